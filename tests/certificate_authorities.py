@@ -225,6 +225,16 @@ def distribution_point(*fields: bytes, critical: bool = True) -> bytes:
     return extension(ISSUING_DISTRIBUTION_POINT, der.sequence(*fields), critical=critical)
 
 
+def full_name(*general_names: bytes) -> bytes:
+    """Return the full name of a distribution point (RFC 5280 §4.2.1.13)."""
+    return der.tagged(0, der.tagged(0, b"".join(general_names), constructed=True), constructed=True)
+
+
+def crl_distribution_points(*names: bytes) -> bytes:
+    """Return the distribution points of a certificate, which have these names."""
+    return extension(CRL_DISTRIBUTION_POINTS, der.sequence(*map(der.sequence, names)))
+
+
 def authority_key(identifier: bytes) -> bytes:
     """Return an authority key identifier (RFC 5280 §4.2.1.1)."""
     return extension(AUTHORITY_KEY_IDENTIFIER, der.sequence(der.tagged(0, identifier)))

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests import der
-from tests.certificate_authorities import CRL_DISTRIBUTION_POINTS, DAY, crl_number, distribution_point, entry
-from tests.certificates import extension, name, pem
+from tests.certificate_authorities import (
+    DAY,
+    crl_distribution_points,
+    crl_number,
+    distribution_point,
+    entry,
+    full_name,
+)
+from tests.certificates import name, pem, uri
 from tests.kept_lists import CA, NOW
 
 if TYPE_CHECKING:
@@ -21,13 +27,9 @@ def point_uri(part: object) -> str:
     return str(part) if "://" in str(part) else f"http://ca.example/crls/{part}.crl"
 
 
-def _full_name(uri: str) -> bytes:
-    return der.tagged(0, der.tagged(0, der.tagged(6, uri.encode()), constructed=True), constructed=True)
-
-
 def points(*uris: str) -> bytes:
     """Return the distribution points of a certificate."""
-    return extension(CRL_DISTRIBUTION_POINTS, der.sequence(*(der.sequence(_full_name(uri)) for uri in uris)))
+    return crl_distribution_points(*(full_name(uri(each)) for each in uris))
 
 
 def client_of(part: object, serial_number: int = 1, ca: CertificateAuthority = CA) -> str:
@@ -57,7 +59,7 @@ def partition(  # noqa: PLR0913 -- one for each field that a test wants to be od
 
     ``padding`` adds that many entries.
     """
-    scope = [] if part is None else [distribution_point(_full_name(point_uri(part)))]
+    scope = [] if part is None else [distribution_point(full_name(uri(point_uri(part))))]
     return ca.revoke(
         *(entry(serial) for serial in (*revoked, *range(10_000, 10_000 + padding))),
         this_update=this_update or NOW - DAY + number * DAY / 1000,

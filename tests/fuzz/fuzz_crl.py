@@ -43,13 +43,15 @@ from tests.certificate_authorities import (
     CertificateAuthority,
     authority_certificate,
     authority_key,
+    crl_distribution_points,
     crl_number,
     crl_pem,
     distribution_point,
     entry,
+    full_name,
     reason,
 )
-from tests.certificates import BASIC_CONSTRAINTS, attribute, extension, pem
+from tests.certificates import BASIC_CONSTRAINTS, attribute, extension, pem, uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,10 +73,8 @@ SIGNING = AUTHORITIES["Ed25519"]
 BUNDLE = b"".join(authority.pem for authority in AUTHORITIES.values())
 TRUSTSTORE = read_truststore(BUNDLE)
 CLIENT = PeerCertificate.from_pem(pem(SIGNING.issue(1)))
-_POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
-CLIENT_AT_POINT = PeerCertificate.from_pem(
-    pem(SIGNING.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(_POINT)))]))
-)
+_POINT = full_name(uri(b"http://x/1"))
+CLIENT_AT_POINT = PeerCertificate.from_pem(pem(SIGNING.issue(1, extensions=[crl_distribution_points(_POINT)])))
 
 
 class FindingError(AssertionError):
@@ -114,7 +114,7 @@ SAMPLES = [
     _sample(SIGNING, entry(9), extensions=(distribution_point(_POINT, der.tagged(1, b"\xff")),)),
     _sample(SIGNING, entry(9), extensions=(extension(FRESHEST_CRL, der.sequence(der.sequence(_POINT))),)),
 ]
-_OTHER_POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/2"), constructed=True), constructed=True)
+_OTHER_POINT = full_name(uri(b"http://x/2"))
 _POINTS = [
     *([der.sequence(_POINT)] * 3),
     der.sequence(_OTHER_POINT),

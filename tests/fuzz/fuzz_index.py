@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CertificateScope, PointName
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from tests import der
-from tests.certificates import name
+from tests.certificate_authorities import full_name
+from tests.certificates import name, uri
 from tests.fuzz.command_line import run
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ _INTERESTING = (
 )
 
 
-_NAME = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
+_NAME = full_name(uri(b"http://x/1"))
 _POINTS = [der.sequence(_NAME), der.sequence(der.tagged(1, b"\xff")), der.sequence(_NAME, der.tagged(2, b"\xff"))]
 _KEY = der.sequence(der.tagged(0, b"key"))
 

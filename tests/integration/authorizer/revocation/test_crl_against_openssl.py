@@ -11,7 +11,6 @@ from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,
-    CRL_DISTRIBUTION_POINTS,
     CRL_REASON,
     DAY,
     DELTA_CRL_INDICATOR,
@@ -32,13 +31,15 @@ from tests.certificate_authorities import (
     CertificateAuthority,
     authority_certificate,
     authority_key,
+    crl_distribution_points,
     crl_number,
     crl_pem,
     distribution_point,
     entry,
+    full_name,
     reason,
 )
-from tests.certificates import attribute, extension, name
+from tests.certificates import attribute, extension, name, uri
 from tests.integration.authorizer.revocation.openssl_verify import (
     GOOD,
     OPENSSL,
@@ -70,8 +71,8 @@ IDENTIFIED = CertificateAuthority("Identified CA", key_identifier=b"one")
 CLIENT = CA.issue(1)
 UNKNOWN_CRITICAL = extension("1.2.3.4", der.octets(b""), critical=True)
 UNKNOWN_UNCRITICAL = extension("1.2.3.4", der.octets(b""))
-POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
-OTHER_POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/2"), constructed=True), constructed=True)
+POINT = full_name(uri(b"http://x/1"))
+OTHER_POINT = full_name(uri(b"http://x/2"))
 TRUE = b"\xff"
 ENTRY_OF_OTHER = der.sequence(der.tagged(4, OTHER.name, constructed=True))
 
@@ -284,13 +285,13 @@ EXTENSIONS = {
     "partitioned, and the certificate names another part": Case(
         UNKNOWN,
         [CA.revoke(extensions=[distribution_point(POINT)])],
-        CA.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(OTHER_POINT)))]),
+        CA.issue(1, extensions=[crl_distribution_points(OTHER_POINT)]),
         [CA],
     ),
     "partitioned, and the certificate names this part": Case(
         GOOD,
         [CA.revoke(extensions=[distribution_point(POINT)])],
-        CA.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(POINT)))]),
+        CA.issue(1, extensions=[crl_distribution_points(POINT)]),
         [CA],
     ),
     "an issuing distribution point that says nothing": of_ca(

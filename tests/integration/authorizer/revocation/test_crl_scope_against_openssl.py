@@ -8,14 +8,15 @@ import pytest
 
 from tests import der
 from tests.certificate_authorities import (
-    CRL_DISTRIBUTION_POINTS,
     IS_A_CA,
     IS_NO_CA,
     CertificateAuthority,
+    crl_distribution_points,
     distribution_point,
     entry,
+    full_name,
 )
-from tests.certificates import attribute, extension, name
+from tests.certificates import attribute, name, uri
 from tests.integration.authorizer.revocation.openssl_verify import (
     GOOD,
     OPENSSL,
@@ -39,33 +40,25 @@ TRUE = b"\xff"
 SOME_REASONS = b"\1\x7e"
 
 
-def _full(*general_names: bytes) -> bytes:
-    return der.tagged(0, der.tagged(0, b"".join(general_names), constructed=True), constructed=True)
-
-
 def _relative(common_name: str) -> bytes:
     return der.tagged(0, der.tagged(1, attribute("CN", common_name), constructed=True), constructed=True)
 
 
 def _uri(place: str) -> bytes:
-    return der.tagged(6, f"http://ca.example/{place}".encode())
+    return uri(f"http://ca.example/{place}")
 
 
 def _directory(encoded: bytes) -> bytes:
     return der.tagged(4, encoded, constructed=True)
 
 
-A, B, C = _full(_uri("a.crl")), _full(_uri("b.crl")), _full(_uri("c.crl"))
-A_AND_B = _full(_uri("a.crl"), _uri("b.crl"))
-DIRECTORY = _full(_directory(name(("CN", "CA"), ("CN", "Part"))))
-OTHER_CASE = _full(_directory(name(("CN", "ca"), attribute("CN", "PART", der.PRINTABLE_STRING))))
+A, B, C = full_name(_uri("a.crl")), full_name(_uri("b.crl")), full_name(_uri("c.crl"))
+A_AND_B = full_name(_uri("a.crl"), _uri("b.crl"))
+DIRECTORY = full_name(_directory(name(("CN", "CA"), ("CN", "Part"))))
+OTHER_CASE = full_name(_directory(name(("CN", "ca"), attribute("CN", "PART", der.PRINTABLE_STRING))))
 REASONS = der.tagged(1, SOME_REASONS)
 ISSUER = der.tagged(2, _directory(CA.name), constructed=True)
 OTHER_ISSUER = der.tagged(2, _directory(name(("CN", "Other"))), constructed=True)
-
-
-def _points(*points: bytes) -> bytes:
-    return extension(CRL_DISTRIBUTION_POINTS, der.sequence(*(der.sequence(point) for point in points)))
 
 
 SCOPES = {
@@ -87,20 +80,20 @@ CERTIFICATES = {
     "none": [],
     "no CA": [IS_NO_CA],
     "a CA": [IS_A_CA],
-    "a CA at a": [IS_A_CA, _points(A)],
-    "a": [_points(A)],
-    "b": [_points(B)],
-    "c": [_points(C)],
-    "b, c or a": [_points(B, C, A)],
-    "c and b": [_points(_full(_uri("c.crl"), _uri("b.crl")))],
-    "a for reasons": [_points(A + REASONS)],
-    "a of its issuer": [_points(A + ISSUER)],
-    "a of another issuer": [_points(A + OTHER_ISSUER)],
-    "issuer only": [_points(ISSUER)],
-    "directory": [_points(OTHER_CASE)],
-    "relative": [_points(_relative("part"))],
-    "in upper case": [_points(_full(der.tagged(6, b"HTTP://ca.example/a.crl")))],
-    "another type": [_points(_full(der.tagged(2, b"http://ca.example/a.crl")))],
+    "a CA at a": [IS_A_CA, crl_distribution_points(A)],
+    "a": [crl_distribution_points(A)],
+    "b": [crl_distribution_points(B)],
+    "c": [crl_distribution_points(C)],
+    "b, c or a": [crl_distribution_points(B, C, A)],
+    "c and b": [crl_distribution_points(full_name(_uri("c.crl"), _uri("b.crl")))],
+    "a for reasons": [crl_distribution_points(A + REASONS)],
+    "a of its issuer": [crl_distribution_points(A + ISSUER)],
+    "a of another issuer": [crl_distribution_points(A + OTHER_ISSUER)],
+    "issuer only": [crl_distribution_points(ISSUER)],
+    "directory": [crl_distribution_points(OTHER_CASE)],
+    "relative": [crl_distribution_points(_relative("part"))],
+    "in upper case": [crl_distribution_points(full_name(der.tagged(6, b"HTTP://ca.example/a.crl")))],
+    "another type": [crl_distribution_points(full_name(der.tagged(2, b"http://ca.example/a.crl")))],
 }
 
 # For each scope, the answer for each certificate that is not listed: G good; U unknown; u unknown, though OpenSSL says

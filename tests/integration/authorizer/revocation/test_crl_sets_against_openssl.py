@@ -9,7 +9,6 @@ import pytest
 
 from tests import der
 from tests.certificate_authorities import (
-    CRL_DISTRIBUTION_POINTS,
     DAY,
     DELTA_CRL_INDICATOR,
     IS_A_CA,
@@ -20,11 +19,13 @@ from tests.certificate_authorities import (
     NOW,
     CertificateAuthority,
     authority_key,
+    crl_distribution_points,
     crl_number,
     distribution_point,
     entry,
+    full_name,
 )
-from tests.certificates import certificate_der, extension, name, pem
+from tests.certificates import certificate_der, extension, name, pem, uri
 from tests.integration.authorizer.revocation.openssl_verify import (
     GOOD,
     OPENSSL,
@@ -50,13 +51,11 @@ CLIENT = CA.issue(1)
 
 
 def _full_name(part: str) -> bytes:
-    uri = der.tagged(6, f"http://ca.example/{part}.crl".encode())
-    return der.tagged(0, der.tagged(0, uri, constructed=True), constructed=True)
+    return full_name(uri(f"http://ca.example/{part}.crl"))
 
 
 def _client_of(*parts: str) -> bytes:
-    points = der.sequence(*(der.sequence(_full_name(part)) for part in parts))
-    return CA.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, points)])
+    return CA.issue(1, extensions=[crl_distribution_points(*map(_full_name, parts))])
 
 
 def _part(part: str, *revoked: int, number: int = 1, **dates: Any) -> bytes:  # noqa: ANN401 -- as revoke has them

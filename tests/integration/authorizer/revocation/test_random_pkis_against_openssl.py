@@ -20,7 +20,6 @@ from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,
-    CRL_DISTRIBUTION_POINTS,
     DAY,
     DELTA_CRL_INDICATOR,
     HOLD,
@@ -28,12 +27,14 @@ from tests.certificate_authorities import (
     REMOVED,
     CertificateAuthority,
     authority_key,
+    crl_distribution_points,
     crl_number,
     distribution_point,
     entry,
+    full_name,
     reason,
 )
-from tests.certificates import extension, pem
+from tests.certificates import extension, pem, uri
 from tests.integration.authorizer.revocation.openssl_verify import GOOD, OPENSSL, REVOKED, UNKNOWN, Case, openssl_answer
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ def _authorities(chance: random.Random) -> list[Authority]:
 
 
 def _full_name(part: str) -> bytes:
-    uri = der.tagged(6, f"http://ca.example/{part}.crl".encode())
-    return der.tagged(0, der.tagged(0, uri, constructed=True), constructed=True)
+    return full_name(uri(f"http://ca.example/{part}.crl"))
 
 
 def _crl(chance: random.Random, authority: Authority, number: int) -> Crl:
@@ -151,9 +151,7 @@ def test_what_openssl_calls_revoked_is_revoked_and_what_it_calls_good_is_good_or
         authorities = _authorities(chance)
         issuer = chance.choice(authorities)
         part = chance.choice(("a", "b", None))
-        points = (
-            [] if part is None else [extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(_full_name(part))))]
-        )
+        points = [] if part is None else [crl_distribution_points(_full_name(part))]
         client = issuer.certificates[0].issue(chance.choice(SERIAL_NUMBERS), extensions=[*points, *issuer.identified])
         crls = [_crl(chance, issuer, 0), *(_crl(chance, chance.choice(authorities), number) for number in range(1, 6))]
         truststore = [certificate for authority in authorities for certificate in authority.certificates]

@@ -24,9 +24,9 @@ from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.store import Fetched, Store, StoreError
-from tests import der
 from tests.api_events import rest_event
-from tests.certificate_authorities import DAY, distribution_point
+from tests.certificate_authorities import DAY, distribution_point, full_name
+from tests.certificates import uri
 from tests.clocks import LONG, Clock, join_attempts
 from tests.decisions import decision_on
 from tests.kept_lists import (
@@ -283,8 +283,7 @@ def test_what_the_settings_leave_unchecked_is_logged_once(shelf: Memory, caplog:
 def test_a_crl_that_cannot_be_assumed_to_be_complete_is_logged(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, logger="mtls_authorizer")
     for place, file in (("a", "ca.crl"), ("b", "other.crl")):
-        uri = der.tagged(6, f"http://ca.example/{place}".encode())
-        point = der.tagged(0, der.tagged(0, uri, constructed=True), constructed=True)
+        point = full_name(uri(f"http://ca.example/{place}"))
         listed = CA.revoke(this_update=NOW - DAY, next_update=NOW + DAY, extensions=[distribution_point(point)])
         shelf.put(file, listed)
     variables = {"CRL_URIS": shelf.uri("ca.crl"), "CRL_ASSUME_COMPLETE": shelf.uri("ca.crl")}
@@ -472,8 +471,8 @@ def test_a_restore_loads_all_documents_though_the_clock_has_stopped(shelf: Memor
 def test_only_the_crls_of_the_variable_are_assumed_to_be_complete(shelf: Memory) -> None:
     shelf.put("truststore.pem", CA.pem + OTHER.pem)
     uris = [shelf.uri(f"{name}.crl") for name in ("one", "two")]
-    for uri, ca in zip(uris, (CA, OTHER), strict=True):
-        shelf.put(uri.rpartition("/")[2], partition("all", 2, ca=ca))
+    for each, ca in zip(uris, (CA, OTHER), strict=True):
+        shelf.put(each.rpartition("/")[2], partition("all", 2, ca=ca))
     loaded = settings(shelf, CRL_URIS=",".join(uris), CRL_ASSUME_COMPLETE=uris[0])
     door = Door(make_live(shelf, loaded))
     assert door.refusals(client_of(None), client_of(None, ca=OTHER)) == [None, UNKNOWN]

@@ -20,11 +20,13 @@ from tests.certificate_authorities import (
     MAY_SIGN_LISTS,
     NOW,
     CertificateAuthority,
+    crl_distribution_points,
     crl_number,
     distribution_point,
     entry,
+    full_name,
 )
-from tests.certificates import BASIC_CONSTRAINTS, extension, name, pem
+from tests.certificates import BASIC_CONSTRAINTS, extension, name, pem, uri
 
 GOOD, REVOKED, UNKNOWN, EXEMPT = RevocationState
 ROOT = CertificateAuthority("Root")
@@ -214,13 +216,12 @@ def test_a_certificate_that_merely_names_an_exempt_issuer_is_not_exempt() -> Non
 
 
 def _point(place: str) -> bytes:
-    uri = der.tagged(6, f"http://ca.example/{place}".encode())
-    return der.tagged(0, der.tagged(0, uri, constructed=True), constructed=True)
+    return full_name(uri(f"http://ca.example/{place}"))
 
 
 NAMED = OTHER.revoke(entry(2), extensions=[distribution_point(_point("a"))])
 NAMED_ALSO = OTHER.revoke(extensions=[distribution_point(_point("b"))])
-AT_C = extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(_point("c"))))
+AT_C = crl_distribution_points(_point("c"))
 
 
 def test_a_crl_that_is_assumed_to_be_complete_covers_certificates_without_distribution_points_only() -> None:
@@ -234,7 +235,7 @@ def test_a_crl_that_is_assumed_to_be_complete_covers_certificates_without_distri
 
 
 def test_each_of_several_crls_of_a_ca_decides_on_its_certificates_whatever_their_order() -> None:
-    at_b = extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(_point("b"))))
+    at_b = crl_distribution_points(_point("b"))
     for crls in ((NAMED, NAMED_ALSO), (NAMED_ALSO, NAMED)):
         assert _lists(*crls).status(_client(OTHER, at_b), NOW).state is GOOD
         assert _lists(*crls).status(_client(OTHER, AT_C), NOW).state is UNKNOWN
@@ -300,8 +301,7 @@ def test_a_certificate_with_long_names_takes_no_memory_for_its_relevant_lists(ki
     }.get(kind)
     extensions = []
     if point is not None:
-        full_name = der.tagged(0, der.tagged(0, point, constructed=True), constructed=True)
-        extensions.append(extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(full_name))))
+        extensions.append(crl_distribution_points(full_name(point)))
     number = 2**50_000 if kind == "serial number" else 1
     for serial_number in (number, number + 1):
         client = PeerCertificate.from_pem(pem(LOWER.issue(serial_number, extensions=extensions)))

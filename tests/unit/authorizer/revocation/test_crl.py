@@ -37,9 +37,10 @@ from tests.certificate_authorities import (
     crl_pem,
     distribution_point,
     entry,
+    full_name,
     reason,
 )
-from tests.certificates import attribute, extension, name
+from tests.certificates import attribute, extension, name, uri
 
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
@@ -248,7 +249,7 @@ def test_what_is_not_one_list_in_pem_or_der_is_refused(crl: bytes) -> None:
 
 
 TRUE = b"\xff"
-POINT = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
+POINT = full_name(uri(b"http://x/1"))
 ENTRY_OF_OTHER = extension(ENTRY_ISSUER, der.sequence(der.tagged(4, OTHER.name, constructed=True)))
 MAY_NOT_SIGN = CertificateAuthority("No signer", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
 EXPIRED = CertificateAuthority("Expired", not_after=NOW - DAY)

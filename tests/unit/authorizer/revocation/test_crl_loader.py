@@ -13,8 +13,8 @@ from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError, too_large
 from tests import der
-from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number, distribution_point, entry
-from tests.certificates import extension
+from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number, distribution_point, entry, full_name
+from tests.certificates import extension, uri
 from tests.kept_lists import (
     CA,
     EMPTY,
@@ -686,7 +686,7 @@ def test_few_lists_of_one_location_are_held_and_the_usable_one_is_the_last_to_go
         assert source.refresh() == "crl 2"
     assert [each.number for each in source.crl.value or ()] == [14, 2]
     for number in range(10):
-        name = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/%d" % number), constructed=True), constructed=True)
+        name = full_name(uri(b"http://x/%d" % number))
         scoped = CA.revoke(next_update=NOW - MINUTE, extensions=[crl_number(number), distribution_point(name)])
         shelf.put("ca.crl", scoped)
         assert source.refresh() == "crl 2"

@@ -27,8 +27,9 @@ from tests.certificate_authorities import (
     crl_number,
     distribution_point,
     entry,
+    full_name,
 )
-from tests.certificates import extension, pem
+from tests.certificates import extension, pem, uri
 
 TRUE = b"\xff"
 CA = CertificateAuthority()
@@ -38,7 +39,7 @@ NO_CERTIFICATES = CertificateAuthority("No certificates", extensions=[IS_A_CA, M
 NO_LISTS = CertificateAuthority("No lists", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
 OTHER_KEY = [authority_key(b"other")]
 DELTA = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
-ELSEWHERE = der.tagged(0, der.tagged(0, der.tagged(6, b"http://x/1"), constructed=True), constructed=True)
+ELSEWHERE = full_name(uri(b"http://x/1"))
 
 LISTED = {
     "in scope": (CA, [], CA.revoke(entry(1))),

@@ -26,8 +26,9 @@ from tests.certificate_authorities import (
     crl_number,
     distribution_point,
     entry,
+    full_name,
 )
-from tests.certificates import extension, name, pem
+from tests.certificates import extension, name, pem, uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -303,9 +304,7 @@ def test_a_clients_self_signed_certificate_in_the_truststore_can_be_exempt() -> 
 
 
 def test_a_distribution_point_for_some_reasons_names_no_crl_that_covers_the_certificate() -> None:
-    for_reasons, for_all = (
-        der.tagged(0, der.tagged(0, der.tagged(6, uri), constructed=True), constructed=True) for uri in (b"x:a", b"x:b")
-    )
+    for_reasons, for_all = (full_name(uri(each)) for each in (b"x:a", b"x:b"))
     points = der.sequence(der.sequence(for_reasons, der.tagged(1, b"\1\x7e")), der.sequence(for_all))
     issued = MIDDLE.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, points)])
     client = PeerCertificate.from_pem(pem(issued))

@@ -22,8 +22,9 @@ from tests.certificate_authorities import (
     crl_pem,
     distribution_point,
     entry,
+    full_name,
 )
-from tests.certificates import extension
+from tests.certificates import extension, uri
 from tests.crl_server import conditional, crl_server, drip, ok, truncated
 from tests.faulty_proxy import answer, before_writes
 
@@ -56,12 +57,8 @@ def crl(
         *map(entry, serial_numbers),
         this_update=TODAY - 50 * DAY + number * DAY / 10,
         next_update=TODAY + days_left * DAY,
-        extensions=[crl_number(number), *([distribution_point(_full_name(part))] if part else [])],
+        extensions=[crl_number(number), *([distribution_point(full_name(uri(part)))] if part else [])],
     )
-
-
-def _full_name(uri: bytes) -> bytes:
-    return der.tagged(0, der.tagged(0, der.tagged(6, uri), constructed=True), constructed=True)
 
 
 class Context(NamedTuple):
