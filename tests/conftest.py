@@ -14,7 +14,13 @@ from distribution.layer_builder.wheels import Architecture
 from mtls_authorizer.policy.settings import VARIABLES
 from tests.shared_folder import shared_folder
 
-pytest_plugins = ["tests.tracing", "tests.aws_fixtures", "tests.cdk_fixtures", "tests.local_gateway_fixtures"]
+pytest_plugins = [
+    "tests.tracing",
+    "tests.aws_fixtures",
+    "tests.cdk_fixtures",
+    "tests.local_gateway_fixtures",
+    "tests.entry_point",
+]
 
 if TYPE_CHECKING:
     from pathlib import Path

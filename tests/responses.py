@@ -50,6 +50,12 @@ def checked(event: dict[str, Any], response: dict[str, Any]) -> dict[str, Any]:
     return response
 
 
+def reason(response: dict[str, Any]) -> str | None:
+    """Return the deny reason in a response, None if it allows the request."""
+    found: str | None = response["context"].get("reason")
+    return found
+
+
 def _allows(policy: dict[str, Any], stage_arn: str) -> bool:
     """Return whether a policy allows anything, after checking its shape."""
     assert policy.keys() == {"Version", "Statement"}

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mtls_authorizer.policy.settings import VARIABLES
 from mtls_authorizer.stores.store import StoreError
 from mtls_authorizer_cli.main import main
 from tests.api_events import rest_event
 from tests.aws_server import ACCOUNT
+from tests.entry_point import start
 from tests.kept_lists import CA, FIRST, GOOD, Bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-    from types import ModuleType
 
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import Exchanging, FaultyProxy
 
-HANDLER = "mtls_authorizer.handler"
 RULES = b'{"rules": [{"name": "client", "match": {"common_name": "client"}}]}'
 OBJECTS = {"rules.json": RULES, "shadow.json": RULES, "truststore.pem": CA.pem, "ca.crl": FIRST}
 ENVIRONMENT = {
@@ -36,24 +30,13 @@ ENVIRONMENT = {
 
 
 @pytest.fixture(autouse=True)
-def bucket(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def bucket(aws: AwsServer, empty_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert empty_environment is None
     shelf = Bucket(aws)
     for name, content in OBJECTS.items():
         shelf.put(name, content)
-    for name in ("AWS_LAMBDA_INITIALIZATION_TYPE", *VARIABLES):
-        monkeypatch.delenv(name, raising=False)
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    logger = logging.getLogger("mtls_authorizer")
-    level = logger.level
-    yield
-    logger.setLevel(level)
-    sys.modules.pop(HANDLER, None)
-
-
-def start() -> ModuleType:
-    sys.modules.pop(HANDLER, None)
-    return importlib.import_module(HANDLER)
 
 
 def warnings_of_owner(caplog: pytest.LogCaptureFixture) -> list[Any]:

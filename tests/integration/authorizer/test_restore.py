@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import snapshot_restore_py
 
-from mtls_authorizer.policy.settings import VARIABLES
 from tests.api_events import http_2_0_event
 from tests.certificates import client_pem
+from tests.entry_point import start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-    from types import ModuleType
 
-MODULE = "mtls_authorizer.handler"
-
-
-@pytest.fixture(autouse=True)
-def _as_at_start_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_LAMBDA_LOG_LEVEL", "AWS_LAMBDA_INITIALIZATION_TYPE", *VARIABLES):
-        monkeypatch.delenv(name, raising=False)
-    logger = logging.getLogger("mtls_authorizer")
-    level = logger.level
-    yield
-    logger.setLevel(level)
-    sys.modules.pop(MODULE, None)
-
-
-def start() -> ModuleType:
-    sys.modules.pop(MODULE, None)
-    return importlib.import_module(MODULE)
+pytestmark = pytest.mark.usefixtures("empty_environment")
 
 
 def test_a_restore_from_a_snapshot_is_waited_for_only_under_snapstart(

@@ -13,7 +13,7 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer_cli.main import main
 from tests.api_events import EVENTS, rest_event
 from tests.kept_lists import CA, FIRST, NAMESAKE, client
-from tests.responses import checking
+from tests.responses import checking, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 
 GOOD, OTHER = client(1), client(1, NAMESAKE)
 NOT_ALLOWED = "issuer_key_not_allowed"
-
-
-def reason(answer: dict[str, Any]) -> str | None:
-    reason: str | None = answer["context"].get("reason")
-    return reason
 
 
 def variables(folder: Path, **others: str) -> dict[str, str]:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-import logging
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.settings import VARIABLES
 from mtls_authorizer.reasons import DenyReason
 from tests import der
 from tests.api_events import rest_event
 from tests.certificate_authorities import ALGORITHMS, DAY, CertificateAuthority, entry
 from tests.certificates import pem
+from tests.entry_point import start
 from tests.kept_lists import NOW
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-HANDLER = "mtls_authorizer.handler"
 FOLDER = Path(__file__).parent / "certificates"
 NAMES = sorted(path.name for path in FOLDER.glob("*.pem"))
 DENIED_ANYWAY = {"irrelevant-extension-names.pem", "irrelevant-extension-usage.pem"}
@@ -31,15 +24,7 @@ DENIED_ANYWAY = {"irrelevant-extension-names.pem", "irrelevant-extension-usage.p
 REVOKED, UNKNOWN = DenyReason.CERTIFICATE_REVOKED, DenyReason.REVOCATION_STATUS_UNKNOWN
 
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("AWS_LAMBDA_INITIALIZATION_TYPE", *VARIABLES):
-        monkeypatch.delenv(name, raising=False)
-    logger = logging.getLogger("mtls_authorizer")
-    level = logger.level
-    yield
-    logger.setLevel(level)
-    sys.modules.pop(HANDLER, None)
+pytestmark = pytest.mark.usefixtures("empty_environment")
 
 
 def reissued(name: str) -> tuple[CertificateAuthority, str]:
@@ -76,8 +61,7 @@ def test_a_crl_applies_to_an_unusual_certificate(name: str, tmp_path: Path, monk
 
 def ask(certificate: str) -> str | None:
     """Return the deny reason of a function that has just started."""
-    sys.modules.pop(HANDLER, None)
-    answer: Any = importlib.import_module(HANDLER).handler(rest_event(certificate), None)
+    answer: Any = start().handler(rest_event(certificate), None)
     (statement,) = answer["policyDocument"]["Statement"]
     reason: str | None = answer["context"].get("reason")
     assert (statement["Effect"] == "Allow") is (reason is None)

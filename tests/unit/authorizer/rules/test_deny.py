@@ -12,7 +12,7 @@ from mtls_authorizer.policy.settings import load_settings
 from tests import der
 from tests.api_events import EVENTS, http_2_0_event, rest_event
 from tests.certificates import attribute, certificate_der, client_pem, dns, email, name, pem, subject_alt_names, uri
-from tests.responses import checking
+from tests.responses import checking, reason
 from tests.rules_documents import rule
 
 CLIENT = client_pem(("O", "Acme"), ("OU", "payments"), ("CN", "client"))
@@ -26,11 +26,6 @@ RULES = [
 DENY = {"deny": {"common_name": "client"}}
 LISTS = {"ALLOWED_COMMON_NAMES": "client,other"}
 ANYONE = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}
-
-
-def reason(answer: dict[str, Any]) -> str | None:
-    reason: str | None = answer["context"].get("reason")
-    return reason
 
 
 def variables(document: dict[str, Any], **others: str) -> dict[str, str]:

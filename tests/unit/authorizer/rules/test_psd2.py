@@ -38,7 +38,7 @@ from tests.psd2_statements import (
     statements,
 )
 from tests.questions import question
-from tests.responses import checking
+from tests.responses import checking, reason
 from tests.rules_documents import rule
 
 IDENTIFIER = "PSDDE-BAFIN-123456"
@@ -135,11 +135,6 @@ MALFORMED: dict[str, str] = {
 
 def authorize(document: dict[str, Any], **variables: str) -> Any:  # noqa: ANN401 -- the function that ``checking`` returns
     return checking(Authorizer(load_settings({"AUTHORIZER_RULES": json.dumps(document), **variables})))
-
-
-def reason(answer: dict[str, Any]) -> str | None:
-    reason: str | None = answer["context"].get("reason")
-    return reason
 
 
 def test_there_are_more_than_ten_certificates_of_which_three_are_malformed() -> None:

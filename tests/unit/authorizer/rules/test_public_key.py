@@ -19,7 +19,7 @@ from tests import der
 from tests.api_events import EVENTS, rest_event
 from tests.certificate_authorities import ALGORITHMS
 from tests.certificates import ED25519_KEY, certificate_der, name, pem
-from tests.responses import checking
+from tests.responses import checking, reason
 from tests.rules_documents import rule
 
 OTHER_KEY = der.sequence(der.sequence(der.oid("1.3.101.112")), der.bits(b"\x01" * 32))
@@ -36,11 +36,6 @@ OTHER = pem(certificate_der(public_key=OTHER_KEY))
 
 def authorize(document: dict[str, Any]) -> Any:  # noqa: ANN401 -- the function that ``checking`` returns
     return checking(Authorizer(load_settings({"AUTHORIZER_RULES": json.dumps(document)})))
-
-
-def reason(answer: dict[str, Any]) -> str | None:
-    reason: str | None = answer["context"].get("reason")
-    return reason
 
 
 @pytest.mark.parametrize(

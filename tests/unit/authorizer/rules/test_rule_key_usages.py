@@ -17,7 +17,7 @@ from tests import der
 from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, dns, extension, name, pem, subject_alt_names
 from tests.questions import question
-from tests.responses import checking
+from tests.responses import checking, reason
 from tests.rules_documents import rule
 
 if TYPE_CHECKING:
@@ -40,11 +40,6 @@ BOTH = {"AUTHORIZER_RULES": json.dumps({"rules": [EVERYBODY, PARTNER]})}
 
 def variables(usages: object, **others: str) -> dict[str, str]:
     return {"AUTHORIZER_RULES": json.dumps({"rules": [rule(match=MATCH, extended_key_usage=usages)]}), **others}
-
-
-def reason(answer: dict[str, Any]) -> str | None:
-    reason: str | None = answer["context"].get("reason")
-    return reason
 
 
 @pytest.mark.parametrize("make_event", [rest_event, http_1_0_event, http_2_0_event])

@@ -15,7 +15,7 @@ from mtls_authorizer_cli.explanation.report.text import as_text
 from tests.api_events import EVENTS, rest_event
 from tests.certificates import certificate_der, dns, pem, subject_alt_names, uri
 from tests.questions import question
-from tests.responses import checking
+from tests.responses import checking, reason
 from tests.rules_documents import rule
 
 MATCH = {"spiffe_trust_domain": ["other.example", "acme.example"]}
@@ -29,11 +29,6 @@ def client(*uris: str | bytes, others: list[bytes] | None = None) -> str:
 def authorize(**changes: Any) -> Any:  # noqa: ANN401 -- the function that ``checking`` returns
     document = {"rules": [rule(**({"match": MATCH} | changes))]}
     return checking(Authorizer(load_settings({"AUTHORIZER_RULES": json.dumps(document)})))
-
-
-def reason(answer: dict[str, Any]) -> str | None:
-    reason: str | None = answer["context"].get("reason")
-    return reason
 
 
 LONGEST = "spiffe://acme.example/" + "a" * (2048 - len("spiffe://acme.example/"))
