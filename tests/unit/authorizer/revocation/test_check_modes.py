@@ -224,7 +224,7 @@ AT_C = extension(CRL_DISTRIBUTION_POINTS, der.sequence(der.sequence(_point("c"))
 
 
 def test_a_crl_that_is_assumed_to_be_complete_covers_certificates_without_distribution_points_only() -> None:
-    assumed = frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})
+    assumed = [frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})]
     for extensions, expected in (((), GOOD), ((AT_C,), UNKNOWN)):
         client = _client(OTHER, *extensions)
         assert _lists(NAMED).status(client, NOW).state is UNKNOWN
@@ -245,11 +245,17 @@ def test_each_of_several_crls_of_a_ca_decides_on_its_certificates_whatever_their
 
 
 def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another_name() -> None:
-    assumed = frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})
+    assumed = [frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})]
     lists = _lists(NAMED, NAMED_ALSO, assume_complete=assumed)
     assert lists.status(_client(OTHER), NOW).state is UNKNOWN
     assert [issuer.key_fingerprint for issuer in lists.ambiguous] == [OTHER.signer]
     assert _lists(NAMED, NAMED_ALSO).ambiguous == frozenset()
+    also = frozenset({identity_of(verify_crl(NAMED_ALSO, EVERYBODY))})
+    assert _lists(NAMED, NAMED_ALSO, assume_complete=[*assumed, also]).status(_client(OTHER), NOW).state is UNKNOWN
+    # One after the other at one location: its CA has changed the name.
+    renamed = _lists(NAMED, NAMED_ALSO, assume_complete=[assumed[0] | also])
+    assert renamed.status(_client(OTHER), NOW).state is GOOD
+    assert renamed.ambiguous == frozenset()
 
 
 def test_a_crl_that_can_never_prove_a_certificate_good_does_not_cover_it() -> None:
