@@ -44,8 +44,8 @@ class RevocationLists:
     ) -> None:
         """Take lists whose signatures were verified. They need not be usable now.
 
-        ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are the fingerprints of the
-        keys of CAs that publish no list. The lists in ``assume_complete``, by location, also cover certificates without
+        ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are digests of the keys
+        of CAs that publish no list. The lists in ``assume_complete``, by location, also cover certificates without
         distribution points. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment.
         ``locations`` are the URIs of the lists, by their digests. ``outdated`` are the digests of lists that were
         removed, or whose successors are stored, and will be loaded when a certificate needs them.
@@ -55,7 +55,7 @@ class RevocationLists:
         self._chain_builder = ChainBuilder(truststore)
         self._max_age = max_age
         self._check = check
-        self._exempt_issuers = exempt_issuers
+        self._exempt_issuers = truststore.key_fingerprints(exempt_issuers)
         self._lists = ListsByIssuer(lists, truststore, assume_complete)
         self.ambiguous = self._lists.ambiguous
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
 from client_certificate_auth import PeerCertificate
+from client_certificate_auth.x509.public_key import equal_encodings
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.lists import RevocationLists
@@ -13,9 +16,11 @@ from mtls_authorizer.revocation.status import RevocationState, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
+    ALGORITHMS,
     CRL_DISTRIBUTION_POINTS,
     DAY,
     IS_A_CA,
+    IS_NO_CA,
     MAY_SIGN_CERTIFICATES,
     MAY_SIGN_LISTS,
     NOW,
@@ -204,6 +209,19 @@ def test_an_exempt_issuer_needs_no_crl_but_its_revocations_and_those_above_apply
     status = lists.status(_client(), NOW)
     assert status.state is expected
     assert (lists.deny_reason(status) is None) is (expected in {GOOD, EXEMPT})
+
+
+@pytest.mark.parametrize("algorithm", ["ECDSA with P-256", "RSA-PSS"])
+def test_an_exempt_issuer_is_named_by_the_digest_of_any_encoding_of_its_key_in_the_truststore(algorithm: str) -> None:
+    ca = CertificateAuthority(algorithm=ALGORITHMS[algorithm])
+    for encoded in equal_encodings(ca.public_key):
+        for extensions in ([IS_A_CA], [IS_NO_CA]):
+            certificate = ca.issue(1000, subject=ca.name, public_key=encoded, extensions=extensions)
+            truststore = read_truststore(OTHER.pem + pem(certificate).encode())
+            client = PeerCertificate.from_der(certificate if extensions == [IS_NO_CA] else ca.issue(1))
+            for digest, expected in ((sha256(encoded).hexdigest(), EXEMPT), (ca.signer, EXEMPT), ("0" * 64, UNKNOWN)):
+                lists = _lists(truststore=truststore, exempt_issuers=frozenset({digest}))
+                assert lists.status(client, NOW).state is expected
 
 
 def test_a_certificate_that_merely_names_an_exempt_issuer_is_not_exempt() -> None:
