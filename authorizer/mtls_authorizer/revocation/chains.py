@@ -151,11 +151,13 @@ class ChainBuilder:
             is_end = last.issuer == last.identity.name or not self._truststore.named(last.issuer)
             yield path._replace(is_permitted=path.is_permitted and is_end)
             return
-        above = [signer for signer in signers if signer.authority not in path.authorities]
-        if not above or len(path.authorities) == MAX_AUTHORITIES:
+        # Signers are certificates of one CA. If it is below already, CAs have certified each other, and nothing depends
+        # on what is above it here.
+        is_repeated = signers[0].authority.identity in (each.identity for each in path.authorities)
+        if is_repeated or len(path.authorities) == MAX_AUTHORITIES:
             yield path._replace(is_permitted=False)
             return
-        for authority, is_permitted in above:
+        for authority, is_permitted in signers:
             yield from self._paths(_Path((*path.authorities, authority), path.is_permitted and is_permitted))
 
     def _links(self, certificate: Certificate, path: _Path) -> Iterator[ChainLink]:

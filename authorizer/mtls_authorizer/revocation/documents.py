@@ -71,8 +71,8 @@ class RevocationDocuments:
     def lists(self) -> RevocationLists:
         """Return the lists in force. Without a truststore every status is unknown."""
         sources = self._sources
-        assumed = frozenset(
-            identity_of(document.value[0])
+        assumed = tuple(
+            frozenset(map(identity_of, document.value))
             for document in self.crls
             if document.value is not None and document.loader.uri in sources.assume_complete
         )

@@ -22,7 +22,8 @@ def issuer_keys(certificate: PeerCertificate, truststore: Truststore) -> frozens
     if algorithm is None or algorithm.is_weak:
         return frozenset()
     return frozenset(
-        bytes.fromhex(signer.authority.identity.key_fingerprint).hex(":").upper()
+        bytes.fromhex(digest).hex(":").upper()
         for signer in find_signers(certificate.fields, truststore)
         if signer.is_permitted
+        for digest in signer.authority.key_digests
     )

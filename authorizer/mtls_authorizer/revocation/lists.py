@@ -14,7 +14,7 @@ from mtls_authorizer.revocation.truststore.names import printed_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
@@ -37,25 +37,25 @@ class RevocationLists:
         max_age: timedelta = timedelta(0),
         check: CrlCheck = CrlCheck.CLIENT,
         exempt_issuers: frozenset[str] = frozenset(),
-        assume_complete: frozenset[ListIdentity] = frozenset(),
+        assume_complete: Collection[frozenset[ListIdentity]] = (),
         ever_loaded: frozenset[AuthorityId] = frozenset(),
         locations: Mapping[str, str] | None = None,
         outdated: frozenset[str] = frozenset(),
     ) -> None:
         """Take lists whose signatures were verified. They need not be usable now.
 
-        ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are the fingerprints of the
-        keys of CAs that publish no list. The lists in ``assume_complete`` also cover certificates without distribution
-        points. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment. ``locations``
-        are the URIs of the lists, by their digests. ``outdated`` are the digests of lists that were removed, or
-        whose successors are stored, and will be loaded when a certificate needs them.
+        ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are digests of the keys
+        of CAs that publish no list. The lists in ``assume_complete``, by location, also cover certificates without
+        distribution points. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment.
+        ``locations`` are the URIs of the lists, by their digests. ``outdated`` are the digests of lists that were
+        removed, or whose successors are stored, and will be loaded when a certificate needs them.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
         self._chain_builder = ChainBuilder(truststore)
         self._max_age = max_age
         self._check = check
-        self._exempt_issuers = exempt_issuers
+        self._exempt_issuers = truststore.key_fingerprints(exempt_issuers)
         self._lists = ListsByIssuer(lists, truststore, assume_complete)
         self.ambiguous = self._lists.ambiguous
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""

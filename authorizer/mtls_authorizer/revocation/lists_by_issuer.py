@@ -8,7 +8,7 @@ from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from typing import TypeAlias
 
@@ -32,21 +32,29 @@ _LONGEST_CACHED = 4096
 class ListsByIssuer:
     """Revocation lists by the CA that issued them.
 
-    The lists in ``assume_complete`` also cover certificates without distribution points, unless their CA has several
-    lists with different names.
+    The lists in ``assume_complete``, by location, also cover certificates without distribution points, unless their CA
+    has lists with different names at several locations. At one location, they are a list and its predecessors.
     """
 
     def __init__(
-        self, lists: Iterable[RevocationList], truststore: Truststore, assume_complete: frozenset[ListIdentity]
+        self,
+        lists: Iterable[RevocationList],
+        truststore: Truststore,
+        assume_complete: Collection[frozenset[ListIdentity]],
     ) -> None:
         by_identity: dict[ListIdentity, list[RevocationList]] = {}
         for revocation_list in lists:
             by_identity.setdefault(identity_of(revocation_list), []).append(revocation_list)
-        self.ambiguous = _with_several_names(by_identity) & {identity.issuer for identity in assume_complete}
+        all_assumed = frozenset(identity for at_location in assume_complete for identity in at_location)
+        self.ambiguous = frozenset(
+            issuer
+            for issuer, named in _with_several_names(by_identity).items()
+            if not named.isdisjoint(all_assumed) and not any(map(named.issubset, assume_complete))
+        )
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
         self._groups: dict[AuthorityId, list[_Group]] = {}
         for identity, of_one_kind in by_identity.items():
-            assumed = identity in assume_complete and identity.issuer not in self.ambiguous
+            assumed = identity in all_assumed and identity.issuer not in self.ambiguous
             newest_first = sorted(of_one_kind, key=age, reverse=True)
             group = [SignedList(each, permitted_signers(each, truststore), assumed) for each in newest_first]
             self._groups.setdefault(identity.issuer, []).append(group)
@@ -109,13 +117,15 @@ def _in_force(group: _Group, now: datetime, max_age: timedelta) -> Iterator[tupl
         yield each, reason
 
 
-def _with_several_names(by_identity: Mapping[ListIdentity, Sequence[RevocationList]]) -> frozenset[AuthorityId]:
-    """Return the CAs that have lists with different names."""
-    names: dict[AuthorityId, set[object]] = {}
+def _with_several_names(
+    by_identity: Mapping[ListIdentity, Sequence[RevocationList]],
+) -> dict[AuthorityId, set[ListIdentity]]:
+    """Return the lists with names of each CA that has lists with different names."""
+    names: dict[AuthorityId, dict[ListIdentity, object]] = {}
     for identity, (revocation_list, *_) in by_identity.items():
         if revocation_list.scope is not None and revocation_list.scope.names is not None:
-            names.setdefault(identity.issuer, set()).add(revocation_list.scope.names)
-    return frozenset(issuer for issuer, of_issuer in names.items() if len(of_issuer) > 1)
+            names.setdefault(identity.issuer, {})[identity] = revocation_list.scope.names
+    return {issuer: set(of_issuer) for issuer, of_issuer in names.items() if len(set(of_issuer.values())) > 1}
 
 
 def _length(link: ChainLink) -> int:

@@ -59,6 +59,14 @@ class Authority(NamedTuple):
     is_ca: bool = True
     """False for a client's own certificate, which is its own issuer: it signs nothing else."""
 
+    @property
+    def key_digests(self) -> frozenset[str]:
+        """The digests by which settings may name the key: that of its identity, and the one that OpenSSL prints.
+
+        They differ if the certificate has a compressed point, or an RSA key for RSASSA-PSS only (RFC 4055 §1.2).
+        """
+        return frozenset((self.identity.key_fingerprint, hashlib.sha256(self.certificate.public_key).hexdigest()))
+
     def is_valid_at(self, now: datetime) -> bool:
         """Return whether the certificate is valid. Its last moment is excluded, as in OpenSSL."""
         return self.not_before <= now < self.not_after

@@ -74,6 +74,12 @@ class Truststore:
         """Return the authority of a client's own certificate that it has signed itself, None if it is not there."""
         return self._of_clients.get(certificate.der)
 
+    def key_fingerprints(self, digests: frozenset[str]) -> frozenset[str]:
+        """Return the fingerprints of the keys, also of clients' own certificates, that some digests name."""
+        everybody = (*self.authorities, *self._of_clients.values())
+        named = (each for each in everybody if digests and not digests.isdisjoint(each.key_digests))
+        return frozenset(each.identity.key_fingerprint for each in named)
+
     def identified(self, identity: AuthorityId) -> tuple[Authority, ...]:
         """Return all certificates of one CA."""
         return tuple(each for each in self.named(identity.name) if each.identity == identity)

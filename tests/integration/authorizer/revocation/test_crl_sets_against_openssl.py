@@ -228,6 +228,28 @@ def _cross_signed() -> Iterator[tuple[str, Case]]:
         )
 
 
+def _certified_by_each_other() -> Iterator[tuple[str, Case]]:
+    """Yield cases of two roots, each of which has certified the other one."""
+    ca_by_other = CertificateAuthority("CA", key=CA.key, parent=OTHER, serial_number=7)
+    other_by_ca = CertificateAuthority("Other", key=OTHER.key, parent=CA, serial_number=8)
+    bundle = [CA, OTHER, ca_by_other, other_by_ca]
+    case = Case(GOOD, [], CLIENT, bundle)
+    cases = {
+        "not revoked": case._replace(crls=[CA.revoke(), OTHER.revoke()]),
+        # The clients of the CA do not depend on what it has certified.
+        "the other one is revoked": case._replace(crls=[CA.revoke(entry(8)), OTHER.revoke()]),
+        "its own certificate is revoked": case._replace(
+            answer=REVOKED, crls=[CA.revoke(), OTHER.revoke(entry(7))], openssl=GOOD
+        ),
+        "a client of the other one": case._replace(
+            answer=REVOKED, crls=[CA.revoke(entry(8)), OTHER.revoke()], client=OTHER.issue(1), openssl=GOOD
+        ),
+    }
+    for label, each in cases.items():
+        for whole_chain in (False, True):
+            yield f"by each other, {label}, whole chain: {whole_chain}", each._replace(whole_chain=whole_chain)
+
+
 NOT_DER = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
 NOT_BASE64 = b"-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n"
 NO_CERTIFICATE = b"-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"
@@ -311,6 +333,7 @@ TABLE = {
     **dict(_renewed()),
     **dict(_rolled_over()),
     **dict(_cross_signed()),
+    **dict(_certified_by_each_other()),
     **dict(_incomplete()),
 }
 

@@ -478,6 +478,26 @@ def test_only_the_crls_of_the_variable_are_assumed_to_be_complete(shelf: Memory)
     assert door.refusals(client_of(None), client_of(None, ca=OTHER)) == [None, UNKNOWN]
 
 
+@pytest.mark.parametrize(
+    "new",
+    [
+        partition("b", 2, number=2),
+        partition("a", ca=OTHER, number=2),
+        partition("b", ca=NAMESAKE, number=2),
+        partition("b", 2, this_update=NOW + DAY, next_update=NOW + 2 * DAY),
+    ],
+    ids=["with another name", "of another CA", "by another key", "not valid yet"],
+)
+def test_a_crl_that_is_assumed_to_be_complete_stays_so_until_its_successor_is(shelf: Memory, new: bytes) -> None:
+    shelf.put("truststore.pem", EVERYBODY)
+    shelf.put("ca.crl", partition("a", 2))
+    door = make_door(shelf, CRL_ASSUME_COMPLETE=shelf.uri("ca.crl"))
+    clients = [client_of(None), client_of(None, 2)]
+    assert door.refusals(*clients) == [None, REVOKED]
+    shelf.put("ca.crl", new)
+    assert door.refusals(*clients) == [None, REVOKED]
+
+
 def test_the_time_of_lists_is_that_of_the_clock(shelf: Memory) -> None:
     shelf.put("ca.crl", crl(2, REVOKED_SERIAL, this_update=NOW + DAY, next_update=NOW + 2 * DAY))
     for now, accepted in ((NOW, False), (NOW + DAY, True)):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
 
 from client_certificate_auth import PeerCertificate
+from client_certificate_auth.x509.public_key import equal_encodings
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.reasons import DenyReason
@@ -19,6 +21,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.telemetry.metrics import Metric, measure
 from tests import der
 from tests.certificate_authorities import (
+    ALGORITHMS,
     IS_A_CA,
     MAY_SIGN_LISTS,
     PSS_BY_DEFAULT,
@@ -26,7 +29,7 @@ from tests.certificate_authorities import (
     CertificateAuthority,
     authority_key,
 )
-from tests.certificates import name
+from tests.certificates import name, pem
 from tests.decisions import decision_on
 from tests.observations import observation
 from tests.rules_documents import rule
@@ -52,6 +55,15 @@ def test_a_certificate_of_the_ca_with_the_key_matches() -> None:
     assert isinstance(outcome(CA.issue()), Grant)
     for bundle in (CA.pem, NAMESAKE.pem + CA.pem, OTHER.pem + CA.pem):
         assert isinstance(outcome(CA.issue(), bundle), Grant)
+
+
+@pytest.mark.parametrize("algorithm", ["ECDSA with P-256", "RSA-PSS"])
+def test_the_key_is_named_by_the_digest_of_its_encoding_or_of_the_usual_one(algorithm: str) -> None:
+    ca = CertificateAuthority(algorithm=ALGORITHMS[algorithm])
+    for encoded in equal_encodings(ca.public_key):
+        bundle = pem(ca.issue(1000, subject=ca.name, public_key=encoded, extensions=[IS_A_CA])).encode()
+        for digest in (sha256(encoded).hexdigest(), ca.signer):
+            assert isinstance(outcome(ca.issue(), bundle, **RULES | {"ALLOWED_ISSUER_KEYS": digest}), Grant)
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,9 @@ def test_authorities_that_have_signed_each_other_make_no_endless_chain() -> None
     one_by_two = CertificateAuthority("One", key=one.key, parent=two, serial_number=3)
     assert _serial_numbers(_truststore(two, one_by_two), two.issue(1)) == []
     assert _serial_numbers(_truststore(two, one_by_two, one), two.issue(1)) == [[1, 2, 1000]]
+    # Another certificate of Two above the one in the chain would be the same CA again.
+    renewed = CertificateAuthority("Two", key=two.key, parent=one, serial_number=4)
+    assert _serial_numbers(_truststore(two, one_by_two, one, renewed), two.issue(1)) == [[1, 2, 1000], [1, 4, 1000]]
 
 
 def test_a_chain_of_more_authorities_than_api_gateway_takes_is_none() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
 from client_certificate_auth import PeerCertificate
+from client_certificate_auth.x509.public_key import equal_encodings
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.lists import RevocationLists
@@ -13,9 +16,11 @@ from mtls_authorizer.revocation.status import RevocationState, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
+    ALGORITHMS,
     CRL_DISTRIBUTION_POINTS,
     DAY,
     IS_A_CA,
+    IS_NO_CA,
     MAY_SIGN_CERTIFICATES,
     MAY_SIGN_LISTS,
     NOW,
@@ -208,6 +213,19 @@ def test_an_exempt_issuer_needs_no_crl_but_its_revocations_and_those_above_apply
     assert (lists.deny_reason(status) is None) is (expected in {GOOD, EXEMPT})
 
 
+@pytest.mark.parametrize("algorithm", ["ECDSA with P-256", "RSA-PSS"])
+def test_an_exempt_issuer_is_named_by_the_digest_of_any_encoding_of_its_key_in_the_truststore(algorithm: str) -> None:
+    ca = CertificateAuthority(algorithm=ALGORITHMS[algorithm])
+    for encoded in equal_encodings(ca.public_key):
+        for extensions in ([IS_A_CA], [IS_NO_CA]):
+            certificate = ca.issue(1000, subject=ca.name, public_key=encoded, extensions=extensions)
+            truststore = read_truststore(OTHER.pem + pem(certificate).encode())
+            client = PeerCertificate.from_der(certificate if extensions == [IS_NO_CA] else ca.issue(1))
+            for digest, expected in ((sha256(encoded).hexdigest(), EXEMPT), (ca.signer, EXEMPT), ("0" * 64, UNKNOWN)):
+                lists = _lists(truststore=truststore, exempt_issuers=frozenset({digest}))
+                assert lists.status(client, NOW).state is expected
+
+
 def test_a_certificate_that_merely_names_an_exempt_issuer_is_not_exempt() -> None:
     forged = CertificateAuthority("Lower")
     lists = _lists(exempt_issuers=EXEMPT_LOWER)
@@ -225,7 +243,7 @@ AT_C = crl_distribution_points(_point("c"))
 
 
 def test_a_crl_that_is_assumed_to_be_complete_covers_certificates_without_distribution_points_only() -> None:
-    assumed = frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})
+    assumed = [frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})]
     for extensions, expected in (((), GOOD), ((AT_C,), UNKNOWN)):
         client = _client(OTHER, *extensions)
         assert _lists(NAMED).status(client, NOW).state is UNKNOWN
@@ -246,11 +264,17 @@ def test_each_of_several_crls_of_a_ca_decides_on_its_certificates_whatever_their
 
 
 def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another_name() -> None:
-    assumed = frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})
+    assumed = [frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})]
     lists = _lists(NAMED, NAMED_ALSO, assume_complete=assumed)
     assert lists.status(_client(OTHER), NOW).state is UNKNOWN
     assert [issuer.key_fingerprint for issuer in lists.ambiguous] == [OTHER.signer]
     assert _lists(NAMED, NAMED_ALSO).ambiguous == frozenset()
+    also = frozenset({identity_of(verify_crl(NAMED_ALSO, EVERYBODY))})
+    assert _lists(NAMED, NAMED_ALSO, assume_complete=[*assumed, also]).status(_client(OTHER), NOW).state is UNKNOWN
+    # One after the other at one location: its CA has changed the name.
+    renamed = _lists(NAMED, NAMED_ALSO, assume_complete=[assumed[0] | also])
+    assert renamed.status(_client(OTHER), NOW).state is GOOD
+    assert renamed.ambiguous == frozenset()
 
 
 def test_a_crl_that_can_never_prove_a_certificate_good_does_not_cover_it() -> None:
