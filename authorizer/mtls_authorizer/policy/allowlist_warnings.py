@@ -106,8 +106,8 @@ def _text_warnings(text: str, items: list[str]) -> Iterator[tuple[str, str, str]
     for first, second in split_names(items):
         yield SPLIT_NAME, f"{first}, {second}", correction
     if any(map(_is_quoted, (text, *items))):
-        inner = text.strip(_QUOTATION_MARKS)
-        unquoted = json.dumps([item.strip(_QUOTATION_MARKS) for item in items], ensure_ascii=False)
+        inner = without_quotation_marks(text)
+        unquoted = json.dumps(list(map(without_quotation_marks, items)), ensure_ascii=False)
         yield QUOTED_ITEM, text, inner if inner.startswith("[") else unquoted
 
 
@@ -132,6 +132,11 @@ def _is_needed(text: str, number: int) -> bool:
 
     before, after = text[number - 1], text[number + 1 : number + 2]
     return combining(before) == _VIRAMA or bidirectional(before) == "AL" == (after and bidirectional(after))
+
+
+def without_quotation_marks(text: str) -> str:
+    """Return text without the quotation marks at its ends."""
+    return text.strip(_QUOTATION_MARKS)
 
 
 def _is_quoted(text: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import VALIDITY
 from mtls_authorizer.rules.field_values import psd2_statement_problem
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
 from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explanation.client_match import suggest_rule
 from mtls_authorizer_cli.explanation.gateway import FIXES, GatewayCheck
@@ -35,7 +35,9 @@ _DIFFERS = {
     Difference.CASE: "only the case differs",
     Difference.SPACE: "only spaces differ",
     Difference.CASE_AND_SPACE: "only the case and spaces differ",
+    Difference.CHARACTERS: "only quotation marks, invisible characters or the encoding of letters differ",
     Difference.ORDER: "only the order of the attributes differs",
+    Difference.GROUPING: "only the signs between the attributes differ (+ within a relative distinguished name)",
     Difference.ONE_CHARACTER: "one character differs",
 }
 _WITHOUT_DETAIL = (DenyReason.CERTIFICATE_MISSING, DenyReason.POLICY_TOO_LARGE)
@@ -149,17 +151,26 @@ def _correction(rule: RuleExplanation, field: FieldExplanation, deviation: Devia
     """Return how a field is written so that it matches."""
     if deviation.difference is Difference.SPLIT:
         return f"Write one value, in a JSON array: [{json.dumps(deviation.spelling)}]."
-    place, spelling = _place(rule, field), _written(rule, deviation.spelling)
-    if isinstance(deviation.fact.value, tuple):
+    place, spelling = _place(rule, field), _written(rule, deviation)
+    if spelling is None:
+        return f"Match it by a rule: {place} cannot contain it, because spaces around an item are ignored."
+    if deviation.difference is Difference.REVERSED:
         return f"Write {spelling} in {place}: RFC 4514 begins with the most specific attribute."
     return f"Write {spelling} in {place}, or have the certificate issued with the required value."
 
 
-def _written(rule: RuleExplanation, spelling: str) -> str:
-    """Return a value as it is written in a rules document, or in the environment."""
-    if rule.rule.name == ENVIRONMENT and spelling.isascii() and spelling.isprintable():
-        return f"'{spelling}'"
-    return json.dumps(spelling)
+def _written(rule: RuleExplanation, deviation: Deviation) -> str | None:
+    """Return a value as it is written in a rules document, or in the environment; None if that is impossible there."""
+    (field, label, _, _), spelling = deviation.condition, deviation.spelling
+    if rule.rule.name != ENVIRONMENT:
+        return f"{label} {json.dumps(spelling)}".lstrip()
+    kind = FIELDS[field].kind
+    item = f"{label}:{spelling}" if kind is FieldKind.SUBJECT_ALT_NAME else spelling
+    if item != item.strip():
+        return None
+    separates = kind is not FieldKind.DISTINGUISHED_NAME and "," in item
+    is_plain = item.isascii() and not separates and not item.startswith("[")
+    return f"'{item}'" if is_plain else json.dumps([item])
 
 
 def _about_list(explanation: Explanation) -> Advice | None:
