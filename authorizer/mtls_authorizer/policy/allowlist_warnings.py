@@ -80,9 +80,11 @@ def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[tuple[str, di
 def _list_warnings(text: str, kind: FieldKind) -> Iterator[tuple[str, str, str]]:
     """Return the kind, the doubtful value and the correction of each warning about a list."""
     items = parse_items(text, separated_by_commas=kind is not FieldKind.DISTINGUISHED_NAME)
-    visible = list(map(without_invisible, items))
+    visible, visible_text = list(map(without_invisible, items)), without_invisible(text)
+    is_hidden_array = visible_text.startswith("[") and not text.startswith("[")
+    correction = visible_text if is_hidden_array else json.dumps(visible, ensure_ascii=False)
     for item in _changed(items, visible):
-        yield INVISIBLE_CHARACTER, ascii(item)[1:-1], json.dumps(visible, ensure_ascii=False)
+        yield INVISIBLE_CHARACTER, ascii(item)[1:-1], correction
     if kind is FieldKind.DISTINGUISHED_NAME:
         for item in items:
             correct = reversed_name(item)

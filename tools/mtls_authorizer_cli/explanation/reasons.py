@@ -84,7 +84,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     DenyReason.ROUTE_NOT_ALLOWED: (
         "the client may call other routes, but not this one",
-        "if the client is to call this route, add the route to 'allow' of its rule",
+        "if the client is to call this route, add the route to 'allow' of its rule: docs/rules.md#what-a-grant-covers",
     ),
     **ABOUT_RULES,
 }

@@ -13,10 +13,12 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import VALIDITY
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explanation.client_match import suggest_rule
 from mtls_authorizer_cli.explanation.gateway import FIXES, GatewayCheck
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
+from mtls_authorizer_cli.explanation.report.route_advice import explain_route
 from mtls_authorizer_cli.explanation.similarity import Difference
 from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text
 from mtls_authorizer_cli.printed import plain, quoted
@@ -64,7 +66,16 @@ def advise(explanation: Explanation) -> Advice | None:
         return _advise_on_rules(explanation)
     status = explanation.decision.revocation_status
     meaning, next_step = meaning_and_next_step(reason, None if status is None else status.unknown_reason)
-    return Advice(sentence(f"{meaning}{_detail(reason, explanation)}"), sentence(next_step))
+    advice = Advice(sentence(f"{meaning}{_detail(reason, explanation)}"), sentence(next_step))
+    return _about_route(advice, explanation) if reason is DenyReason.ROUTE_NOT_ALLOWED else advice
+
+
+def _about_route(advice: Advice, explanation: Explanation) -> Advice:
+    """Return advice on a route that is not allowed, with what is easily overlooked about it."""
+    grant, request = explanation.decision.grant, explanation.question.request
+    routes = ALL_ROUTES if grant is None else grant.routes
+    remark, next_step = explain_route(routes, request.invocation, request.stage_arn.rpartition("/")[2])
+    return Advice(f"{advice.problem} {remark}".rstrip(), next_step or advice.next_step)
 
 
 def _detail(reason: DenyReason, explanation: Explanation) -> str:
