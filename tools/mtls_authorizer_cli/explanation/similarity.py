@@ -30,6 +30,9 @@ _MIN_SIMILARITY = 0.6
 _MAX_COMPARED = 256
 """Characters. Comparing takes the square of it."""
 _MIN_MISSPELT = 4
+SERIAL_NUMBER = "serial_number"
+_LONGEST_SERIAL_NUMBER = 64
+"""In hexadecimal digits. Converting long numbers takes long."""
 
 
 class Difference(StrEnum):
@@ -49,6 +52,8 @@ class Difference(StrEnum):
     """The same attributes, of which others form one relative distinguished name: ``CN=a+OU=b`` and ``CN=a,OU=b``."""
     SPLIT = "split at a comma"
     """The required values are parts of the certificate's one, between its commas."""
+    DECIMAL = "decimal"
+    """The serial number in decimal, as OpenSSL prints short ones, while rules require hexadecimal."""
     ONE_CHARACTER = "one character"
     """One character was replaced, inserted or deleted, or two were swapped. It is no digit."""
     OTHER = "other"
@@ -109,6 +114,9 @@ def _deviation(condition: Condition, facts: Iterable[Fact]) -> Deviation | None:
 
 def _compare(condition: Condition, fact: Fact) -> Deviation | None:
     required, found = value_text(condition.value), value_text(fact.value)
+    if condition.field == SERIAL_NUMBER:
+        is_decimal = len(found) <= _LONGEST_SERIAL_NUMBER and required == str(int(found, 16))
+        return Deviation(condition, fact, Difference.DECIMAL, 0, found) if is_decimal else None
     if condition.comparison is Comparison.PREFIX:
         found = found[: len(required)]
     elif condition.comparison is Comparison.SUFFIX:

@@ -40,6 +40,7 @@ _DIFFERS = {
     Difference.CHARACTERS: "only quotation marks, invisible characters or the encoding of letters differ",
     Difference.ORDER: "only the order of the attributes differs",
     Difference.GROUPING: "only the signs between the attributes differ (+ within a relative distinguished name)",
+    Difference.DECIMAL: "it is the same number in decimal, and hexadecimal is required",
     Difference.ONE_CHARACTER: "one character differs",
 }
 _WITHOUT_DETAIL = (DenyReason.CERTIFICATE_MISSING, DenyReason.POLICY_TOO_LARGE)
