@@ -130,7 +130,7 @@ class RulesExplanation(NamedTuple):
     """A set of rules: those that match, in their order, and the nearest of the others, the nearest first.
 
     ``denials`` are the entries of ``deny`` that deny the certificate, whatever matches, ``near_denials`` those that do
-    not, because of a difference that is easily overlooked.
+    not, because of a difference that is easily overlooked. ``remarks`` say why rules ignore facts, each once.
     """
 
     total: int
@@ -138,6 +138,7 @@ class RulesExplanation(NamedTuple):
     nearest: tuple[RuleExplanation, ...]
     denials: tuple[DenialExplanation, ...] = ()
     near_denials: tuple[DenialExplanation, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def left_out(self) -> int:
@@ -196,6 +197,7 @@ def explain_rules(
         tuple(others),
         tuple(denial for denial in denials if denial.place in denying),
         tuple(denial for denial in denials if denial.place not in denying and denial.is_near_miss),
+        tuple(dict.fromkeys(field.remark for rule in explained for field in rule.failing if field.remark)),
     )
 
 
@@ -225,11 +227,12 @@ def _find_nearest(field: FieldExplanation, satisfied: frozenset[Condition]) -> N
 
 def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact]) -> str | None:
     if matcher.field == ISSUER_KEY and not facts:
-        return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
+        return "no issuer key: no usable CA of the truststore at TRUSTSTORE_URI signed it"
     if matcher.field == "spiffe_trust_domain" and not facts:
-        return "none: the certificate's only URI name must be a SPIFFE ID with a path"
+        has_uri = any(name.type == "URI" for name in certificate.subject_alt_names)
+        return "no trust domain: its only URI name must be a SPIFFE ID with a path" if has_uri else None
     if matcher.field == "subject_alt_name" and certificate.subject_alt_names and not facts:
-        return "none without control characters"
+        return "no alternative names without control characters"
     if matcher.field == ORGANIZATION_IDENTIFIER:
         count = len(certificate.subject.get_all("organizationIdentifier"))
         return f"{count} organization identifiers, and none of them is used" if count > 1 else None

@@ -228,19 +228,14 @@ def _about_new_client(explanation: Explanation) -> Advice:
     rules = explanation.rules
     nearest = next((rule for rule in rules.nearest if rule.is_related), None) if rules else None
     if nearest is None or not nearest.failing:
-        return _with_rule(f"No rule matches, and none is similar.{_ambiguity(explanation)}", _ADD_A_RULE, explanation)
+        remarks = "".join(f" The certificate has {remark}." for remark in (rules.remarks if rules else ()))
+        return _with_rule(f"No rule matches, and none is similar.{remarks}", _ADD_A_RULE, explanation)
     field = nearest.failing[0]
     problem = (
         f"No rule matches. The nearest is {_place(nearest)}: its {field.matcher.field} requires "
         f"{field.required_text()}, and the certificate has {field.found_text()}."
     )
     return _with_rule(problem, f"If it is for another client, leave it as it is. {_ADD_A_RULE}", explanation)
-
-
-def _ambiguity(explanation: Explanation) -> str:
-    certificate = explanation.certificate
-    count = 0 if certificate is None else len(certificate.subject.get_all("CN"))
-    return f" The certificate has {count} common names, and none of them is used." if count > 1 else ""
 
 
 def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice:
