@@ -26,6 +26,7 @@ ROOT = CertificateAuthority("Root")
         (ROOT.pem.strip() + ROOT.pem, 0),
         (ROOT.pem.replace(b"\n", rb"\n"), 0),
         (ROOT.pem.replace(b"\n", b" "), 0),
+        (ROOT.pem.replace(b"\n", b"%0A").replace(b" ", b"%20"), 0),
         (ROOT.pem.replace(b"\n", b"\r"), 0),
         (textwrap.indent(ROOT.pem.decode(), " ").encode(), 0),
         (b"\xef\xbb\xbf" + ROOT.pem, 1),

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
 
 _MAX_CERTIFICATES = 1000
-_BOUNDARIES = b"-----BEGIN ", b"-----END "
 _BOUNDARY_LINE = re.compile(rb"^(?:\A\xef\xbb\xbf)?-----(?:BEGIN|END) [^\r\n-]*-----[ \t]*\r?$", re.MULTILINE)
 """A line without anything else, except for a byte order mark, as OpenSSL requires it."""
 
@@ -91,7 +90,7 @@ def read_bundle(content: bytes) -> TruststoreBundle:
     form = "DER" if recognized.is_der else "UTF-16" if text_encoding(content) == "utf-16" else None
     if form is not None:
         warnings.append(f"the truststore is in {form}, and API Gateway requires PEM")
-    elif len(_BOUNDARY_LINE.findall(content)) < sum(map(content.count, _BOUNDARIES)):
+    elif len(_BOUNDARY_LINE.findall(content)) < 2 * len(recognized.kinds):
         warnings.append(
             "a BEGIN or END line contains something else, such as the BEGIN line of the next certificate, or "
             r"\n in place of a line end: OpenSSL does not read such a certificate"
