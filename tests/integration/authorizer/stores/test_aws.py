@@ -396,8 +396,8 @@ class TestAppConfig:
     def test_a_place_where_nothing_is_deployed_is_told(self, aws: AwsServer) -> None:
         assert aws.app_config_data.deployments == {}
         assert failure(opened(CONFIGURATION)) == (
-            "ResourceNotFoundException (HTTP status 404): AWS_REGION has no such application, environment or profile, or"
-            " nothing is deployed"
+            "ResourceNotFoundException (HTTP status 404): AWS_REGION has no such application, environment or profile,"
+            " or nothing is deployed"
         )
 
     @pytest.mark.parametrize(
