@@ -203,9 +203,9 @@ _VALUES: dict[tuple[str, str], list[object]] = {
 
 _DOCUMENTS: dict[str, Hostile] = {
     # Not JSON, or ambiguous JSON.
-    "empty": Hostile(b"", "the document", "is not JSON: Expecting value"),
-    "white space": Hostile(b" \n", "the document", "is not JSON"),
-    "a NUL": Hostile(b"\0", "the document", "is not JSON"),
+    "empty": Hostile(b"", "the document", "is empty"),
+    "white space": Hostile(b" \n", "the document", "is empty"),
+    "a NUL": Hostile(b"\0", "the document", "contains NUL bytes"),
     "cut short": Hostile(GOOD[:-2].encode(), "the document", "is not JSON"),
     "two documents": Hostile((GOOD + GOOD).encode(), "the document", "is not JSON: Extra data"),
     "a comment": Hostile(b"// rules\n" + GOOD.encode(), "the document", "is not JSON"),
@@ -214,8 +214,8 @@ _DOCUMENTS: dict[str, Hostile] = {
     "YAML": Hostile(b"rules:\n- name: acme\n", "the document", "is not JSON"),
     "an entity": Hostile(b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>', "the document", "is not JSON"),
     "a byte order mark": Hostile(b"\xef\xbb\xbf" + GOOD.encode(), "the document", "starts with a byte order mark"),
-    "UTF-16": Hostile(GOOD.encode("utf-16"), "the document", "is not UTF-8 (byte 0)"),
-    "UTF-16 without a mark": Hostile(GOOD.encode("utf-16-le"), "the document", "is not JSON"),
+    "UTF-16": Hostile(GOOD.encode("utf-16"), "the document", "as in UTF-16: save it in UTF-8"),
+    "UTF-16 without a mark": Hostile(GOOD.encode("utf-16-le"), "the document", "as in UTF-16: save it in UTF-8"),
     "Latin-1": Hostile('{"é": 1}'.encode("latin-1"), "the document", "is not UTF-8 (byte 2)"),
     "overlong UTF-8": Hostile(b'{"rules\xc0\xae": 1}', "the document", "is not UTF-8 (byte 7)"),
     "a surrogate in UTF-8": Hostile(_text('{"\ud800": 1}'), "the document", "is not UTF-8 (byte 2)"),

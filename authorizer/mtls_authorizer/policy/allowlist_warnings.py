@@ -80,9 +80,11 @@ def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[tuple[str, di
 def _list_warnings(text: str, kind: FieldKind) -> Iterator[tuple[str, str, str]]:
     """Return the kind, the doubtful value and the correction of each warning about a list."""
     items = parse_items(text, separated_by_commas=kind is not FieldKind.DISTINGUISHED_NAME)
-    visible = list(map(without_invisible, items))
+    visible, visible_text = list(map(without_invisible, items)), without_invisible(text)
+    is_hidden_array = visible_text.startswith("[") and not text.startswith("[")
+    correction = visible_text if is_hidden_array else json.dumps(visible, ensure_ascii=False)
     for item in _changed(items, visible):
-        yield INVISIBLE_CHARACTER, ascii(item)[1:-1], json.dumps(visible, ensure_ascii=False)
+        yield INVISIBLE_CHARACTER, ascii(item)[1:-1], correction
     if kind is FieldKind.DISTINGUISHED_NAME:
         for item in items:
             correct = reversed_name(item)
@@ -106,8 +108,8 @@ def _text_warnings(text: str, items: list[str]) -> Iterator[tuple[str, str, str]
     for first, second in split_names(items):
         yield SPLIT_NAME, f"{first}, {second}", correction
     if any(map(_is_quoted, (text, *items))):
-        inner = text.strip(_QUOTATION_MARKS)
-        unquoted = json.dumps([item.strip(_QUOTATION_MARKS) for item in items], ensure_ascii=False)
+        inner = without_quotation_marks(text)
+        unquoted = json.dumps(list(map(without_quotation_marks, items)), ensure_ascii=False)
         yield QUOTED_ITEM, text, inner if inner.startswith("[") else unquoted
 
 
@@ -132,6 +134,11 @@ def _is_needed(text: str, number: int) -> bool:
 
     before, after = text[number - 1], text[number + 1 : number + 2]
     return combining(before) == _VIRAMA or bidirectional(before) == "AL" == (after and bidirectional(after))
+
+
+def without_quotation_marks(text: str) -> str:
+    """Return text without the quotation marks at its ends."""
+    return text.strip(_QUOTATION_MARKS)
 
 
 def _is_quoted(text: str) -> bool:

@@ -19,6 +19,10 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 
+class DocumentError(ValueError):
+    """The content of a document is invalid. The message begins with its URI."""
+
+
 class LogRecord(NamedTuple):
     """A record to log. Messages are a closed set; text from stores and parsers is only in fields."""
 
@@ -152,7 +156,7 @@ class Attempt(Generic[T, V]):
             error.__context__ = None
             self.error = error.with_traceback(None)
         except ValueError as error:
-            self.error = ValueError(f"{uri}: {error}")
+            self.error = DocumentError(f"{uri}: {error}")
         except BaseException as error:  # noqa: BLE001 -- any exception is a failure, and must be visible
             place = traceback.extract_tb(error.__traceback__)[-1]
             module = place.filename.rpartition("/")[2]

@@ -50,7 +50,7 @@ _HINTS = {
     "NoSuchBucket": "there is no such bucket",
     "PermanentRedirect": "the bucket is in another region",
     "InvalidObjectState": "the object is archived",
-    "ResourceNotFoundException": "there is no such application, environment or profile, or nothing is deployed",
+    "ResourceNotFoundException": "AWS_REGION has no such application, environment or profile, or nothing is deployed",
     "RequestTimeTooSkewed": "the clock of this system is wrong",
     "SlowDown": "too many requests",
     "ThrottlingException": "too many requests",

@@ -41,7 +41,8 @@ class SsmStore:
             found = {parameter["Name"]: parameter for parameter in answer["Parameters"]}
             missing = [name for name in self._names if name.partition(":")[0] not in found]
             if missing:
-                raise StoreError(self.uri, f"there is no parameter {' and no '.join(missing)}")
+                region = self._client.meta.region_name
+                raise StoreError(self.uri, f"there is no parameter {' and no '.join(missing)} in {region}")
             values = [found[name.partition(":")[0]] for name in self._names]
             content = "".join(value["Value"] for value in values).encode()
             current = ",".join(map(_parameter_version, values))

@@ -12,6 +12,7 @@ import textwrap
 from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
 from mtls_authorizer_cli.command_line import text_encoding
 
@@ -68,6 +69,8 @@ def recognize(content: bytes) -> Content:
         return Content((Kind.BINARY,))
     if text.lstrip().startswith(("{", "[")):
         return _recognize_json(text)
+    if "-----BEGIN%20" in text:
+        text = unquote(text)  # from a header of a load balancer, which may leave + as it is
     # Events in JSON contain PEM, too.
     return _recognize_pem(text) if "-----BEGIN " in text else Content((Kind.TEXT,))
 

@@ -77,6 +77,8 @@ def read_env_file(file: str) -> dict[str, str]:
     content = read_file(file, largest=_LARGEST_FILE, expected="a file with environment variables")
     with command_errors(f"{shown_file(file)} is not text in UTF-8 or UTF-16: ", UnicodeDecodeError):
         text = content.decode(text_encoding(content))
+    if text.strip() == "null":
+        return {}  # the AWS CLI prints this for a function without variables
     if text.lstrip().startswith("{"):
         return _read_json(file, text)
     variables: dict[str, str] = {}
@@ -112,7 +114,10 @@ def _read_json(file: str, text: str) -> dict[str, str]:
     with command_errors(f"{shown_file(file)} is not valid JSON: ", ValueError, RecursionError):
         value = json.loads(text)
     configuration = _part(value, "Configuration")
-    variables = _part(_part(configuration, "Environment"), "Variables")
+    environment = _part(configuration, "Environment")
+    # The configuration of a function without variables has no environment.
+    is_whole = environment is configuration and isinstance(configuration, dict) and "FunctionName" in configuration
+    variables = {} if is_whole else _part(environment, "Variables")
     if not isinstance(variables, dict) or not all(isinstance(each, str) for each in variables.values()):
         message = (
             f"{shown_file(file)} has no variables: save the output of "

@@ -36,6 +36,7 @@ class Check(StrEnum):
 
     # The authorizer's environment variables.
     CONFIGURATION = "configuration"
+    MISSPELT_VARIABLE = "misspelt_variable"
     NO_RULES = "no_rules"
     SUSPICIOUS_RULE = "suspicious_rule"
     BUCKET_OWNER = "bucket_owner"

@@ -118,7 +118,8 @@ class SsmDocument:
         found = {each["Name"]: _Part(each["Name"], each["Value"], each["Version"]) for each in answer["Parameters"]}
         for name in self._names:
             if name not in found:
-                message = f"{printable(self._uri)}: there is no parameter {name}"
+                region = self._client.meta.region_name
+                message = f"{printable(self._uri)}: there is no parameter {name} in {region}"
                 raise CommandError(message)
         return [found[name] for name in self._names]
 

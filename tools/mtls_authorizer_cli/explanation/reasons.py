@@ -84,7 +84,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     DenyReason.ROUTE_NOT_ALLOWED: (
         "the client may call other routes, but not this one",
-        "if the client is to call this route, add the route to 'allow' of its rule",
+        "if the client is to call this route, add the route to 'allow' of its rule: docs/rules.md#what-a-grant-covers",
     ),
     **ABOUT_RULES,
 }
@@ -104,7 +104,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "put the certificates of all CAs above its CA into the bundle at TRUSTSTORE_URI",
     ),
     UnknownReason.NO_LIST: (
-        "no CRL was loaded for its CA, or for a CA above it that needs one",
+        "no CRL was loaded that is signed with the key of its CA, or with that of a CA above it that needs one",
         "put a CRL of that CA at one of CRL_URIS, or its key in CRL_EXEMPT_ISSUERS: docs/stale-crl.md",
     ),
     UnknownReason.NOT_COVERED: (

@@ -18,7 +18,7 @@ from mtls_authorizer_cli.explanation.other_requirements import (
     limit_requirements,
     value_requirements,
 )
-from mtls_authorizer_cli.explanation.similarity import Difference, find_nearest
+from mtls_authorizer_cli.explanation.similarity import SERIAL_NUMBER, Difference, find_nearest
 from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives, choice, fact_text
 from mtls_authorizer_cli.printed import listing
 from mtls_authorizer_cli.rule_values import certificate_values
@@ -115,22 +115,30 @@ class RuleExplanation(NamedTuple):
 
 
 class DenialExplanation(NamedTuple):
-    """An entry of ``deny`` that denies the certificate: its location, and its fields, which all match."""
+    """An entry of ``deny``: its location and its fields. All of them match if it denies the certificate."""
 
     place: str
     fields: tuple[FieldExplanation, ...]
+
+    @property
+    def is_near_miss(self) -> bool:
+        """Whether the entry would deny the certificate except for differences that are easily overlooked."""
+        return all(field.matches or field.is_near_miss for field in self.fields)
 
 
 class RulesExplanation(NamedTuple):
     """A set of rules: those that match, in their order, and the nearest of the others, the nearest first.
 
-    ``denials`` are the entries of ``deny`` that deny the certificate, whatever matches.
+    ``denials`` are the entries of ``deny`` that deny the certificate, whatever matches, ``near_denials`` those that do
+    not, because of a difference that is easily overlooked. ``remarks`` say why rules ignore facts, each once.
     """
 
     total: int
     matching: tuple[RuleExplanation, ...]
     nearest: tuple[RuleExplanation, ...]
     denials: tuple[DenialExplanation, ...] = ()
+    near_denials: tuple[DenialExplanation, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def left_out(self) -> int:
@@ -160,6 +168,10 @@ def explain_rules(
     def explain_exclusion(matcher: Matcher) -> FieldExplanation:
         return _explain_matcher(matcher, satisfied.any_fact, facts[matcher.field])
 
+    def explain_denial(matcher: Matcher) -> FieldExplanation:
+        explained = explain_exclusion(matcher)
+        return explained._replace(nearest=_find_nearest(explained, satisfied.any_fact))
+
     invocation = question.invocation
     explained = [
         RuleExplanation(
@@ -173,14 +185,20 @@ def explain_rules(
         )
         for rule in rules.rules
     ]
-    denials = tuple(
-        DenialExplanation(rule.name, tuple(map(explain_exclusion, rule.matchers))) for rule in rules.denying(satisfied)
-    )
+    denials = [DenialExplanation(rule.name, tuple(map(explain_denial, rule.matchers))) for rule in rules.denials]
+    denying = {rule.name for rule in rules.denying(satisfied)}
     others = sorted((rule for rule in explained if rule.mismatch is not None), key=lambda rule: rule.distance)
     if not everything and len(others) > NEAREST:
         others = [rule for rule in others if rule.is_related][:NEAREST]
     matching = tuple(rule for rule in explained if rule.mismatch is None)
-    return RulesExplanation(len(explained), matching, tuple(others), denials)
+    return RulesExplanation(
+        len(explained),
+        matching,
+        tuple(others),
+        tuple(denial for denial in denials if denial.place in denying),
+        tuple(denial for denial in denials if denial.place not in denying and denial.is_near_miss),
+        tuple(dict.fromkeys(field.remark for rule in explained for field in rule.failing if field.remark)),
+    )
 
 
 def _mismatch(
@@ -200,19 +218,21 @@ def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: t
 
 
 def _find_nearest(field: FieldExplanation, satisfied: frozenset[Condition]) -> Nearest | None:
-    # Similar digests and serial numbers mean nothing.
-    if field.matches or FIELDS[field.matcher.field].kind is FieldKind.IDENTIFIER:
+    # Similar digests mean nothing.
+    is_digest = FIELDS[field.matcher.field].kind is FieldKind.IDENTIFIER and field.matcher.field != SERIAL_NUMBER
+    if field.matches or is_digest:
         return None
     return find_nearest(field.matcher, satisfied, field.found)
 
 
 def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact]) -> str | None:
     if matcher.field == ISSUER_KEY and not facts:
-        return "none: no usable CA of the truststore at TRUSTSTORE_URI signed it"
+        return "no issuer key: no usable CA of the truststore at TRUSTSTORE_URI signed it"
     if matcher.field == "spiffe_trust_domain" and not facts:
-        return "none: the certificate's only URI name must be a SPIFFE ID with a path"
+        has_uri = any(name.type == "URI" for name in certificate.subject_alt_names)
+        return "no trust domain: its only URI name must be a SPIFFE ID with a path" if has_uri else None
     if matcher.field == "subject_alt_name" and certificate.subject_alt_names and not facts:
-        return "none without control characters"
+        return "no alternative names without control characters"
     if matcher.field == ORGANIZATION_IDENTIFIER:
         count = len(certificate.subject.get_all("organizationIdentifier"))
         return f"{count} organization identifiers, and none of them is used" if count > 1 else None

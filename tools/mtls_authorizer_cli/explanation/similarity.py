@@ -1,17 +1,22 @@
 """The similarity of a certificate's values and the values that a rule requires.
 
-Differences that are easily overlooked are named: case, spaces, the order of a distinguished name, one character.
+Differences that are easily overlooked are named: case, spaces, the encoding of letters, the order and the grouping of
+the attributes of a distinguished name, one character.
 Anything else only has a distance, to find the nearest rules. Digits must be equal in any case: ``client-17`` and
 ``client-18`` are two clients, not one with a misspelt name.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import SequenceMatcher
 from enum import StrEnum
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import normalize
 
+from mtls_authorizer.policy.allowlist_warnings import without_invisible, without_quotation_marks
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer_cli.explanation.wording import alternatives, value_text
 
@@ -25,6 +30,9 @@ _MIN_SIMILARITY = 0.6
 _MAX_COMPARED = 256
 """Characters. Comparing takes the square of it."""
 _MIN_MISSPELT = 4
+SERIAL_NUMBER = "serial_number"
+_LONGEST_SERIAL_NUMBER = 64
+"""In hexadecimal digits. Converting long numbers takes long."""
 
 
 class Difference(StrEnum):
@@ -33,12 +41,19 @@ class Difference(StrEnum):
     CASE = "case"
     SPACE = "space"
     CASE_AND_SPACE = "case and space"
+    CHARACTERS = "characters"
+    """Quotation marks, characters that cannot be seen, or letters in another encoding: decomposed (``u`` and a
+    diaeresis), or UTF-8 that was read as Latin-1, as spreadsheets do."""
     REVERSED = "reverse order"
     """The same attributes of a distinguished name in reverse order, as OpenSSL and API Gateway print them."""
     ORDER = "order"
     """The same attributes in another order."""
+    GROUPING = "grouping"
+    """The same attributes, of which others form one relative distinguished name: ``CN=a+OU=b`` and ``CN=a,OU=b``."""
     SPLIT = "split at a comma"
     """The required values are parts of the certificate's one, between its commas."""
+    DECIMAL = "decimal"
+    """The serial number in decimal, as OpenSSL prints short ones, while rules require hexadecimal."""
     ONE_CHARACTER = "one character"
     """One character was replaced, inserted or deleted, or two were swapped. It is no digit."""
     OTHER = "other"
@@ -99,6 +114,9 @@ def _deviation(condition: Condition, facts: Iterable[Fact]) -> Deviation | None:
 
 def _compare(condition: Condition, fact: Fact) -> Deviation | None:
     required, found = value_text(condition.value), value_text(fact.value)
+    if condition.field == SERIAL_NUMBER:
+        is_decimal = len(found) <= _LONGEST_SERIAL_NUMBER and required == str(int(found, 16))
+        return Deviation(condition, fact, Difference.DECIMAL, 0, found) if is_decimal else None
     if condition.comparison is Comparison.PREFIX:
         found = found[: len(required)]
     elif condition.comparison is Comparison.SUFFIX:
@@ -117,6 +135,8 @@ def _text_difference(required: str, found: str) -> Difference | None:
         return Difference.SPACE
     if _normal(required) == _normal(found):
         return Difference.CASE_AND_SPACE
+    if not _readings(required).isdisjoint(_readings(found)):
+        return Difference.CHARACTERS
     return Difference.ONE_CHARACTER if _is_misspelt(_normal(required), _normal(found)) else None
 
 
@@ -127,7 +147,18 @@ def _name_difference(required: Hashable, found: Hashable) -> Difference | None:
     first, second = _normal_name(required), _normal_name(found)
     if first == second[::-1]:
         return Difference.REVERSED
-    return Difference.ORDER if sorted(first) == sorted(second) else None
+    if sorted(first) == sorted(second):
+        return Difference.ORDER
+    return Difference.GROUPING if sorted(chain(*first)) == sorted(chain(*second)) else None
+
+
+def _readings(text: str) -> set[str]:
+    """Return text as people may have meant it: without quotation marks, composed (Unicode NFC), decoded as UTF-8."""
+    texts = {text}
+    for encoding in () if text.isascii() else ("latin-1", "cp1252"):
+        with suppress(UnicodeError):
+            texts.add(text.encode(encoding).decode())
+    return {_normal(without_quotation_marks(without_invisible(normalize("NFC", each)))) for each in texts}
 
 
 def _normal_name(value: tuple[tuple[tuple[str, str], ...], ...]) -> list[list[tuple[str, str]]]:

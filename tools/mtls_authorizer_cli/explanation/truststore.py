@@ -5,6 +5,7 @@ The authorizer's own ``read_truststore`` keeps CAs only, to check CRLs. API Gate
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography import x509
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
 
 _MAX_CERTIFICATES = 1000
+_BOUNDARY_LINE = re.compile(rb"^(?:\A\xef\xbb\xbf)?-----(?:BEGIN|END) [^\r\n-]*-----[ \t]*\r?$", re.MULTILINE)
+"""A line without anything else, except for a byte order mark, as OpenSSL requires it."""
 
 
 class TruststoreCertificate(NamedTuple):
@@ -87,6 +90,11 @@ def read_bundle(content: bytes) -> TruststoreBundle:
     form = "DER" if recognized.is_der else "UTF-16" if text_encoding(content) == "utf-16" else None
     if form is not None:
         warnings.append(f"the truststore is in {form}, and API Gateway requires PEM")
+    elif len(_BOUNDARY_LINE.findall(content)) < 2 * len(recognized.kinds):
+        warnings.append(
+            "a BEGIN or END line contains something else, such as the BEGIN line of the next certificate, or "
+            r"\n in place of a line end: OpenSSL does not read such a certificate"
+        )
     return TruststoreBundle(certificates, [*warnings, *_limits(content, len(certificates))])
 
 

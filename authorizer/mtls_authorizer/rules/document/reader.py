@@ -62,18 +62,24 @@ def _load(content: bytes) -> object:
         # The last one: others may be values of the keys that it repeats.
         place = next(_places_of(with_repeated_keys[-1], document, ""))
         problem = f"{place or 'the document'} contains a key twice: remove one of them"
-    except UnicodeDecodeError as error:
-        problem = f"the document is not UTF-8 (byte {error.start})"
     except RecursionError:
         problem = "the document is nested too deeply"
     except ValueError as error:
-        has_mark = content.startswith(codecs.BOM_UTF8)
-        problem = (
-            "the document starts with a byte order mark: remove it"
-            if has_mark
-            else f"the document is not JSON: {error}"
-        )
+        problem = f"the document {_problem(content, error)}"
     raise RulesError([problem])
+
+
+def _problem(content: bytes, error: ValueError) -> str:
+    """Return why content is not JSON in UTF-8."""
+    if not content.strip():
+        return "is empty"
+    if b"\0" in content:
+        return "contains NUL bytes, as in UTF-16: save it in UTF-8"
+    if isinstance(error, UnicodeDecodeError):
+        return f"is not UTF-8 (byte {error.start})"
+    if content.startswith(codecs.BOM_UTF8):
+        return "starts with a byte order mark: remove it"
+    return f"is not JSON: {error}"
 
 
 def _make_number(_text: str) -> JsonNumber:

@@ -91,4 +91,4 @@ def test_explain_names_the_key_or_says_that_there_is_none(tmp_path: Path, capsys
         assert main(["explain", str(tmp_path / "good.pem"), *arguments], given) == 0
         assert f"issuer_key: requires '{shown}:" in " ".join(capsys.readouterr().out.split())
     assert main(["explain", str(tmp_path / "other.pem"), *rules], environment) == 1
-    assert "found none: no usable CA of the truststore" in " ".join(capsys.readouterr().out.split())
+    assert "found no issuer key: no usable CA of the truststore" in " ".join(capsys.readouterr().out.split())

@@ -265,7 +265,7 @@ class TestSsm:
     def test_parameters_that_are_missing_are_named(self, aws: AwsServer) -> None:
         aws.put_parameter("/rules/2", "content")
         told = failure(opened("ssm:///rules/1,/rules/2,/rules/3:7"))
-        assert told == "there is no parameter /rules/1 and no /rules/3:7"
+        assert told == "there is no parameter /rules/1 and no /rules/3:7 in eu-central-1"
 
     def test_a_document_that_is_too_large_is_refused(self, aws: AwsServer) -> None:
         aws.put_parameter("/rules/1", "ä" * 250)
@@ -396,8 +396,8 @@ class TestAppConfig:
     def test_a_place_where_nothing_is_deployed_is_told(self, aws: AwsServer) -> None:
         assert aws.app_config_data.deployments == {}
         assert failure(opened(CONFIGURATION)) == (
-            "ResourceNotFoundException (HTTP status 404): there is no such application, environment or profile, or"
-            " nothing is deployed"
+            "ResourceNotFoundException (HTTP status 404): AWS_REGION has no such application, environment or profile,"
+            " or nothing is deployed"
         )
 
     @pytest.mark.parametrize(

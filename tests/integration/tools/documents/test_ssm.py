@@ -247,7 +247,7 @@ def test_a_fixed_version_cannot_be_changed() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_a_missing_parameter_is_named() -> None:
-    with pytest.raises(CommandError, match=f"^{URI}: there is no parameter {NAME}$"):
+    with pytest.raises(CommandError, match=f"^{URI}: there is no parameter {NAME} in eu-central-1$"):
         block("mine")
 
 

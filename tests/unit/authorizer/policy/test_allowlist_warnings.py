@@ -102,6 +102,7 @@ def test_other_quotation_marks_are_part_of_a_name(text: str) -> None:
     ("variable", "text", "value", "correction"),
     [
         ("ALLOWED_COMMON_NAMES", "\ufeffalpha,beta", r"\ufeffalpha", ["alpha", "beta"]),
+        ("ALLOWED_COMMON_NAMES", '\ufeff["alpha"]', r'\ufeff["alpha"]', ["alpha"]),
         ("ALLOWED_COMMON_NAMES", '["beta", "alpha\u200b"]', r"alpha\u200b", ["beta", "alpha"]),
         ("ALLOWED_ORGANIZATIONS", "Acme\u00a0AG", r"Acme\xa0AG", ["Acme AG"]),
         ("ALLOWED_ORGANIZATIONAL_UNITS", "a\u2028\u200b b", r"a\u2028\u200b b", ["a  b"]),

@@ -15,6 +15,7 @@ from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS, CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.refresh.document import DocumentError
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
@@ -358,14 +359,14 @@ def test_rules_that_can_not_be_had_stop_the_start(shelf: Memory) -> None:
     with pytest.raises(StoreError, match="No such file"):
         make_live(shelf, loaded)
     shelf.put("rules.json", b'{"rules": [{}]}')
-    with pytest.raises(ValueError, match=r"rules.json: .*rules"):
+    with pytest.raises(DocumentError, match=r"rules.json: .*rules"):
         make_live(shelf, loaded)
 
 
 def test_stored_rules_cannot_be_combined_with_a_rule_for_anyone(shelf: Memory) -> None:
     shelf.put("rules.json", (RULES % ("rules", "client")).encode())
     loaded = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
-    with pytest.raises(ValueError, match="ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules"):
+    with pytest.raises(DocumentError, match="ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules"):
         make_live(shelf, loaded)
     shelf.put("rules.json", b'{"deny": {"common_name": "client"}}')
     clock = Clock()

@@ -219,7 +219,7 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ),
         (
             {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES": ""},
-            "AUTHORIZER_RULES rules rejected: the document is not JSON",
+            "AUTHORIZER_RULES rules rejected: the document is empty",
         ),
         ({"ALLOWED_ORGANIZATIONS": "Acme,"}, "ALLOWED_ORGANIZATIONS has an empty item (number 2 of 2)"),
         ({"ALLOWED_SUBJECT_ALT_NAMES": "a.example"}, "ALLOWED_SUBJECT_ALT_NAMES 'a.example' is not a type and a value"),
@@ -250,7 +250,7 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
             {"ALLOWED_SERIAL_NUMBERS": "01", "ALLOWED_ISSUERS": "CN=a", "ALLOWLIST_MATCH": "any"},
             "ALLOWED_SERIAL_NUMBERS requires exactly one issuer in ALLOWED_ISSUERS and ALLOWLIST_MATCH=all",
         ),
-        ({"AUTHORIZER_RULES": ""}, "AUTHORIZER_RULES rules rejected: the document is not JSON"),
+        ({"AUTHORIZER_RULES": ""}, "AUTHORIZER_RULES rules rejected: the document is empty"),
         ({"AUTHORIZER_RULES": "{}"}, "AUTHORIZER_RULES rules rejected: rules must be a list with at least one rule"),
         ({"AUTHORIZER_SHADOW_RULES": "[]"}, "AUTHORIZER_SHADOW_RULES rules rejected: the document must be an object"),
         ({"AUTHORIZER_RULES": '{"\udcff": 1}'}, "AUTHORIZER_RULES rules rejected: the document is not UTF-8 (byte 2)"),

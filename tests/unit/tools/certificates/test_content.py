@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from cryptography import x509
@@ -82,6 +83,8 @@ def test_keys_in_old_formats_are_recognized() -> None:
         (WITHOUT_VERSION, Kind.CERTIFICATE),
         (pem(CLIENT).encode(), Kind.CERTIFICATE),
         (pem(CLIENT).replace("CERTIFICATE", "X509 CERTIFICATE").encode(), Kind.CERTIFICATE),
+        (quote(pem(CLIENT)).encode(), Kind.CERTIFICATE),
+        (quote(pem(CLIENT), safe="+=/").encode(), Kind.CERTIFICATE),
         (pem(CLIENT).replace("CERTIFICATE", "TRUSTED CERTIFICATE").encode(), Kind.TRUSTED_CERTIFICATE),
         (REQUEST.public_bytes(Encoding.DER), Kind.CERTIFICATE_REQUEST),
         (REQUEST.public_bytes(Encoding.PEM), Kind.CERTIFICATE_REQUEST),
@@ -122,10 +125,15 @@ def test_each_kind_is_recognized(content: bytes, kind: Kind) -> None:
     assert recognize(content).kinds == (kind,)
 
 
-def test_an_event_is_json_although_it_contains_pem() -> None:
-    event = rest_event(pem(CLIENT))
+@pytest.mark.parametrize("text", [pem(CLIENT), quote(pem(CLIENT))])
+def test_an_event_is_json_although_it_contains_pem(text: str) -> None:
+    event = rest_event(text)
     recognized = recognize(json.dumps(event).encode())
     assert (recognized.kinds, recognized.value, recognized.certificates) == ((Kind.JSON,), event, ())
+
+
+def test_percent_encoding_is_decoded() -> None:
+    assert recognize(quote(pem(CLIENT), safe="+=/").encode()).certificates == (pem(CLIENT),)
 
 
 def test_every_block_of_a_file_is_read_with_text_in_any_encoding_between_them() -> None:

@@ -39,6 +39,8 @@ def read(folder: Path, content: str | bytes) -> dict[str, str]:
         ("A=\u00e9\r\n".encode("utf-16"), {"A": "\u00e9"}),
         (b"\xfe\xff" + json.dumps(VARIABLES).encode("utf-16-be"), VARIABLES),
         (json.dumps(VARIABLES), VARIABLES),
+        ("null\n", {}),
+        (json.dumps({"FunctionName": "f", "MemorySize": 512}), MEMORY),
         (json.dumps({"Variables": VARIABLES}), VARIABLES),
         (json.dumps({"FunctionName": "f", "Environment": {"Variables": VARIABLES}}), VARIABLES),
         (json.dumps({"Configuration": {"Environment": {"Variables": VARIABLES}}}, indent=2), VARIABLES),
@@ -62,6 +64,8 @@ def test_lines_and_json_are_read(content: str | bytes, variables: dict[str, str]
         ("{" * 100_000, "is not valid JSON: "),
         ('{"A": 1}', "has no variables: "),
         ('{"Environment": []}', "has no variables: "),
+        ('{"Configuration": 1}', "has no variables: "),
+        ('{"FunctionName": "f", "Environment": {"Error": {"ErrorCode": "x"}}}', "has no variables: "),
     ],
 )
 def test_errors_name_the_line_and_not_its_value(content: str | bytes, problem: str, tmp_path: Path) -> None:

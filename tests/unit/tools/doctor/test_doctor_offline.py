@@ -232,6 +232,16 @@ def test_nothing_is_found_in_the_certificates_of_the_local_gateway(
 
 VARIABLES = {
     "a misspelled variable": ({"ALLOWED_COMMON_NAME": "a"}, Check.CONFIGURATION, "is not a variable"),
+    "an ignored variable": (
+        {"ALLOWED_COMMON_NAMES": "a", "RESPONSE_FORMATS": "simple", "POWERTOOLS_METRICS_NAMESPACE": "a"},
+        Check.MISSPELT_VARIABLE,
+        "RESPONSE_FORMATS is not a variable of the authorizer, and is similar to RESPONSE_FORMAT",
+    ),
+    "a variable in lower case": (
+        {"ALLOWED_COMMON_NAMES": "a", "metrics_namespace": "a"},
+        Check.MISSPELT_VARIABLE,
+        "similar to METRICS_NAMESPACE",
+    ),
     "no rules": ({}, Check.NO_RULES, "it contains neither allowlists nor rules"),
     "only blocked clients": (
         {"AUTHORIZER_RULES": json.dumps({"deny": {"common_name": "a"}})},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from tests.certificates import (
     NOT_AFTER,
     NOT_BEFORE,
     SUBJECT_ALT_NAME,
+    attribute,
     certificate_der,
     client_pem,
     dns,
@@ -148,6 +150,7 @@ DE = pem(
     )
 )
 ISSUER = "CN=Issuing CA,O=Acme,C=DE"
+MULTI_VALUED = pem(certificate_der(name(("CN", "x")), name([attribute("OU", "b"), attribute("CN", "CA")])))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +170,12 @@ ISSUER = "CN=Issuing CA,O=Acme,C=DE"
         ),
         (
             question(DE, document({"name": "a", "match": {"subject": "O=Example\\, Inc.,CN=client"}})),
-            ["rule 'a' has the same attributes", "reverse order", r'Write "CN=client,O=Example\\, Inc." in rule'],
+            [
+                "rule 'a' has the same attributes",
+                "reverse order",
+                "RFC 4514",
+                r'Write "CN=client,O=Example\\, Inc." in rule',
+            ],
         ),
         (
             under(DE, ALLOWED_ISSUERS="O=Acme,CN=Issuing CA,C=DE"),
@@ -175,11 +183,11 @@ ISSUER = "CN=Issuing CA,O=Acme,C=DE"
         ),
         (
             question(rules=document({"name": "a", "match": {"issuer": {"CN": {"prefix": "acme"}, "O": "ACME"}}})),
-            ["requires CN starting with 'acme'", "requires O 'ACME'", "Write \"Acme\" in rule 'a'"],
+            ["requires CN starting with 'acme'", "requires O 'ACME'", "Write O \"Acme\" in rule 'a'"],
         ),
         (
             under(client_pem(("CN", "M\u00fcller")), ALLOWED_COMMON_NAMES="M\u00dcLLER"),
-            [r"requires 'M\xdcLLER'", r'Write "M\u00fcller" in ALLOWED_COMMON_NAMES'],
+            [r"requires 'M\xdcLLER'", r'Write ["M\u00fcller"] in ALLOWED_COMMON_NAMES'],
         ),
         (
             under(DE, ALLOWED_ORGANIZATIONS="Example, Inc."),
@@ -193,6 +201,52 @@ def test_what_is_easily_overlooked_is_named_with_the_spelling_that_matches(asked
     assert advice.rule is None
     text = f"{advice.problem} {advice.next_step}"
     assert [fact for fact in facts if fact not in text] == []
+
+
+WRITTEN = {
+    "plain": ("ALLOWED_COMMON_NAMES", "LEDGER", CLIENT),
+    "with a comma": ("ALLOWED_ORGANIZATIONS", '["example, inc."]', DE),
+    "not in ASCII": ("ALLOWED_COMMON_NAMES", "M\u00dcLLER", client_pem(("CN", "M\u00fcller"))),
+    "decomposed": ("ALLOWED_COMMON_NAMES", "Mu\u0308ller", client_pem(("CN", "M\u00fcller"))),
+    "read as Latin-1": ("ALLOWED_COMMON_NAMES", "M\u00c3\u00bcller", client_pem(("CN", "M\u00fcller"))),
+    "read as code page 1252": ("ALLOWED_COMMON_NAMES", "\u00c3\u2013hm", client_pem(("CN", "\u00d6hm"))),
+    "in quotation marks": ("ALLOWED_COMMON_NAMES", '"Ledger"', CLIENT),
+    "after a byte order mark": ("ALLOWED_COMMON_NAMES", "\ufeffLedger", CLIENT),
+    "like a JSON array": ("ALLOWED_COMMON_NAMES", '["[ledger]"]', client_pem(("CN", "[Ledger]"))),
+    "a type and a name": (
+        "ALLOWED_SUBJECT_ALT_NAMES",
+        "DNS:API.example",
+        pem(certificate_der(extensions=[subject_alt_names(dns("api.example"))])),
+    ),
+    "a distinguished name": ("ALLOWED_ISSUERS", "CN=issuing CA,O=Acme,C=DE", DE),
+    "a distinguished name that is not in ASCII": (
+        "ALLOWED_ISSUERS",
+        "O=m\u00fcller,CN=CA",
+        pem(certificate_der(name(("CN", "x")), name(("O", "M\u00fcller"), ("CN", "CA")))),
+    ),
+    "attributes of one relative distinguished name": ("ALLOWED_ISSUERS", "CN=CA,OU=b", MULTI_VALUED),
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_the_correction_of_a_list_allows_the_client_if_it_is_written_as_the_variable(case: str) -> None:
+    variable, value, certificate = WRITTEN[case]
+    advice = advise(explain(under(certificate, **{variable: value})))
+    assert advice is not None
+    assert advice.rule is None
+    written = re.match(rf"Write (.*?) in {variable}[,:]", advice.next_step)
+    assert written is not None
+    (text,) = written.groups()
+    assert explain(under(certificate, **{variable: text if text.startswith("[") else text.strip("'")})).allowed
+
+
+def test_a_list_cannot_contain_spaces_around_a_name() -> None:
+    spaced = client_pem(("CN", "Ledger "))
+    advice = advise(explain(under(spaced, ALLOWED_COMMON_NAMES="Ledger")))
+    assert advice is not None
+    assert not explain(under(spaced, ALLOWED_COMMON_NAMES='["Ledger "]')).allowed
+    assert "Match it by a rule" in advice.next_step
+    assert explain(question(spaced, document({"name": "a", "match": {"common_name": "Ledger "}}))).allowed
 
 
 def test_a_misspelt_name_is_corrected_only_if_it_is_the_same_client() -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
+from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.json_document import as_json
-from mtls_authorizer_cli.explanation.report.text import as_text
+from mtls_authorizer_cli.explanation.report.text import _NEARLY_DENIES, as_text
 from mtls_authorizer_cli.main import main
 from tests import der
 from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, name, pem
@@ -38,6 +40,46 @@ def test_the_entry_that_denies_is_named_with_its_fields() -> None:
     assert [field["field"] for field in denial["match"]] == ["common_name", "organization"]
     assert all(field["matches"] for field in denial["match"])
     assert [rule["name"] for rule in described["rules"]["matching"]] == ["acme-reports"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "difference"),
+    [
+        ({"common_name": "LEDGER"}, "case"),
+        ({"common_name": "Ledger", "organization": "acme "}, "case and space"),
+        ({"issuer": "O=Acme,CN=Acme Issuing CA"}, "reverse order"),
+        ({"serial_number": "4328719365", "issuer": "CN=Acme Issuing CA,O=Acme"}, "decimal"),
+        ({"serial_number": "4328719366", "issuer": "CN=Acme Issuing CA,O=Acme"}, None),
+        ({"common_name": "LEDGER", "organization": "Other"}, None),
+        ({"common_name": "nobody"}, None),
+    ],
+)
+def test_an_entry_that_nearly_denies_is_named(entry: dict[str, str], difference: str | None) -> None:
+    document = json.dumps({"rules": [REPORTS], "deny": [{"common_name": "nobody"}, entry]}).encode()
+    report = Report(explain(question(rules=document)))
+    assert report.explanation.allowed
+    verdict, *_ = as_text(report).split("\n\n")
+    assert ("deny[1] does not deny" in verdict) is (difference is not None)
+    assert (f"--  deny[1] {_NEARLY_DENIES}" in " ".join(as_text(report).split("\n      "))) is (difference is not None)
+    rules = json.loads(as_json(report))["rules"]
+    assert rules["deny"] == []
+    if difference is None:
+        assert rules["nearly_deny"] == []
+    else:
+        (denial,) = rules["nearly_deny"]
+        assert denial["place"] == "deny[1]"
+        assert [field["closest"]["difference"] for field in denial["match"] if not field["matches"]] == [difference]
+
+
+def test_a_serial_number_of_any_length_is_compared_with_decimal_numbers() -> None:
+    for digits, difference in ((64, "decimal"), (66, None)):
+        number = 16**digits - 1
+        certificate = pem(certificate_der(serial_number=der.integer(number)))
+        listed = {"ALLOWED_SERIAL_NUMBERS": str(number), "ALLOWED_ISSUERS": "CN=Test CA"}
+        explained = explain(question(certificate, RuleSet(load_settings(listed).rules))).rules
+        assert explained is not None
+        (failing,) = explained.nearest[0].failing
+        assert (failing.nearest and failing.nearest.difference) == difference
 
 
 @pytest.mark.parametrize(

@@ -266,12 +266,14 @@ def test_a_truststore_without_a_certificate_is_an_error(content: bytes, message:
     [
         (ROOT.certificate, "the truststore is in DER, and API Gateway requires PEM"),
         (ROOT.pem.decode().encode("utf-16"), "the truststore is in UTF-16, and API Gateway requires PEM"),
+        (ROOT.pem.strip() + ROOT.pem, "a BEGIN or END line contains something else"),
         (ROOT.pem * 1001, "the truststore has 1,001 certificates; API Gateway accepts 1,000"),
         (ROOT.pem.ljust(1_000_001), "the truststore has 1,000,001 bytes; API Gateway accepts 1,000,000"),
     ],
 )
 def test_a_truststore_beyond_the_limits_of_api_gateway_is_used_with_a_warning(content: bytes, warning: str) -> None:
-    assert list(read_bundle(content).warnings) == [warning]
+    (found,) = read_bundle(content).warnings
+    assert found.startswith(warning)
 
 
 def test_the_truststore_is_a_file_of_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

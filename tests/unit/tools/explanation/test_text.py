@@ -235,7 +235,10 @@ def test_each_of_several_common_names_is_printed_for_exclusions() -> None:
 def test_an_alternative_name_that_matches_nothing_is_not_reported_as_absent() -> None:
     names = [dns("evil.example\0.acme.example"), uri("spiffe://acme.example/a")]
     wanted = {"name": "wanted", "match": {"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}}
-    for own, found in ((names[:1], "none without control characters"), (names, "URI 'spiffe://acme.example/a'")):
+    for own, found in (
+        (names[:1], "no alternative names without control characters"),
+        (names, "URI 'spiffe://acme.example/a'"),
+    ):
         client = pem(certificate_der(extensions=[subject_alt_names(*own)]))
         words = " ".join(text_of(question(client, document(wanted))).split())
         assert f"NO subject_alt_name: requires DNS ending with '.acme.example'; found {found}" in words

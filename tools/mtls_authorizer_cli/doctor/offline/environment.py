@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
+from mtls_authorizer.policy.settings import VARIABLES, Settings, SettingsError, load_settings
 from mtls_authorizer_cli.configuration.variables import MEMORY_SIZE
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding, suspicious_rule
 from mtls_authorizer_cli.rules.check.command import check_environment
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 CHECKS = (
     Check.CONFIGURATION,
+    Check.MISSPELT_VARIABLE,
     Check.NO_RULES,
     Check.SUSPICIOUS_RULE,
     Check.BUCKET_OWNER,
@@ -21,6 +23,7 @@ CHECKS = (
 )
 
 _MAX_BYTES = 4096
+_MIN_SIMILARITY = 0.85
 _RULES_ADVICE = "Configure allowlists or rules (docs/configuration.md)"
 
 
@@ -40,7 +43,7 @@ def examine_environment(name: str, environment: Mapping[str, str]) -> Diagnosis:
             )
         )
         return Diagnosis((Check.CONFIGURATION, Check.VARIABLES_SIZE), tuple(findings))
-    findings += [*_settings(name, settings), *_rules(name, environment)]
+    findings += [*_misspelt(name, environment), *_settings(name, settings), *_rules(name, environment)]
     return Diagnosis(CHECKS, tuple(findings))
 
 
@@ -55,6 +58,20 @@ def _size(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
             "They cannot be deployed.",
             "Store the rules in S3 or in Parameter Store, and set AUTHORIZER_RULES_URI instead",
         )
+
+
+def _misspelt(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield variables that the authorizer ignores, although their names are similar to those of its own."""
+    for variable in sorted(environment.keys() - set(VARIABLES)):
+        similar = get_close_matches(variable.upper(), VARIABLES, n=1, cutoff=_MIN_SIMILARITY)
+        if similar:
+            yield Finding(
+                Check.MISSPELT_VARIABLE,
+                name,
+                f"{variable} is not a variable of the authorizer, and is similar to {similar[0]}",
+                "It has no effect.",
+                f"Write {similar[0]}, if that is intended, and deploy",
+            )
 
 
 def _settings(name: str, settings: Settings) -> Iterator[Finding]:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import VALIDITY
 from mtls_authorizer.rules.field_values import psd2_statement_problem
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
+from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explanation.client_match import suggest_rule
 from mtls_authorizer_cli.explanation.gateway import FIXES, GatewayCheck
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
+from mtls_authorizer_cli.explanation.report.route_advice import explain_route
 from mtls_authorizer_cli.explanation.similarity import Difference
 from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text
 from mtls_authorizer_cli.printed import plain, quoted
@@ -35,7 +37,10 @@ _DIFFERS = {
     Difference.CASE: "only the case differs",
     Difference.SPACE: "only spaces differ",
     Difference.CASE_AND_SPACE: "only the case and spaces differ",
+    Difference.CHARACTERS: "only quotation marks, invisible characters or the encoding of letters differ",
     Difference.ORDER: "only the order of the attributes differs",
+    Difference.GROUPING: "only the signs between the attributes differ (+ within a relative distinguished name)",
+    Difference.DECIMAL: "it is the same number in decimal, and hexadecimal is required",
     Difference.ONE_CHARACTER: "one character differs",
 }
 _WITHOUT_DETAIL = (DenyReason.CERTIFICATE_MISSING, DenyReason.POLICY_TOO_LARGE)
@@ -62,7 +67,16 @@ def advise(explanation: Explanation) -> Advice | None:
         return _advise_on_rules(explanation)
     status = explanation.decision.revocation_status
     meaning, next_step = meaning_and_next_step(reason, None if status is None else status.unknown_reason)
-    return Advice(sentence(f"{meaning}{_detail(reason, explanation)}"), sentence(next_step))
+    advice = Advice(sentence(f"{meaning}{_detail(reason, explanation)}"), sentence(next_step))
+    return _about_route(advice, explanation) if reason is DenyReason.ROUTE_NOT_ALLOWED else advice
+
+
+def _about_route(advice: Advice, explanation: Explanation) -> Advice:
+    """Return advice on a route that is not allowed, with what is easily overlooked about it."""
+    grant, request = explanation.decision.grant, explanation.question.request
+    routes = ALL_ROUTES if grant is None else grant.routes
+    remark, next_step = explain_route(routes, request.invocation, request.stage_arn.rpartition("/")[2])
+    return Advice(f"{advice.problem} {remark}".rstrip(), next_step or advice.next_step)
 
 
 def _detail(reason: DenyReason, explanation: Explanation) -> str:
@@ -149,17 +163,26 @@ def _correction(rule: RuleExplanation, field: FieldExplanation, deviation: Devia
     """Return how a field is written so that it matches."""
     if deviation.difference is Difference.SPLIT:
         return f"Write one value, in a JSON array: [{json.dumps(deviation.spelling)}]."
-    place, spelling = _place(rule, field), _written(rule, deviation.spelling)
-    if isinstance(deviation.fact.value, tuple):
+    place, spelling = _place(rule, field), _written(rule, deviation)
+    if spelling is None:
+        return f"Match it by a rule: {place} cannot contain it, because spaces around an item are ignored."
+    if deviation.difference is Difference.REVERSED:
         return f"Write {spelling} in {place}: RFC 4514 begins with the most specific attribute."
     return f"Write {spelling} in {place}, or have the certificate issued with the required value."
 
 
-def _written(rule: RuleExplanation, spelling: str) -> str:
-    """Return a value as it is written in a rules document, or in the environment."""
-    if rule.rule.name == ENVIRONMENT and spelling.isascii() and spelling.isprintable():
-        return f"'{spelling}'"
-    return json.dumps(spelling)
+def _written(rule: RuleExplanation, deviation: Deviation) -> str | None:
+    """Return a value as it is written in a rules document, or in the environment; None if that is impossible there."""
+    (field, label, _, _), spelling = deviation.condition, deviation.spelling
+    if rule.rule.name != ENVIRONMENT:
+        return f"{label} {json.dumps(spelling)}".lstrip()
+    kind = FIELDS[field].kind
+    item = f"{label}:{spelling}" if kind is FieldKind.SUBJECT_ALT_NAME else spelling
+    if item != item.strip():
+        return None
+    separates = kind is not FieldKind.DISTINGUISHED_NAME and "," in item
+    is_plain = item.isascii() and not separates and not item.startswith("[")
+    return f"'{item}'" if is_plain else json.dumps([item])
 
 
 def _about_list(explanation: Explanation) -> Advice | None:
@@ -205,19 +228,14 @@ def _about_new_client(explanation: Explanation) -> Advice:
     rules = explanation.rules
     nearest = next((rule for rule in rules.nearest if rule.is_related), None) if rules else None
     if nearest is None or not nearest.failing:
-        return _with_rule(f"No rule matches, and none is similar.{_ambiguity(explanation)}", _ADD_A_RULE, explanation)
+        remarks = "".join(f" The certificate has {remark}." for remark in (rules.remarks if rules else ()))
+        return _with_rule(f"No rule matches, and none is similar.{remarks}", _ADD_A_RULE, explanation)
     field = nearest.failing[0]
     problem = (
         f"No rule matches. The nearest is {_place(nearest)}: its {field.matcher.field} requires "
         f"{field.required_text()}, and the certificate has {field.found_text()}."
     )
     return _with_rule(problem, f"If it is for another client, leave it as it is. {_ADD_A_RULE}", explanation)
-
-
-def _ambiguity(explanation: Explanation) -> str:
-    certificate = explanation.certificate
-    count = 0 if certificate is None else len(certificate.subject.get_all("CN"))
-    return f" The certificate has {count} common names, and none of them is used." if count > 1 else ""
 
 
 def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice:

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation.gateway import GatewayExplanation
     from mtls_authorizer_cli.explanation.other_requirements import OtherRequirement
     from mtls_authorizer_cli.explanation.result import CheckResult
-    from mtls_authorizer_cli.explanation.rules import FieldExplanation, RuleExplanation, RulesExplanation
+    from mtls_authorizer_cli.explanation.rules import (
+        DenialExplanation,
+        FieldExplanation,
+        RuleExplanation,
+        RulesExplanation,
+    )
     from mtls_authorizer_cli.explanation.similarity import Nearest
 
 _MAX_VALUES = 100
@@ -106,11 +111,13 @@ def _rules(rules: RulesExplanation | None, version: str | None, report: Report) 
         "matching": [_rule(rule, report) for rule in rules.matching],
         "nearest": [_rule(rule, report) for rule in rules.nearest],
         "left_out": rules.left_out,
-        "deny": [
-            {"place": denial.place, "match": [_field(field, report) for field in denial.fields]}
-            for denial in rules.denials
-        ],
+        "deny": _denials(rules.denials, report),
+        "nearly_deny": _denials(rules.near_denials, report),
     }
+
+
+def _denials(denials: Iterable[DenialExplanation], report: Report) -> object:
+    return [{"place": denial.place, "match": [_field(field, report) for field in denial.fields]} for denial in denials]
 
 
 def _rule(rule: RuleExplanation, report: Report) -> object:

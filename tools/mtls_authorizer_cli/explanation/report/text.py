@@ -28,6 +28,7 @@ _LONGEST_LINE = 200
 _LABEL_WIDTH = len("serial number  ")
 _MAX_RESOURCES = 8
 
+_NEARLY_DENIES = "does not deny the certificate, because of a difference that is easily overlooked"
 _MARKS = {Verdict.PASSED: "ok", Verdict.FAILED: "NO", Verdict.NOT_REACHED: "--"}
 
 
@@ -92,6 +93,8 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
         yield from fold(f"May call {printed_routes(grant.routes if grant else (), everything=True)}.")
         if explanation.gateway.skipped:
             yield from fold(f"API Gateway's own checks were skipped: {explanation.gateway.skipped}.")
+        for denial in explanation.rules.near_denials if explanation.rules else ():
+            yield from fold(f"{denial.place} {_NEARLY_DENIES}: see the rules below.")
     if advice is not None:
         yield from fold(advice.problem)
 
@@ -177,9 +180,13 @@ def _rules(title: str, rules: RulesExplanation | None, report: Report) -> Iterat
     if rules is None or not (rules.total or rules.denials):
         return
     yield f"{title}: {len(rules.matching):,} of {rules.total:,} match"
-    for denial in rules.denials:
-        fields = ", and ".join(_field(field, everything=report.everything) for field in denial.fields)
-        yield from fold(f"{_mark(passed=False)}  {denial.place} denies: {fields}", others=" " * 6)
+    for mark, verdict, denials in (
+        (_mark(passed=False), "denies", rules.denials),
+        ("--", _NEARLY_DENIES, rules.near_denials),
+    ):
+        for denial in denials:
+            fields = ", and ".join(_field(field, everything=report.everything) for field in denial.fields)
+            yield from fold(f"{mark}  {denial.place} {verdict}: {fields}", others=" " * 6)
     for rule in (*rules.matching, *rules.nearest):
         yield from _rule(rule, everything=report.everything)
     if rules.left_out:

@@ -122,7 +122,13 @@ def test_an_exclusion_applies_to_a_trust_domain_that_is_equal_without_regard_to_
 def test_explain_says_what_a_certificate_without_a_trust_domain_lacks() -> None:
     rules = json.dumps({"rules": [rule(match=MATCH)]}).encode()
     text = " ".join(as_text(Report(explain(question(client(*VALID[:2]), rules)))).split())
-    assert "found none: the certificate's only URI name must be a SPIFFE ID with a path" in text
+    remark = "no trust domain: its only URI name must be a SPIFFE ID with a path"
+    assert f"found {remark}" in text
+    # The first lines say it, too.
+    assert f"The certificate has {remark}." in text
+    text = " ".join(as_text(Report(explain(question(client(), rules)))).split())
+    assert "found none" in text
+    assert remark not in text
     text = " ".join(as_text(Report(explain(question(client("spiffe://third.example/a"), rules)))).split())
     assert "spiffe_trust_domain: requires one of 'acme.example', 'other.example'; found 'third.example'" in text
 

@@ -73,7 +73,7 @@ def test_each_problem_of_an_invalid_document_has_a_line(tmp_path: Path, capsys: 
         (b'{"rules": [\n\n{"name": "a"}]}', 3, "rules[0].match is missing"),
         (b'{"rules":\n[1],\n"rules": []}', None, "the document contains a key twice: remove one of them"),
         (b'{"rules": [\n{]}', 2, "the document is not JSON: "),
-        (b"", 1, "the document is not JSON: "),
+        (b"", None, "the document is empty"),
         (b"\xff", None, "the document is not UTF-8 (byte 0)"),
     ],
 )
