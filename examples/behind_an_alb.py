@@ -13,7 +13,7 @@ def handler(event: object, _context: object) -> dict[str, object]:
     Only listeners with mutual TLS in verify mode may forward requests to this function.
     """
     result = extract_client_certificate_from_alb_event(event)
-    if not result.success:
+    if result.certificate is None:
         return {"statusCode": 401, "body": result.reason}
     if not is_allowed(result.certificate):
         return {"statusCode": 403, "body": "Forbidden"}

@@ -50,7 +50,7 @@ def make_handler(truststore: Path) -> Callable[[object, object], dict[str, objec
 
     def handler(event: object, _context: object) -> dict[str, object]:
         result = extract_client_certificate_from_alb_event(event, mode="passthrough")
-        if not result.success:
+        if result.certificate is None:
             return {"statusCode": 401, "body": result.reason}
         # An unverified certificate proves nothing: anyone can write any name into it.
         if not is_verified(result):

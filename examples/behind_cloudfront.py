@@ -13,7 +13,7 @@ def handler(event: object, _context: object) -> dict[str, object]:
     Only CloudFront may reach the API, and it must not cache the responses.
     """
     result = extract_client_certificate_from_cloudfront_event(event)
-    if not result.success:
+    if result.certificate is None:
         return {"statusCode": 401, "body": result.reason}
     if not is_allowed(result.certificate):
         return {"statusCode": 403, "body": "Forbidden"}

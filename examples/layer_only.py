@@ -11,7 +11,7 @@ is_allowed = allow_cn(["authorized-client"])
 def handler(event: object, _context: object) -> dict[str, object]:
     """Greet the client. Takes the event of a REST API or an HTTP API; 401 without a certificate, 403 for others."""
     result = extract_client_certificate_from_lambda_event(event)
-    if not result.success:
+    if result.certificate is None:
         return {"statusCode": 401, "body": result.reason}
     if not is_allowed(result.certificate):
         return {"statusCode": 403, "body": "Forbidden"}

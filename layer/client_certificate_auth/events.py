@@ -23,7 +23,10 @@ class ExtractionFailureReason(StrEnum):
     """Why no certificate could be extracted from an event."""
 
     MISSING = "lambda_event_missing_clientcert"
-    """The event contains no PEM: the endpoint has no mutual TLS, or the client sent no certificate."""
+    """The event contains no PEM: the endpoint has no mutual TLS, or the client sent no certificate.
+
+    A value that is not a mapping, such as a Pydantic model of an event, contains none.
+    """
 
     MALFORMED = "lambda_event_clientcert_malformed"
     """The event does not contain exactly one certificate in PEM with readable names, serial number and dates."""

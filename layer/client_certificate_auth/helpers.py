@@ -171,7 +171,7 @@ def read_serial_number(text: str) -> int:
 
 
 def _attribute_mappings(mappings: Iterable[object] | Mapping[str, str], parameter: str) -> list[dict[str, str]]:
-    items = [mappings] if isinstance(mappings, Mapping) else list(mappings)
+    items = [mappings] if isinstance(mappings, Mapping | str) else list(mappings)
     return [_attributes(item, parameter) for item in items]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _REQUEST = Request()
 _ENDPOINT = Endpoint()
+_REST_STAGE, _HTTP_STAGE = "prod", "$default"
 _TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT_ID}:targetgroup/function/0123456789abcdef"
 
 
@@ -31,11 +32,13 @@ def rest_api_event(
     authorizer: Mapping[str, object] | None = None,
 ) -> Event:
     """Return the event of a REST API for a function. ``authorizer`` is the authorizer's context, with principalId."""
+    endpoint = _in_stage(endpoint, _REST_STAGE)
     return {**_rest_event(pem, request, endpoint, authorizer), **_body(request, empty=None)}
 
 
 def rest_api_authorizer_event(pem: str | None, request: Request = _REQUEST, endpoint: Endpoint = _ENDPOINT) -> Event:
     """Return the event of a REST API for an authorizer of type ``REQUEST``."""
+    endpoint = _in_stage(endpoint, _REST_STAGE)
     arn = endpoint.request_arn(request.method, request.path)
     return {"type": "REQUEST", "methodArn": arn, **_rest_event(pem, request, endpoint)}
 
@@ -52,6 +55,7 @@ def http_api_event(
 
     ``payload`` is the format version. ``authorizer`` is the context of a Lambda authorizer.
     """
+    endpoint = _in_stage(endpoint, _HTTP_STAGE)
     if payload == "1.0":
         decoded = _rest_event(pem, request, endpoint, authorizer, decoded_path=unquote(request.path))
         return {"version": "1.0", **decoded, **_body(request, empty=None)}
@@ -71,6 +75,7 @@ def http_api_authorizer_event(
 
     ``payload`` is the format version. ``identity_source`` contains the values of the authorizer's identity sources.
     """
+    endpoint = _in_stage(endpoint, _HTTP_STAGE)
     arn = endpoint.request_arn(request.method, unquote(request.path))
     if payload == "1.0":
         source = ",".join(identity_source) or None
@@ -115,6 +120,10 @@ def alb_event(
 def cloudfront_event(pem: str | None, request: Request = _REQUEST, endpoint: Endpoint = _ENDPOINT) -> Event:
     """Return the event of a function behind CloudFront with mutual TLS, as a function URL or HTTP API sends it."""
     return http_api_event(None, replace(request, headers={**request.headers, **cloudfront_headers(pem)}), endpoint)
+
+
+def _in_stage(endpoint: Endpoint, default: str) -> Endpoint:
+    return endpoint if endpoint.stage else replace(endpoint, stage=default)
 
 
 def _rest_event(
@@ -169,6 +178,9 @@ def _http_event(
     query = {name: ",".join(values) for name, values in parse_qs(request.query, keep_blank_values=True).items()}
     path = unquote(request.path)
     route_key = f"{endpoint.method or request.method} {endpoint.path or path}"
+    if endpoint.stage != _HTTP_STAGE:
+        # Not documented, but seen on live APIs, also with custom domains.
+        path = f"/{endpoint.stage}{path}"
     optional = {
         "cookies": cookies and cookies.split("; "),
         "queryStringParameters": query,

@@ -45,12 +45,15 @@ class Request:
 class Endpoint:
     """The API, stage and route of a request.
 
+    Without ``stage``, it is ``prod`` on REST APIs and ``$default`` on HTTP APIs. In payload 2.0, paths begin with the
+    name of any other stage.
+
     ``path`` is the route's: ``/payments/{id}`` or ``/{proxy+}``. ``method`` is the route's, on HTTP APIs; it may be
     ``ANY``. None is that of the request. ``path_parameters`` has the values of the path's variables.
     """
 
     api_id: str = "a1b2c3d4e5"
-    stage: str = "prod"
+    stage: str = ""
     path: str | None = None
     method: str | None = None
     path_parameters: Mapping[str, str] = field(default_factory=dict)

@@ -32,6 +32,19 @@ USES = {
         """,
         "Success",
     ),
+    # Pyright concludes the same, which it does not from the forms above.
+    "so it is where it is not None": (
+        """
+        def number(event: object) -> str:
+            result = extract_client_certificate_from_lambda_event(event)
+            if result.certificate is None:
+                none: ExtractionFailure = result
+                return none.reason.value
+            success: ExtractionSuccess = result
+            return success.certificate.serial_number
+        """,
+        "Success",
+    ),
     "a certificate is not there before success is known": (
         """
         extract_client_certificate_from_lambda_event({}).certificate.serial_number

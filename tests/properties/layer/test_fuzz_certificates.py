@@ -8,10 +8,10 @@ import pytest
 
 from benchmarks.processes import node_version
 from tests import der
-from tests.certificates import certificate_der, pem
+from tests.certificates import AUTHORITY_INFO_ACCESS, certificate_der, extension, name, pem, subject_alt_names
 from tests.fuzz import fuzz_certificates, fuzz_certificates_against_node
 from tests.fuzz.compare_certificates import compare_all, find_certificates
-from tests.fuzz.fuzz_certificates_against_node import Outcome
+from tests.fuzz.fuzz_certificates_against_node import Outcome, compare, what_node_reads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,22 @@ def test_the_parser_and_node_agree_on_odd_certificates_but_for_the_listed_differ
     assert outcomes[Outcome.EQUAL] > 1_200
     assert outcomes[Outcome.BOTH_REJECT] > 600
     assert set(outcomes) == set(Outcome)
+
+
+def test_names_of_other_oids_are_a_listed_difference_wherever_names_are() -> None:
+    if not node_version().startswith("v20."):
+        pytest.skip(f"needs Node 20, and this is {node_version()}")
+    unusual = name(("2.5.29.17", "a"), ("CN", "b"))
+    directory_name = der.tagged(4, unusual, constructed=True)
+    access = der.sequence(der.sequence(der.oid("1.3.6.1.5.5.7.48.1"), directory_name))
+    certificates = [
+        certificate_der(subject=unusual),
+        certificate_der(issuer=unusual),
+        certificate_der(extensions=[subject_alt_names(directory_name)]),
+        certificate_der(extensions=[extension(AUTHORITY_INFO_ACCESS, access)]),
+    ]
+    for certificate, nodes in zip(certificates, what_node_reads(certificates), strict=True):
+        assert compare(certificate, nodes) == Outcome.OBJECT_IDENTIFIER
 
 
 def test_certificates_in_folders_are_found_and_compared(tmp_path: Path) -> None:

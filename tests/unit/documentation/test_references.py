@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 import client_certificate_auth
-from client_certificate_auth import ExtractionFailureReason, PeerCertificate, testing
+from client_certificate_auth import DistinguishedName, ExtractionFailureReason, PeerCertificate, testing
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy import allowlist_warnings
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
@@ -327,6 +327,12 @@ def test_every_attribute_of_a_certificate_is_documented() -> None:
     }
     annotated = {"subject", "issuer", "serial_number", "not_before", "not_after", "x509"}
     assert documented == public | annotated
+
+
+def test_every_attribute_of_a_name_is_documented() -> None:
+    documented = {item.partition("(")[0] for item in first_column("docs/layer/reference.md", "DistinguishedName")}
+    public = {attribute for attribute in vars(DistinguishedName) if not attribute.startswith("_")}
+    assert documented == public - {"from_rdns"}
 
 
 def test_every_key_of_nodes_object_is_documented() -> None:

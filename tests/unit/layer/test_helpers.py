@@ -369,6 +369,8 @@ def test_the_error_names_the_parameter_and_what_would_be_right(
 def test_the_error_says_how_a_name_is_written(helper: Callable[[Any], CertificateCheck], parameter: str) -> None:
     for values, message in (
         (["CN=x"], f"{parameter} must be a list of mappings such as {{'O': 'Acme'}}, not 'CN=x'"),
+        ("CN=x", f"{parameter} must be a list of mappings such as {{'O': 'Acme'}}, not 'CN=x'"),
+        ("", f"{parameter} must be a list of mappings such as {{'O': 'Acme'}}, not ''"),
         ([{b"O": "Acme"}], f"{parameter} must hold strings, not b'O'"),
         ([{7: "Acme"}], f"{parameter} must hold strings, not 7"),
         ([{"": "Acme"}], f"{parameter} must not hold an empty string: it would match an empty attribute"),

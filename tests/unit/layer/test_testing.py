@@ -82,9 +82,10 @@ def test_the_authorizer_recognizes_its_events(kind: str) -> None:
     request = read_request(AUTHORIZER_EVENTS[kind](PEM, REQUEST, ENDPOINT))
     assert request.event_format == FORMATS[kind]
     path = "/payments/a%20b" if kind == "REST" else "/payments/a b"
+    stage = "prod" if kind == "REST" else "$default"
     assert (
         f"{request.stage_arn}/{request.invocation}"
-        == f"arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/PUT{path}"
+        == f"arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/{stage}/PUT{path}"
     )
 
 
@@ -94,6 +95,7 @@ def test_payload_1_0_is_a_rest_event_with_a_version_and_a_decoded_path() -> None
     assert http.pop("version") == "1.0"
     assert (http["path"], rest["path"]) == ("/payments/a b", "/payments/a%20b")
     assert http["requestContext"]["path"] == "/payments/a b"
+    assert (http["requestContext"].pop("stage"), rest["requestContext"].pop("stage")) == ("$default", "prod")
     http["path"] = http["requestContext"]["path"] = "/payments/a%20b"
     assert http == rest
     assert rest["requestContext"]["authorizer"] == {"tenant": "acme"}
@@ -114,6 +116,17 @@ def test_a_route_is_the_request_unless_it_is_given() -> None:
     assert http_api_event(None, REQUEST, ENDPOINT)["routeKey"] == "PUT /payments/{id}"
     assert http_api_event(None, REQUEST, Endpoint(method="ANY"))["routeKey"] == "ANY /payments/a b"
     assert rest_api_event(None, REQUEST)["resource"] == "/payments/a%20b"
+
+
+def test_the_paths_of_payload_2_0_begin_with_a_stage_that_has_a_name() -> None:
+    def paths(event: Event) -> list[str]:
+        return [event["rawPath"], event["requestContext"]["http"]["path"]]
+
+    for make_event in (http_api_event, http_api_authorizer_event):
+        assert paths(make_event(None, REQUEST, Endpoint(stage="prod"))) == ["/prod/payments/a b"] * 2
+        assert paths(make_event(None, REQUEST)) == ["/payments/a b"] * 2
+        assert make_event(None, REQUEST, Endpoint(stage="prod"))["routeKey"] == "PUT /payments/a b"
+    assert rest_api_event(None, REQUEST, Endpoint(stage="v1"))["path"] == "/payments/a%20b"
 
 
 def test_a_load_balancer_sends_headers_and_queries_with_one_value_or_with_several() -> None:
