@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Authorizer:
     """Authorizes requests under fixed settings and an access policy that is kept up to date. Thread-safe.
 
-    Without ``current_policy``, it creates one from the settings. Raises StoreError or RulesError if the rules cannot be
+    Without ``current_policy``, it creates one from the settings. Raises StoreError or ValueError if the rules cannot be
     read. ``clock`` returns the current time, aware. ``timer`` returns nanoseconds, and measures the duration of each
     decision for the log.
     """
