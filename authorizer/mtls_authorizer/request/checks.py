@@ -1,7 +1,8 @@
 """The checks that a request must pass, in order. The authorizer and ``explain`` both use this one table.
 
 The first check that fails determines the deny reason. The results of EXTRACTION_CHECKS and CERTIFICATE_CHECKS depend
-only on the certificate, so they are cached. GRANT_CHECKS and ROUTE are made for every request.
+only on the certificate, so they are cached. GRANT_CHECKS and ROUTE are made for every request, with facts of which the
+evaluation of the rules is cached.
 """
 
 from __future__ import annotations

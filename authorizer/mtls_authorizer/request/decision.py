@@ -59,7 +59,8 @@ def decide(
     """
     if isinstance(assessment, RejectedCertificate):
         reason = assessment.reason
-        return Decision(reason, assessment.client, {"reason": reason.value}, grant=None, shadow_reason=reason)
+        shadow_reason = None if policy.shadow_rules is None else reason
+        return Decision(reason, assessment.client, {"reason": reason.value}, None, shadow_reason)
     outcome = outcome_for(assessment.outcome, request, now)
     facts = RequestFacts(
         outcome, assessment.not_before, assessment.not_after, now, settings, policy, request.invocation

@@ -90,7 +90,7 @@ def measure(observation: Observation) -> dict[str, int]:
         Metric.ALLOWED if decision.allowed else Metric.DENIED: 1,
         Metric.DECISION_TIME: observation.microseconds,
     }
-    if decision.shadow_reason is not None and observation.policy.shadow_rules is not None:
+    if decision.shadow_reason is not None:
         values[Metric.SHADOW_DENIED] = 1
     if decision.allowed and decision.days_to_expiry is not None:
         values[Metric.DAYS_TO_EXPIRY] = decision.days_to_expiry

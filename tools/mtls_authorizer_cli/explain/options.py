@@ -45,8 +45,8 @@ def add_options(parser: Parser) -> None:
     parser.add_argument(
         "--truststore",
         metavar="FILE|URI",
-        help="the truststore of the custom domain, to explain what API Gateway checks, and for rules with "
-        "issuer_key if no function is named (default: TRUSTSTORE_URI)",
+        help="the truststore of the custom domain, to explain what API Gateway checks; also for rules with "
+        "issuer_key, if neither a function nor a file of variables is named (default: TRUSTSTORE_URI)",
     )
     parser.add_argument(
         "--log",

@@ -141,7 +141,10 @@ def test_who_has_no_certificate_that_can_be_read_is_denied_as_nobody(failure: Ex
     assert (decision.allowed, decision.reason, decision.grant) == (False, DenyReason(failure.value), None)
     assert decision.client == Client("unauthenticated", None, None, None, None)
     assert decision.context == {"reason": failure.value}
-    assert decision.shadow_reason is decision.reason
+    assert decision.shadow_reason is None
+    with_shadow_rules = AccessPolicy(RuleSet(settings.rules), RuleSet(()))
+    shadowed = decision_on(ExtractionFailure(failure), settings, NOT_BEFORE, policy=with_shadow_rules)
+    assert shadowed == decision._replace(shadow_reason=decision.reason)
 
 
 CA = CertificateAuthority()

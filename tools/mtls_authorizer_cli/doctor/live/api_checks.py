@@ -103,7 +103,7 @@ def _deployment(examined: ExaminedApi) -> Iterator[Mistake | str]:
 
 
 def _difference(name: str, routes: dict[str, str], deployed: dict[str, str]) -> str:
-    now, then = routes.get(name, "removed"), deployed.get(name, "not deployed")
+    now, then = routes.get(name, "removed"), deployed.get(name, "missing")
     return f"{name} ({now} now, {then} in the deployment)"
 
 

@@ -51,7 +51,7 @@ def as_json(report: Report) -> str:
         "shadow_decision": None
         if policy.shadow_rules is None
         else _decision(allowed=explanation.shadow_denial is None),
-        "shadow_reason": None if policy.shadow_rules is None else explanation.shadow_denial,
+        "shadow_reason": explanation.shadow_denial,
         "shadow_rules": _rules(explanation.shadow_rules, policy.shadow_rules_version, report),
         "allowed_routes": listed_routes(grant.routes) if grant else [],
         "answer": explanation.answer,

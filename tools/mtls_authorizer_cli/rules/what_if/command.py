@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
         help="show which logged decisions other rules would change",
         description="Decide on logged requests again, under other rules and the other variables of the authorizer, and "
         "show what would change. Decisions that a log entry cannot determine are counted separately.",
-        epilog=exit_statuses("if no decision changes, for certain", "if a decision changes"),
+        epilog=exit_statuses("if no decision changes, as far as the log determines it", "if a decision changes"),
     )
     parser.add_argument(
         "--log", metavar="FILE", required=True, help="entries of the decision log; - for the standard input"

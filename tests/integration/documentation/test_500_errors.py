@@ -1,0 +1,33 @@
+"""The page about status 500 names the errors that the log contains, and its query finds them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.stores.store import StoreError
+from tests.unit.documentation.markdown import codes, pages
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGE = pages()["docs/500-errors.md"]
+LISTED = {code for line in PAGE.splitlines() if line.startswith("| `") for code in codes(line.partition(" | ")[0])}
+[QUERY] = re.findall(r"@message like /(.+)/", PAGE)
+
+
+@pytest.mark.parametrize("document", [None, "{", '{"rules": [{"name": "a"}]}'])
+@pytest.mark.parametrize("variable", ["AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"])
+def test_a_start_fails_with_an_error_that_the_page_names(variable: str, document: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "rules.json"
+    if document is not None:
+        file.write_text(document)
+    value = f"file://{file}" if variable == "AUTHORIZER_RULES_URI" else document or ""
+    with pytest.raises((ValueError, StoreError)) as caught:
+        Authorizer(load_settings({variable: value}))
+    assert caught.type.__name__ in LISTED
+    assert re.search(QUERY, caught.type.__name__)
