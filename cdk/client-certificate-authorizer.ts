@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
-import { Aws, Duration, FileSystem, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Aws, Duration, FileSystem, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import { CfnAlarm, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -54,6 +54,12 @@ export class ClientCertificateAuthorizer extends Construct {
     super(scope, id);
     if (props.snapStart && props.provisionedConcurrency) {
       throw new Error('set snapStart or provisionedConcurrency, not both');
+    }
+    if (props.crlBucketName) {
+      checkUri(`s3://${props.crlBucketName}`);
+      if (!props.environment.CRL_URIS) {
+        throw new Error('without CRL_URIS, no certificate is checked for revocation: set it, or remove crlBucketName');
+      }
     }
     this.environment = { S3_BUCKET_OWNER: Stack.of(this).account, ...props.environment };
     this.layer = createLayer(this, props, {
@@ -517,14 +523,19 @@ export class ClientCertificateMonitoring extends Construct {
       parameters.CrlIndexerFailuresName = props.revocation.failures.queueName;
       if (props.revocation.fetcher) parameters.CrlFetcherFunctionName = props.revocation.fetcher.functionName;
     }
-    Object.assign(parameters, props.parameters);
+    for (const [name, value] of Object.entries(props.parameters ?? {})) {
+      // Templates compare true and false as text.
+      parameters[name] = typeof value === 'boolean' ? String(value) : value;
+    }
     const conditions = Object.entries(CONDITIONS).map(
       ([condition, parameter]) => [condition, parameters[parameter] ? 'True' : 'False'],
     );
-    parameters.AlarmTopicArn ||= Aws.NO_VALUE; // an empty parameter is not the ARN of a topic
+    // An empty parameter is not the ARN of a topic. A reference is not checked.
+    parameters.AlarmTopicArn ||= Aws.NO_VALUE;
     const folder = mkdtempSync(join(tmpdir(), 'monitoring-'));
     const templateFile = join(folder, 'monitoring.yaml');
     writeFileSync(templateFile, shortened(readFileSync(`${props.releaseFolder}/monitoring.yaml`, 'utf-8')));
+    checkParameters(templateFile, parameters);
     const included = new CfnInclude(this, 'Template', {
       templateFile,
       preserveLogicalIds: false,
@@ -546,6 +557,30 @@ const CONDITIONS = {
   HasCrlIndexer: 'CrlIndexerFunctionName',
   HasCrlFetcher: 'CrlFetcherFunctionName',
 };
+
+// CfnInclude replaces parameters without looking at what they accept.
+function checkParameters(templateFile: string, values: Record<string, unknown>): void {
+  const declared = new CfnInclude(new Stack(), 'Template', { templateFile });
+  for (const [name, value] of Object.entries(values)) {
+    const parameter = declared.getParameter(name);
+    if (Token.isUnresolved(value) || typeof value === 'object') continue;
+    const text = String(value);
+    let accepted: boolean;
+    let expected: string | undefined;
+    if (parameter.type === 'Number') {
+      const [lowest, highest] = [parameter.minValue ?? 0, parameter.maxValue ?? Infinity];
+      accepted = /^[0-9]+$/.test(text) && lowest <= Number(text) && Number(text) <= highest;
+      expected = `a whole number from ${lowest} to ${highest}`;
+    } else if (parameter.allowedValues) {
+      accepted = parameter.allowedValues.includes(text);
+      expected = parameter.allowedValues.join(' or ');
+    } else {
+      accepted = new RegExp(parameter.allowedPattern ?? '').test(text);
+      expected = parameter.constraintDescription;
+    }
+    if (!accepted) throw new Error(`${name} is ${text}: write ${expected}`);
+  }
+}
 
 /**
  * A template without the order of parameters on the console, of which a stack can have only one. Rules are about parameters

@@ -50,6 +50,13 @@ class ClientCertificateAuthorizer(Construct):
         if snap_start and provisioned_concurrency:
             message = "set snap_start or provisioned_concurrency, not both"
             raise ValueError(message)
+        if crl_bucket_name:
+            check_uri(f"s3://{crl_bucket_name}")
+            if "CRL_URIS" not in environment:
+                message = (
+                    "without CRL_URIS, no certificate is checked for revocation: set it, or remove crl_bucket_name"
+                )
+                raise ValueError(message)
         release = Release(release_folder, architecture, log_retention)
         self.environment = {"S3_BUCKET_OWNER": Stack.of(self).account, **environment}
         self.layer = create_layer(

@@ -3,7 +3,7 @@ terraform {
 
   required_providers {
     archive = { source = "hashicorp/archive", version = ">= 2.4" }
-    aws     = { source = "hashicorp/aws", version = ">= 6.0, < 7.0" }
+    aws     = { source = "hashicorp/aws", version = ">= 6.21, < 7.0" }
   }
 }
 

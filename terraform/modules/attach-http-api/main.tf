@@ -10,6 +10,8 @@ resource "aws_apigatewayv2_authorizer" "client_certificate" {
   identity_sources = ["$context.identity.clientCert.clientCertPem"]
   # Never omitted: before you change it, read docs/security-model.md#caching.
   authorizer_result_ttl_in_seconds = var.ttl
+
+  depends_on = [aws_lambda_permission.client_certificate]
 }
 
 # The provider stores the alias of an ARN as the qualifier. In function_name, it would replace the permission whenever the
@@ -23,5 +25,11 @@ resource "aws_lambda_permission" "client_certificate" {
   function_name = join(":", [for index, part in local.arn : part if index < 7])
   qualifier     = one([for index, part in local.arn : part if index == 7])
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${var.api.execution_arn}/authorizers/${aws_apigatewayv2_authorizer.client_certificate.id}"
+  source_arn    = "${var.api.execution_arn}/authorizers/*"
+
+  # API Gateway may invoke another function or alias before the authorizer names it, and the old one until then. Otherwise,
+  # it would answer 500 while SnapStart publishes a version. Therefore, the permission does not depend on the authorizer.
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -10,6 +10,8 @@ resource "aws_api_gateway_authorizer" "client_certificate" {
   # The provider's default, the Authorization header, would deny every request without one. Together, these two identify
   # one certificate, unless a CA reuses serial numbers or has another one's name: no caching by default.
   identity_source = "context.identity.clientCert.issuerDN,context.identity.clientCert.serialNumber"
+
+  depends_on = [aws_lambda_permission.client_certificate]
 }
 
 # The provider stores the alias of an ARN as the qualifier. In function_name, it would replace the permission whenever the
@@ -23,7 +25,13 @@ resource "aws_lambda_permission" "client_certificate" {
   function_name = join(":", [for index, part in local.arn : part if index < 7])
   qualifier     = one([for index, part in local.arn : part if index == 7])
   principal     = "apigateway.amazonaws.com"
-  source_arn    = "${var.rest_api.execution_arn}/authorizers/${aws_api_gateway_authorizer.client_certificate.id}"
+  source_arn    = "${var.rest_api.execution_arn}/authorizers/*"
+
+  # API Gateway may invoke another function or alias before the authorizer names it, and the old one until then. Otherwise,
+  # it would answer 500 while SnapStart publishes a version. Therefore, the permission does not depend on the authorizer.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # The authorizer passes the reason of a Deny. It is one of a fixed set of words, so it needs no escaping.

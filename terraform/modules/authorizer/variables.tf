@@ -358,8 +358,8 @@ variable "crl_assume_complete" {
   nullable    = false
 
   validation {
-    condition     = length(setsubtract(var.crl_assume_complete, var.crl_uris)) == 0
-    error_message = "Each must be one of crl_uris."
+    condition     = alltrue([for item in var.crl_assume_complete : contains(var.crl_uris, item) && !endswith(item, "/")])
+    error_message = "Each must be one of crl_uris, and not a prefix."
   }
 }
 
@@ -653,6 +653,11 @@ variable "alarm_topic_arn" {
   validation {
     condition     = var.alarm_topic_arn == null ? true : can(regex("^(arn:aws(-[a-z]+)*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+)$", var.alarm_topic_arn))
     error_message = "Must be the ARN of an SNS topic, not a FIFO topic."
+  }
+
+  validation {
+    condition     = var.alarm_topic_arn == null || var.metrics_namespace != null || var.create_crl_bucket
+    error_message = "Without metrics_namespace and create_crl_bucket, there are no alarms: set metrics_namespace, or remove alarm_topic_arn."
   }
 }
 

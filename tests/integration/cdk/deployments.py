@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
 from mtls_authorizer.policy.settings import VARIABLES
-from tests.integration.template.stacks import AUTHORIZER, MONITORING, NAMESPACE, REVOCATION, parameter_of
+from tests.integration.template.stacks import AUTHORIZER, MONITORING, NAMESPACE, REVOCATION, TOPIC, parameter_of
 from tests.integration.template.templates import ROOT
 from tests.integration.terraform.modules import value_of, variable_of
 
@@ -82,6 +82,49 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
             ("TRUSTSTORE_URI", "s3://lists/?.pem"),
         )
     },
+    "indexes-without-crls": (
+        {"authorizer": {"environment": {}, "crlBucketName": "lists"}},
+        "without CRL_URIS, no certificate is checked for revocation: set it, or remove crl_bucket_name",
+    ),
+    "pattern-in-the-bucket-of-the-indexes": (
+        {"authorizer": {"environment": {"CRL_URIS": "s3://lists/a.crl"}, "crlBucketName": "*"}},
+        "s3://* must not contain *, ? or $: IAM would read a pattern",
+    ),
+    **{
+        f"monitoring-{number}": (
+            {
+                "authorizer": {"environment": {"METRICS_NAMESPACE": NAMESPACE} | environment},
+                "monitoring": {"parameters": parameters},
+            },
+            message,
+        )
+        for number, (environment, parameters, message) in enumerate(
+            (
+                ({}, {"DeployAlarms": "True"}, "DeployAlarms is True: write true or false"),
+                (
+                    {},
+                    {"DurationAlarmMilliseconds": 5001},
+                    "DurationAlarmMilliseconds is 5001: write a whole number from 1 to 5000",
+                ),
+                ({}, {"ExpiryAlarmDays": "-1"}, "ExpiryAlarmDays is -1: write a whole number from 0 to 3650"),
+                (
+                    {},
+                    {"AlarmTopicArn": f"{TOPIC}.fifo"},
+                    f"AlarmTopicArn is {TOPIC}.fifo: write the ARN of an SNS topic, not a FIFO topic",
+                ),
+                (
+                    {"METRICS_NAMESPACE": "AWS/Lambda"},
+                    {},
+                    "MetricsNamespace is AWS/Lambda: write letters, digits and .-_/#, not beginning with AWS/",
+                ),
+                (
+                    {"UNAUTHENTICATED_RESPONSE": "Deny"},
+                    {},
+                    "UnauthenticatedResponse is Deny: write unauthorized or deny",
+                ),
+            )
+        )
+    },
     "pattern-in-the-truststore-of-revocation": (
         {"revocation": {"bucketName": "lists", "truststoreUri": "s3://lists/*"}},
         "s3://lists/* must not contain *, ? or $: IAM would read a pattern",
@@ -110,7 +153,7 @@ _MONITORED: Deployment = {
         "crlSources": {"http://crl.example.com/ca.crl": "ca.crl"},
     },
     # Known only to CloudFormation, as the ARN of a topic in the app is.
-    "monitoring": {"parameters": {"AlarmTopicArn": {"Fn::ImportValue": "on-call"}}},
+    "monitoring": {"parameters": {"AlarmTopicArn": {"Fn::ImportValue": "on-call"}, "DeployAlarms": True}},
 }
 TOGETHER: dict[str, Deployment] = {
     "One": _MONITORED,

@@ -250,6 +250,16 @@ def test_constructs_of_several_authorizers_in_one_stack_have_dashboards_of_their
     assert all(re.fullmatch(rf"stack-{REGION}-[0-9a-f]{{8}}", name) for name in names)
 
 
+def test_true_is_text_as_templates_compare_it(synthesized: Path) -> None:
+    written = json.loads((synthesized / "constructs/together.template.json").read_text())
+    [deploys] = [
+        entry
+        for name, entry in written["Conditions"].items()
+        if name.startswith("OneMonitoring") and "HasAlarms" in name
+    ]
+    assert deploys == {"Fn::Equals": ["true", "true"]}
+
+
 def test_without_a_topic_no_alarm_refers_to_an_empty_parameter(synthesized: Path) -> None:
     # In new apps of the CDK, an action that is empty by default is an error, whatever the condition around it.
     written = json.loads((synthesized / "constructs/together.template.json").read_text())

@@ -64,7 +64,7 @@ def test_an_http_api_asks_the_authorizer_without_caching_and_would_cache_by_the_
     ],
     ids=["rest", "http"],
 )
-def test_only_the_authorizer_of_the_api_may_invoke_the_function(attached: Module, authorizer: str) -> None:
+def test_only_authorizers_of_the_api_may_invoke_the_function(attached: Module, authorizer: str) -> None:
     assert attached.violations == []
     assert resource(attached, authorizer)["authorizer_result_ttl_in_seconds"] == 300
     assert plain(resource(attached, "aws_lambda_permission.client_certificate")) == {
@@ -72,7 +72,7 @@ def test_only_the_authorizer_of_the_api_may_invoke_the_function(attached: Module
         "function_name": FUNCTION_ARN,
         "qualifier": "live",
         "principal": "apigateway.amazonaws.com",
-        "source_arn": f"{API['execution_arn']}/authorizers/{authorizer}.id",
+        "source_arn": f"{API['execution_arn']}/authorizers/*",
     }
     assert plain(attached.outputs)["authorizer_id"] == f"{authorizer}.id"
 
@@ -83,6 +83,16 @@ def test_a_function_without_an_alias_has_no_qualifier(attach: Callable[..., Modu
     permission = resource(attached, "aws_lambda_permission.client_certificate")
     assert permission["function_name"] == FUNCTION_ARN
     assert "qualifier" not in permission
+
+
+@pytest.mark.parametrize("folder", ["attach-rest-api", "attach-http-api"])
+def test_another_function_may_be_invoked_before_the_authorizer_names_it_and_the_old_one_until_then(folder: str) -> None:
+    resources = {labels(block)[1]: block.body for block in parse(MODULES / folder) if labels(block)[0] == "resource"}
+    [lifecycle] = blocks(resources["aws_lambda_permission"])
+    assert attributes(lifecycle.body)["create_before_destroy"].serialize() is True
+    [authorizer] = [body for kind, body in resources.items() if kind.endswith("_authorizer")]
+    dependencies = attributes(authorizer)["depends_on"].serialize()
+    assert dependencies == ["${aws_lambda_permission.client_certificate}"]
 
 
 @pytest.mark.parametrize("ttl", [-1, 3601])
