@@ -9,6 +9,7 @@ import pytest
 
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.request.event import UnsupportedEventError
 from mtls_authorizer.stores.store import StoreError
 from tests.unit.documentation.markdown import codes, pages
 
@@ -29,5 +30,15 @@ def test_a_start_fails_with_an_error_that_the_page_names(variable: str, document
     value = f"file://{file}" if variable == "AUTHORIZER_RULES_URI" else document or ""
     with pytest.raises((ValueError, StoreError)) as caught:
         Authorizer(load_settings({variable: value}))
-    assert caught.type.__name__ in LISTED
-    assert re.search(QUERY, caught.type.__name__)
+    assert_named(caught.type)
+
+
+def test_an_event_of_another_kind_fails_with_an_error_that_the_page_names() -> None:
+    with pytest.raises(UnsupportedEventError) as caught:
+        Authorizer(load_settings({})).authorize({"type": "TOKEN"})
+    assert_named(caught.type)
+
+
+def assert_named(error: type[Exception]) -> None:
+    assert error.__name__ in LISTED
+    assert re.search(QUERY, error.__name__)
