@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import chain
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.document import Document
@@ -10,7 +11,7 @@ from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
 from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.crl_loader import CrlLoader
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.prefix.listed_crl import LocatedList
+from mtls_authorizer.revocation.prefix.listed_crl import located_lists
 from mtls_authorizer.revocation.prefix.listing import ListedStore
 from mtls_authorizer.revocation.prefix.prefix_crls import PrefixCrls
 from mtls_authorizer.revocation.settings import CrlCheck
@@ -76,8 +77,9 @@ class RevocationDocuments:
             for document in self.crls
             if document.value is not None and document.loader.uri in sources.assume_complete
         )
-        single = (LocatedList(document.loader.uri, each) for document in self.crls for each in document.value or ())
-        located = self.prefix_crls.lists(single)
+        located = self.prefix_crls.lists(chain.from_iterable(map(located_lists, self.crls)))
+        # The same list may be at several locations.
+        stored = frozenset(each.revocation_list.digest for each in located if each.is_stored)
         lists = RevocationLists(
             [each.revocation_list for each in located],
             self.truststore.value or Truststore(()),
@@ -89,6 +91,7 @@ class RevocationDocuments:
             ever_loaded=self._ever_loaded,
             locations={each.revocation_list.digest: each.uri for each in located},
             outdated=frozenset(each.revocation_list.digest for each in located if each.is_outdated),
+            not_stored=frozenset(each.revocation_list.digest for each in located) - stored,
         )
         self._ever_loaded |= lists.issuers
         self._warn(lists)

@@ -41,6 +41,7 @@ class RevocationLists:
         ever_loaded: frozenset[AuthorityId] = frozenset(),
         locations: Mapping[str, str] | None = None,
         outdated: frozenset[str] = frozenset(),
+        not_stored: frozenset[str] = frozenset(),
     ) -> None:
         """Take lists whose signatures were verified. They need not be usable now.
 
@@ -48,7 +49,8 @@ class RevocationLists:
         of CAs that publish no list. The lists in ``assume_complete``, by location, also cover certificates without
         distribution points. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment.
         ``locations`` are the URIs of the lists, by their digests. ``outdated`` are the digests of lists that were
-        removed, or whose successors are stored, and will be loaded when a certificate needs them.
+        removed, or whose successors are stored, and will be loaded when a certificate needs them. ``not_stored``
+        are the digests of all lists that are no longer stored.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
@@ -63,7 +65,7 @@ class RevocationLists:
         """The CAs of which there is a list."""
         self._ever_loaded = ever_loaded | self.issuers
         self._locations = locations or {}
-        self._outdated = outdated
+        self._not_stored = not_stored
         newest = [each for each in self._lists.newest() if each.digest not in outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
         """The earliest thisUpdate of all lists that are not outdated; None without any."""
@@ -98,7 +100,7 @@ class RevocationLists:
     def not_covered(self, chains: Iterable[Chain], now: datetime) -> list[ChainLink]:
         """Return the certificates of chains for which a list is required, but that none proves good at an aware time.
 
-        Lists that are outdated do not count.
+        Lists that are not stored do not count: their successors may be.
         """
         required = (
             link
@@ -109,7 +111,7 @@ class RevocationLists:
         return [
             link
             for link in dict.fromkeys(required)
-            if all(each.digest in self._outdated for each in self._lists.covering(link, now, self._max_age))
+            if all(each.digest in self._not_stored for each in self._lists.covering(link, now, self._max_age))
         ]
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:

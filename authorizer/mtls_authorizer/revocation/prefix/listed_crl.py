@@ -9,7 +9,7 @@ from mtls_authorizer.revocation.crl.succession import is_stale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.crl.retention import RetainedLists
@@ -74,3 +74,12 @@ class LocatedList(NamedTuple):
     revocation_list: RevocationList
     is_outdated: bool = False
     """Whether it was removed, or another version is stored, which will be loaded when a certificate needs it."""
+    is_stored: bool = True
+    """Whether it is what is stored there. Otherwise, its successor may be at a location that was not read yet."""
+
+
+def located_lists(document: Document[RetainedLists, CrlVersion], *, is_outdated: bool = False) -> Iterator[LocatedList]:
+    """Yield the lists of one location. Only the first one is stored there, or none: what is stored may be invalid."""
+    is_stored = not is_outdated and not isinstance(document.error, ValueError)
+    for place, each in enumerate(document.value or ()):
+        yield LocatedList(document.loader.uri, each, is_outdated, is_stored and place == 0)

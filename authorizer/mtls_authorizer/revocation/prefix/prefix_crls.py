@@ -11,7 +11,7 @@ from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.signer import issuer_of, permitted_signers
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
-from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl, LocatedList
+from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl, located_lists
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
 from mtls_authorizer.revocation.prefix.rollback import EvictedLists
 from mtls_authorizer.revocation.signed_list import SignedList
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.chains import Chain, ChainLink
     from mtls_authorizer.revocation.crl_loader import CrlLoader
     from mtls_authorizer.revocation.lists import RevocationLists
+    from mtls_authorizer.revocation.prefix.listed_crl import LocatedList
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.stores.store import Prefix
@@ -229,7 +230,7 @@ class PrefixCrls:
     def _is_covered(self, link: ChainLink, truststore: Truststore) -> bool:
         now = self._now()
         with self._lock:
-            lists = [each.revocation_list for each in self._checked() if not each.is_outdated]
+            lists = [each.revocation_list for each in self._checked() if each.is_stored]
         return any(
             issuer_of(each) == link.issuer
             and SignedList(each, permitted_signers(each, truststore)).can_prove_good(link.scope, now, self._max_age)
@@ -247,7 +248,9 @@ class PrefixCrls:
         """Return what ``lists`` does, with the single CRLs of its last call. The caller has the lock."""
         self._update()
         listing, now = self._catalog.listing, self._now()
-        lists = [LocatedList(crl.uri, each, crl.is_outdated(listing)) for crl in self._cache for each in crl.lists]
+        lists = [
+            each for crl in self._cache for each in located_lists(crl.document, is_outdated=crl.is_outdated(listing))
+        ]
         # After the lists were read, which other threads may replace meanwhile.
         for crl in self._cache:
             self._evicted.remember(crl.take_dropped(), now)

@@ -843,6 +843,28 @@ def test_a_crl_that_no_certificate_names_is_found_in_place_of_one_that_was_remov
     assert delivered(shelf) == []
 
 
+@pytest.mark.parametrize(
+    "replacement",
+    [
+        partition("other", ca=OTHER),
+        partition(None, number=2, ca=OTHER, extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
+        b"no CRL",
+    ],
+    ids=["another scope", "delta CRL", "no CRL"],
+)
+def test_a_crl_that_no_certificate_names_is_found_after_another_one_was_stored_in_place_of_its_predecessor(
+    shelf: Memory, replacement: bytes
+) -> None:
+    clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
+    shelf.put("crl/ca.crl", partition(None, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusals(*clients) == [None, None]
+    shelf.put("crl/ca.crl", replacement)
+    door.next(client_of("other", ca=OTHER), *clients)
+    shelf.put("crl/ca-2.crl", partition(None, 2, number=3, ca=OTHER))
+    assert door.next(*clients) == [None, REVOKED]
+
+
 def test_a_crl_that_no_certificate_names_is_found_next_to_a_stale_one(shelf: Memory) -> None:
     clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
     shelf.put("crl/ca-1.crl", partition(None, ca=OTHER, next_update=NOW + MINUTE))
