@@ -71,12 +71,9 @@ class RevocationDocuments:
     def lists(self) -> RevocationLists:
         """Return the lists in force. Without a truststore every status is unknown."""
         sources = self._sources
-        assumed = tuple(
-            frozenset(map(identity_of, document.value))
-            for document in self.crls
-            if document.value is not None and document.loader.uri in sources.assume_complete
-        )
-        single = (LocatedList(document.loader.uri, each) for document in self.crls for each in document.value or ())
+        # Each value once: another thread may replace it at any time.
+        values = [(document.loader.uri, document.value or ()) for document in self.crls]
+        single = (LocatedList(uri, each) for uri, lists_at_uri in values for each in lists_at_uri)
         located = self.prefix_crls.lists(single)
         lists = RevocationLists(
             [each.revocation_list for each in located],
@@ -85,7 +82,9 @@ class RevocationDocuments:
             max_age=self._max_age,
             check=sources.check,
             exempt_issuers=sources.exempt_issuers,
-            assume_complete=assumed,
+            assume_complete=[
+                frozenset(map(identity_of, each)) for uri, each in values if uri in sources.assume_complete
+            ],
             ever_loaded=self._ever_loaded,
             locations={each.revocation_list.digest: each.uri for each in located},
             outdated=frozenset(each.revocation_list.digest for each in located if each.is_outdated),
