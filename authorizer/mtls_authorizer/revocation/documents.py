@@ -72,12 +72,9 @@ class RevocationDocuments:
     def lists(self) -> RevocationLists:
         """Return the lists in force. Without a truststore every status is unknown."""
         sources = self._sources
-        assumed = tuple(
-            frozenset(map(identity_of, document.value))
-            for document in self.crls
-            if document.value is not None and document.loader.uri in sources.assume_complete
-        )
-        located = self.prefix_crls.lists(chain.from_iterable(map(located_lists, self.crls)))
+        # Each value once: another thread may replace it at any time.
+        single = [list(located_lists(document)) for document in self.crls]
+        located = self.prefix_crls.lists(chain.from_iterable(single))
         # The same list may be at several locations.
         stored = frozenset(each.revocation_list.digest for each in located if each.is_stored)
         lists = RevocationLists(
@@ -87,7 +84,11 @@ class RevocationDocuments:
             max_age=self._max_age,
             check=sources.check,
             exempt_issuers=sources.exempt_issuers,
-            assume_complete=assumed,
+            assume_complete=[
+                frozenset(identity_of(each.revocation_list) for each in lists)
+                for document, lists in zip(self.crls, single, strict=True)
+                if document.loader.uri in sources.assume_complete
+            ],
             ever_loaded=self._ever_loaded,
             locations={each.revocation_list.digest: each.uri for each in located},
             outdated=frozenset(each.revocation_list.digest for each in located if each.is_outdated),

@@ -58,22 +58,28 @@ def find_unknown_extension(encoded: bytes, crl: x509.CertificateRevocationList, 
 
     ``critical`` is the number of critical extensions of the list itself. The entries are decoded only if the CRL has
     more bytes that look like a critical extension, or bytes that look like an entry of another CA: DER has only one
-    encoding of each. Raises CrlError for entries of other CAs (§5.3.3), and for extensions that cannot be decoded.
+    encoding of each. Then, extensions that cannot be decoded are a problem as well.
+
+    Raises CrlError for entries of other CAs (§5.3.3), and for unreadable ones if they may be of other CAs.
     """
     lookalikes = islice(_critical_extensions(encoded), critical + 1)
-    if sum(1 for _ in lookalikes) == critical and _CERTIFICATE_ISSUER not in encoded:
+    may_be_indirect = _CERTIFICATE_ISSUER in encoded
+    if sum(1 for _ in lookalikes) == critical and not may_be_indirect:
         return None
-    problems = [problem for entry in crl if (problem := _check_entry(entry)) is not None]
+    checked = (_check_entry(entry, may_be_indirect=may_be_indirect) for entry in crl)
+    problems = [problem for problem in checked if problem is not None]
     return problems[0] if problems else None
 
 
-def _check_entry(entry: x509.RevokedCertificate) -> str | None:
+def _check_entry(entry: x509.RevokedCertificate, *, may_be_indirect: bool) -> str | None:
     try:
         extensions = tuple(entry.extensions)
     except Exception as error:
         # cryptography raises ValueError, TypeError and others.
         message = f"the extensions of the CRL's entry for {entry.serial_number:x} cannot be decoded: {error}"
-        raise CrlError(CrlRejection.MALFORMED, message) from error
+        if may_be_indirect:
+            raise CrlError(CrlRejection.MALFORMED, message) from error
+        return message
     for extension in extensions:
         if isinstance(extension.value, x509.CertificateIssuer):
             reject(

@@ -1,10 +1,13 @@
 """The fields of a CRL around its entries (RFC 5280 §5.1), each read on its own.
 
 cryptography decodes the entries. It rejects a CRL as a whole if the name of the issuer, the signature algorithm or an
-extension is unusual, so these are read here, and left out of what cryptography reads if it rejects them.
+extension is unusual, so these are read here, and left out of what cryptography reads if it rejects them. If a date or a
+flag of an entry is not in DER, the entries revoke nevertheless.
 """
 
 from __future__ import annotations
+
+from itertools import islice
 
 from cryptography import x509
 
@@ -12,10 +15,12 @@ from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import (
     BIT_STRING,
     BOOLEAN,
+    GENERALIZED_TIME,
     INTEGER,
     OCTET_STRING,
     OID,
     SEQUENCE,
+    UTC_TIME,
     DerError,
     describe,
     encode,
@@ -31,6 +36,8 @@ from mtls_authorizer.revocation.truststore.names import canonical_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from client_certificate_auth.x509.certificate import Extension
 
 _EXTENSIONS = 0xA0
@@ -44,6 +51,13 @@ CRL_NUMBER = "2.5.29.20"
 _ALGORITHM = bytes.fromhex("300d06092a864886f70d01010b0500")
 _ALGORITHM_AND_NO_NAME = _ALGORITHM + encode(SEQUENCE, b"")
 _ALGORITHM_AND_NO_SIGNATURE = _ALGORITHM + encode(BIT_STRING, b"\0")
+
+# In place of the dates of entries, on which nothing depends.
+_DATE = encode(UTC_TIME, b"000101000000Z")
+_FLAG = encode(BOOLEAN, b"\0")[:-1]
+
+LARGEST_UNUSUAL = 1024 * 1024
+"""In bytes: the limit for entries whose dates or flags are not in DER. It takes about 0.2 s to read them."""
 
 # Before the signature is verified, the file may be anybody's, and as large as MAX_CRL_BYTES. Only what is small is
 # copied or decoded.
@@ -114,16 +128,62 @@ def read_fields(encoded: bytes) -> CrlFields:
     )
 
 
-def load_entries(encoded: bytes, fields: CrlFields) -> x509.CertificateRevocationList:
-    """Return cryptography's object, for entries and dates. Raises ValueError and others if these cannot be read."""
+def load_entries(encoded: bytes, fields: CrlFields) -> tuple[x509.CertificateRevocationList, bool]:
+    """Return cryptography's object, for entries and dates, and whether dates and flags of all entries are in DER.
+
+    Raises ValueError and others if the rest of the entries, or the dates of the CRL, cannot be read.
+    """
     try:
-        return x509.load_der_x509_crl(encoded)
+        return x509.load_der_x509_crl(encoded), True
     except ValueError:
-        # This copies the CRL, so it is done only for one that is unusual.
+        # Each of the following copies the CRL, so it is done only for one that is unusual.
         version, rest = fields.essential
-        tbs = _header(len(version) + len(_ALGORITHM_AND_NO_NAME) + len(rest))
-        parts = (tbs, version, _ALGORITHM_AND_NO_NAME, rest, _ALGORITHM_AND_NO_SIGNATURE)
-        return x509.load_der_x509_crl(b"".join((_header(sum(map(len, parts))), *parts)))
+    try:
+        return _load(version, rest), True
+    except ValueError:
+        # One with a million entries would delay the start by seconds, and so the clients of all CAs.
+        if len(rest) > LARGEST_UNUSUAL:
+            raise
+    return _load(version, *_with_usual_entries(rest)), False
+
+
+def _load(*essential: bytes | bytearray | memoryview) -> x509.CertificateRevocationList:
+    version, *rest = essential
+    to_be_signed = (version, _ALGORITHM_AND_NO_NAME, *rest)
+    parts = (_header(sum(map(len, to_be_signed))), *to_be_signed, _ALGORITHM_AND_NO_SIGNATURE)
+    return x509.load_der_x509_crl(b"".join((_header(sum(map(len, parts))), *parts)))
+
+
+def _with_usual_entries(dates_and_entries: memoryview) -> Iterator[bytes | bytearray]:
+    """Yield the parts of dates and entries, the entries as cryptography accepts them."""
+    for tag, content in _elements(dates_and_entries):
+        if tag != SEQUENCE:
+            yield encode(tag, bytes(content))
+            continue
+        # There may be a million: a list of them would take several times as much memory as the CRL.
+        entries = bytearray()
+        for entry in _each_element(content):
+            entries += _usual_entry(entry)
+        yield _header(len(entries))
+        yield entries
+
+
+def _usual_entry(entry: tuple[int, memoryview]) -> bytes:
+    """Return an entry with another date, and without the flags of critical extensions."""
+    parts = []
+    for tag, content in _elements(entry[1]):
+        if tag in {UTC_TIME, GENERALIZED_TIME}:
+            parts.append(_DATE)
+        elif tag == SEQUENCE and _FLAG in bytes(content):  # looking for it first saves half of the time
+            parts.append(encode(SEQUENCE, b"".join(map(_usual_extension, _each_element(content)))))
+        else:
+            parts.append(encode(tag, bytes(content)))
+    return encode(entry[0], b"".join(parts))
+
+
+def _usual_extension(extension: tuple[int, memoryview]) -> bytes:
+    parts = (encode(tag, bytes(content)) for tag, content in _elements(extension[1]) if tag != BOOLEAN)
+    return encode(extension[0], b"".join(parts))
 
 
 def _read_number(extensions: dict[str, Extension]) -> int | None:
@@ -165,12 +225,17 @@ def _elements(view: memoryview) -> list[tuple[int, memoryview]]:
 
     ``read_elements`` would make millions of objects for an element that contains millions of others.
     """
-    elements: list[tuple[int, memoryview]] = []
+    elements = list(islice(_each_element(view), _MOST_ELEMENTS + 1))
+    if len(elements) > _MOST_ELEMENTS:
+        message = f"not a CRL: an element contains more than {_MOST_ELEMENTS} others"
+        raise DerError(message)
+    return elements
+
+
+def _each_element(view: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Yield the tags and contents of any number of elements, without copying. Raises DerError."""
     start = 0
     while start < len(view):
-        if len(elements) == _MOST_ELEMENTS:
-            message = f"not a CRL: an element contains more than {_MOST_ELEMENTS} others"
-            raise DerError(message)
         first = view[start + 1] if start + 1 < len(view) else 0
         content_start = start + 2 + max(0, first - _LONG_FORM)
         length = int.from_bytes(view[start + 2 : content_start]) if first > _LONG_FORM else first
@@ -179,9 +244,8 @@ def _elements(view: memoryview) -> list[tuple[int, memoryview]]:
         if view[start + 1 : content_start] != _header(length)[1:] or end > len(view):
             message = "not a CRL: an element is longer than the element that contains it, or its length is not in DER"
             raise DerError(message)
-        elements.append((view[start], view[content_start:end]))
+        yield view[start], view[content_start:end]
         start = end
-    return elements
 
 
 def _describe(elements: list[tuple[int, memoryview]]) -> str:

@@ -48,14 +48,22 @@ class VerifiedCrl:
     It keeps the bytes of the CRL, not a set of serial numbers, so that only the signature takes time at the start.
     """
 
-    def __init__(self, encoded: bytes, crl: x509.CertificateRevocationList, fields: CrlFields, signer: str) -> None:
+    def __init__(
+        self,
+        encoded: bytes,
+        crl: x509.CertificateRevocationList,
+        fields: CrlFields,
+        signer: str,
+        *,
+        is_regular: bool,
+    ) -> None:
         self.issuer, self.number, self.signer = fields.issuer, fields.number, signer
         self.key_identifier = _value(fields, AUTHORITY_KEY_IDENTIFIER)
         self.distribution_point = _value(fields, _ISSUING_DISTRIBUTION_POINT)
         self.scope = _scope(fields)
         self.this_update, self.next_update = crl.last_update_utc, crl.next_update_utc
         self.digest = hashlib.sha256(encoded).hexdigest()
-        self.defect = _defect(encoded, crl, fields, self.scope)
+        self.defect = _defect(encoded, crl, fields, self.scope, is_regular=is_regular)
         self._crl = crl
         self._may_contain_removals = may_contain_removals(encoded)
         # Not a cached method: its cache would keep this object, of many megabytes, until the next garbage collection.
@@ -91,8 +99,8 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
         raise CrlError(CrlRejection.MALFORMED, message) from error
     signer = verify_signature(fields, truststore)
     try:
-        crl = load_entries(encoded, fields)
-        return VerifiedCrl(encoded, crl, fields, signer)
+        crl, is_regular = load_entries(encoded, fields)
+        return VerifiedCrl(encoded, crl, fields, signer, is_regular=is_regular)
     except CrlError:
         raise
     except Exception as error:
@@ -196,7 +204,7 @@ def _scope(fields: CrlFields) -> CrlScope | None:
 
 
 def _defect(
-    encoded: bytes, crl: x509.CertificateRevocationList, fields: CrlFields, scope: CrlScope | None
+    encoded: bytes, crl: x509.CertificateRevocationList, fields: CrlFields, scope: CrlScope | None, *, is_regular: bool
 ) -> CrlError | None:
     """Return why a CRL proves nothing good. Raises CrlError if it must not be used at all."""
     critical = [oid for oid, (is_critical, _) in fields.extensions.items() if is_critical]
@@ -206,7 +214,7 @@ def _defect(
         return CrlError(CrlRejection.CRITICAL_EXTENSION, f"the CRL has an unknown critical extension: {unknown[0]}")
     if in_entry is not None:
         return CrlError(CrlRejection.CRITICAL_EXTENSION, in_entry)
-    return next(_limits(scope, fields), None) or next(_unreadable(fields), None)
+    return next(_limits(scope, fields), None) or next(_unreadable(fields, is_regular=is_regular), None)
 
 
 def _limits(scope: CrlScope | None, fields: CrlFields) -> Iterator[CrlError]:
@@ -224,7 +232,10 @@ def _limits(scope: CrlScope | None, fields: CrlFields) -> Iterator[CrlError]:
         )
 
 
-def _unreadable(fields: CrlFields) -> Iterator[CrlError]:
+def _unreadable(fields: CrlFields, *, is_regular: bool) -> Iterator[CrlError]:
+    if not is_regular:
+        message = "the date or the critical flag of an entry is not in DER, or not as RFC 5280 §5.1.2.6 requires"
+        yield CrlError(CrlRejection.MALFORMED, message)
     if fields.number is None and CRL_NUMBER in fields.extensions:
         message = "the CRL number cannot be read, is negative, or has more than 20 octets"
         yield CrlError(CrlRejection.MALFORMED, message)

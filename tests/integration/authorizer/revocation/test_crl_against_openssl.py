@@ -122,6 +122,21 @@ SIMPLE = {
     ),
     "of version 3": of_ca(UNKNOWN, CA.revoke(entry(2), version=der.integer(2)), CrlRejection.MALFORMED, openssl=GOOD),
 }
+for _place, _entry in {
+    "date without seconds": der.sequence(der.integer(1), der.tlv(der.UTC_TIME, b"2601010000Z")),
+    "flag that is false": der.sequence(
+        der.integer(1),
+        der.time(NOW),
+        der.sequence(der.sequence(der.oid(CRL_REASON), der.tlv(der.BOOLEAN, b"\0"), der.octets(der.tlv(0x0A, b"\1")))),
+    ),
+}.items():
+    _crl = CA.revoke(revoked=der.sequence(_entry))
+    SIMPLE |= {
+        f"an entry with a {_place}": of_ca(REVOKED, _crl, CrlRejection.MALFORMED),
+        f"another entry with a {_place}": Case(
+            UNKNOWN, [_crl], CA.issue(2), [CA], CrlRejection.MALFORMED, openssl=GOOD
+        ),
+    }
 # Java 11 writes NULL as the parameters of ECDSA, which has none (RFC 5758 §3.2).
 OF_JAVA = CertificateAuthority(
     "Java",

@@ -13,6 +13,7 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mtls_authorizer.revocation.crl.fields import LARGEST_UNUSUAL
 from mtls_authorizer.revocation.crl.reader import VerifiedCrl, find_problem, read_crl, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.succession import check_succession
@@ -248,7 +249,76 @@ def test_what_is_not_one_list_in_pem_or_der_is_refused(crl: bytes) -> None:
     assert _refusal(crl) is CrlRejection.MALFORMED
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        [entry(2, UNREADABLE_REASON), entry(3, extension("1.2.3", b"", critical=True))],
+        [entry(2, UNREADABLE_REASON, extension("1.2.3", b"", critical=True))],
+        [entry(2, *[extension("1.2.3", b"", critical=True)] * 2)],
+    ],
+)
+def test_an_entry_revokes_although_others_have_critical_extensions_or_unreadable_ones(others: list[bytes]) -> None:
+    crl = CA.revoke(entry(1), *others)
+    assert _refusal(crl) is CrlRejection.CRITICAL_EXTENSION
+    assert [verify_crl(crl, BOTH).is_revoked(number) for number in (1, 2, 9)] == [True, True, False]
+
+
+def _flagged(flag: bytes, dotted_oid: str = CRL_REASON, value: bytes = der.tlv(0x0A, b"\1")) -> bytes:
+    return der.sequence(der.oid(dotted_oid), der.tlv(der.BOOLEAN, flag), der.octets(value))
+
+
+def _dated(date: bytes, *extensions: bytes) -> bytes:
+    return der.sequence(der.integer(1), date, der.sequence(*extensions) if extensions else b"")
+
+
+@pytest.mark.parametrize(
+    "irregular",
+    [
+        _dated(der.tlv(der.UTC_TIME, b"x")),
+        _dated(der.tlv(der.UTC_TIME, b"2601010000Z"), HOLD),
+        _dated(der.tlv(der.UTC_TIME, b"260101000000+0100")),
+        _dated(der.tlv(der.GENERALIZED_TIME, b"20260101000000.5Z")),
+        _dated(der.time(NOW), _flagged(b"\0")),
+        _dated(der.time(NOW), _flagged(b"\1"), extension(INVALIDITY_DATE, b"\xff")),
+        _dated(der.tlv(der.UTC_TIME, b""), _flagged(b"\xff", "1.2.3")),
+    ],
+)
+def test_an_entry_revokes_although_its_date_or_a_flag_is_not_in_der(irregular: bytes) -> None:
+    crl = CA.revoke(entry(3), irregular, entry(5, HOLD), entry(7, REMOVED))
+    assert _refusal(crl) is CrlRejection.MALFORMED
+    verified = verify_crl(crl, BOTH)
+    assert list(verified.serial_numbers()) == [3, 1, 5]
+    assert [verified.is_revoked(number) for number in (1, 3, 5, 7, 9)] == [True, True, True, False, False]
+    assert (verified.this_update, verified.next_update) == (NOW - DAY, NOW + DAY)
+
+
+@pytest.mark.parametrize(
+    "irregular",
+    [
+        _dated(der.tlv(der.UTC_TIME, b"x"), extension(CRL_REASON, b""), der.tlv(5)),
+        _dated(der.tlv(5)),
+        der.sequence(der.integer(1)),
+        der.sequence(der.integer(1), der.tlv(der.UTC_TIME, b"x"), der.tlv(5)),
+        der.tlv(der.SET, der.integer(1), der.tlv(der.UTC_TIME, b"x")),
+        _dated(der.tlv(der.UTC_TIME, b"x"), _flagged(b"\0"))[:-1],
+    ],
+)
+def test_a_list_with_something_else_than_entries_is_refused(irregular: bytes) -> None:
+    with pytest.raises(CrlError, match="cannot be decoded"):
+        verify_crl(CA.revoke(entry(3), irregular), BOTH)
+
+
 TRUE = b"\xff"
+
+
+def test_irregular_entries_revoke_only_in_a_crl_that_is_read_fast() -> None:
+    sizes = LARGEST_UNUSUAL - 1024, LARGEST_UNUSUAL
+    small, large = (CA.revoke(_dated(der.tlv(der.UTC_TIME, b"x"), extension("1.2.3", bytes(size)))) for size in sizes)
+    assert verify_crl(small, BOTH).is_revoked(1)
+    with pytest.raises(CrlError, match="cannot be decoded"):
+        verify_crl(large, BOTH)
+
+
 POINT = full_name(uri(b"http://x/1"))
 ENTRY_OF_OTHER = extension(ENTRY_ISSUER, der.sequence(der.tagged(4, OTHER.name, constructed=True)))
 MAY_NOT_SIGN = CertificateAuthority("No signer", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
