@@ -229,7 +229,7 @@ class Exchanging(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Hand on a request, or have a fault."""
         self._healed = self.proxy.healed
-        self._body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         fault = self.proxy.fault
         if fault is None:
             self.send(self.ask())
@@ -248,7 +248,7 @@ class Exchanging(BaseHTTPRequestHandler):
         upstream = http.client.HTTPConnection(self.proxy.service, timeout=LONGEST_SECONDS)
         try:
             headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
-            upstream.request(self.command, self.path, self._body, headers)
+            upstream.request(self.command, self.path, self.body, headers)
             response = upstream.getresponse()
             kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
             return Answer(response.status, kept, response.read())

@@ -12,6 +12,11 @@ resource "aws_api_gateway_authorizer" "client_certificate" {
   identity_source = "context.identity.clientCert.issuerDN,context.identity.clientCert.serialNumber"
 
   depends_on = [aws_lambda_permission.client_certificate]
+
+  # If the module is removed, it is destroyed after the change of what refers to it, instead of before.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 # The provider stores the alias of an ARN as the qualifier. In function_name, it would replace the permission whenever the

@@ -88,11 +88,13 @@ def test_a_function_without_an_alias_has_no_qualifier(attach: Callable[..., Modu
 @pytest.mark.parametrize("folder", ["attach-rest-api", "attach-http-api"])
 def test_another_function_may_be_invoked_before_the_authorizer_names_it_and_the_old_one_until_then(folder: str) -> None:
     resources = {labels(block)[1]: block.body for block in parse(MODULES / folder) if labels(block)[0] == "resource"}
-    [lifecycle] = blocks(resources["aws_lambda_permission"])
-    assert attributes(lifecycle.body)["create_before_destroy"].serialize() is True
     [authorizer] = [body for kind, body in resources.items() if kind.endswith("_authorizer")]
     dependencies = attributes(authorizer)["depends_on"].serialize()
     assert dependencies == ["${aws_lambda_permission.client_certificate}"]
+    # Routes are also detached from the authorizer before it is destroyed.
+    for body in (authorizer, resources["aws_lambda_permission"]):
+        [lifecycle] = blocks(body)
+        assert attributes(lifecycle.body)["create_before_destroy"].serialize() is True
 
 
 @pytest.mark.parametrize("ttl", [-1, 3601])
