@@ -28,7 +28,6 @@ from tests.todays_crls import CA, TODAY
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The commands ask the clock.
 PRIVATE_KEY = ec.generate_private_key(ec.SECP256R1())
 KEY = PRIVATE_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 ALGORITHM = der.sequence(der.oid("1.2.840.10045.2.1"), der.oid("1.2.840.10045.3.1.7"))
