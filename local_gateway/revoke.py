@@ -36,12 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"the CA has issued no certificate to a client {options.client!r}: name one of {names}")
     try:
         number, revoked = revoke(pki, client)
-    except (OSError, ValueError) as error:
-        parser.error(f"a file in {options.folder} cannot be used, so start the gateway again, with make run: {error}")
-    try:
         write_output(f"Wrote {pki.revocation_list}: CRL number {number}, {counted(revoked, 'revoked certificate')}.\n")
     except CommandError as error:
         parser.error(str(error))
+    except (OSError, ValueError) as error:
+        parser.error(f"a file in {options.folder} cannot be used, so start the gateway again, with make run: {error}")
     return 0
 
 

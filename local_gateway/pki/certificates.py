@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from local_gateway.server import LOOPBACK
+from mtls_authorizer_cli.crl.options import replace_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -159,12 +160,9 @@ def _write_partitions(pki: Pki, ca: trustme.CA, clients: Iterable[Client]) -> No
 
 
 def write_revocation_list(pki: Pki, number: int, serial_numbers: Iterable[int]) -> None:
-    """Sign a CRL with the key of the first CA in the truststore, and replace the older one."""
+    """Sign a CRL with the key of the first CA in the truststore, and replace the older one. Raises CommandError."""
     crl = sign_crl(pki.truststore.read_bytes(), pki.client_ca_key.read_bytes(), number, serial_numbers)
-    # A concurrent reader finds either the complete old one or the complete new one.
-    new = pki.revocation_list.with_suffix(".new")
-    new.write_bytes(crl)
-    new.replace(pki.revocation_list)
+    replace_file(pki.revocation_list, crl)
 
 
 def _make_ca(name: str) -> trustme.CA:

@@ -155,14 +155,11 @@ def read_beginning(file: str, size: int) -> bytes:
     try:
         if file == STANDARD_INPUT:
             return standard_input().buffer.read(size)
-        with Path(file).open("rb") as stream:
+        with command_errors(f"{shown_file(file)} is not a file name: ", ValueError), Path(file).open("rb") as stream:
             return stream.read(size)
     except OSError as error:
         files_only = ". Here, only files can be named, not URIs" if "://" in file else ""
         message = f"{shown_file(file)} cannot be read: {error.strerror or error}{files_only}"
-        raise CommandError(message) from error
-    except ValueError as error:
-        message = f"{shown_file(file)} is not a file name: {error}"
         raise CommandError(message) from error
 
 

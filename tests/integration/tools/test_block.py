@@ -10,7 +10,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +30,7 @@ from tests.command_results import Terminal
 from tests.faulty_proxy import answer, before_writes
 from tests.lambda_functions import deploy, publish
 from tests.rules_documents import document, rule
+from tests.todays_crls import CA, TODAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import Exchanging, FaultyProxy
 
-TODAY = datetime.now(UTC).replace(microsecond=0)
-CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
 OTHER_REGION = "us-east-1"
 S3, SSM = "s3://acme-rules/rules.json", "ssm:///acme/rules"
 DOCUMENT = document(rule(match={"issuer": "CN=CA"}))

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,13 +23,12 @@ from mtls_authorizer_cli.launcher import main as write_launcher
 from tests.certificate_authorities import DAY, CertificateAuthority, crl_pem, entry
 from tests.certificates import name, pem
 from tests.rules_documents import document, rule
+from tests.todays_crls import CA, TODAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROJECT = Path(__file__).parents[3]
-TODAY = datetime.now(UTC).replace(microsecond=0)
-CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
 CLIENT = CA.issue(7, subject=name(("CN", "client")), not_before=TODAY - DAY, not_after=TODAY + DAY)
 CERTIFICATES = [x509.load_der_x509_certificate(each) for each in (CA.certificate, CLIENT)]
 

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mtls_authorizer_cli.main import main
-from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
+from tests import todays_crls
+from tests.certificate_authorities import DAY, crl_pem, entry
 from tests.command_results import Terminal
 from tests.crl_server import crl_server, drip, ok, until_closed
+from tests.todays_crls import CA, TODAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.crl_server import CrlServer
 
-# The command asks the clock.
 PROGRAM = "mtls-authorizer crl fetch"
-TODAY = datetime.now(UTC).replace(microsecond=0)
-CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
 
-
-def crl(*serial_numbers: int, number: int = 5, days_left: int = 1) -> bytes:
-    return CA.revoke(
-        *map(entry, serial_numbers),
-        this_update=TODAY - 50 * DAY + number * DAY / 10,
-        next_update=TODAY + days_left * DAY,
-        extensions=[crl_number(number)],
-    )
+crl = partial(todays_crls.crl, number=5)
 
 
 @pytest.fixture

@@ -116,13 +116,12 @@ def read_truststore_of_domain(
     if location is None:
         return None, ()
     try:
-        return read_bundle(read_location(location, settings, 2 * MAX_TRUSTSTORE_BYTES)), ()
-    except (CommandError, ValueError) as error:
-        # The message of a CommandError names the location.
-        message = str(error) if isinstance(error, CommandError) else f"{shown_file(location)} {error}"
+        with command_errors(f"{shown_file(location)} ", ValueError):
+            return read_bundle(read_location(location, settings, 2 * MAX_TRUSTSTORE_BYTES)), ()
+    except CommandError as error:
         if truststore is None:
-            return None, (f"the truststore cannot be used: {message}",)
-        raise CommandError(message) from error
+            return None, (f"the truststore cannot be used: {error}",)
+        raise
 
 
 def _load(settings: Settings, rules: RuleSet | None = None) -> Configuration:

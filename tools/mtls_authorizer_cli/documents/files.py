@@ -8,11 +8,11 @@ import stat
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer_cli.atomic_files import draft_of
-from mtls_authorizer_cli.command_line import CommandError, printable
+from mtls_authorizer_cli.command_line import CommandError, command_errors, printable
 from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS, StoredDocument, Written, decode, too_many_conflicts
 
 if TYPE_CHECKING:
@@ -28,26 +28,21 @@ class FileDocument:
 
     def __init__(self, path: str) -> None:
         self._name = path
-        try:
+        with command_errors(f"{printable(path)} is not a file name: ", OSError, ValueError, RuntimeError):
             self._path = Path(path).resolve()
-        except (OSError, ValueError, RuntimeError) as error:
-            message = f"{printable(path)} is not a file name: {error}"
-            raise CommandError(message) from error
 
     def read(self) -> StoredDocument:
         """Return the document. Raises CommandError."""
-        try:
+        with command_errors(f"{printable(self._name)} cannot be read: ", OSError):
             descriptor = self._open()
             try:
                 return self._read(descriptor)
             finally:
                 os.close(descriptor)
-        except OSError as error:
-            self._fail("read", error)
 
     def update(self, _read: StoredDocument, edit: Callable[[str], str]) -> Written:
         """Change the document as it is now. Raises CommandError."""
-        try:
+        with command_errors(f"{printable(self._name)} cannot be written: ", OSError):
             for _ in range(MOST_ATTEMPTS):
                 with self._locked() as descriptor:
                     current = self._read(descriptor)
@@ -55,8 +50,6 @@ class FileDocument:
                     if text == current.text or self._replace(descriptor, current, text.encode()):
                         document = StoredDocument(self._name, text, _version(text.encode()))
                         return Written(document, current.text, merged=current.text != _read.text)
-        except OSError as error:
-            self._fail("written", error)
         raise too_many_conflicts(self._name)
 
     @contextmanager
@@ -92,10 +85,6 @@ class FileDocument:
                 return False
             draft.replace(self._path)
             return True
-
-    def _fail(self, done: str, error: OSError) -> NoReturn:
-        message = f"{printable(self._name)} cannot be {done}: {error.strerror or error}"
-        raise CommandError(message) from error
 
 
 def _version(content: bytes) -> str:

@@ -54,8 +54,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from _pytest.mark import ParameterSet
-
     from mtls_authorizer.revocation.status import RevocationState
 
 pytestmark = pytest.mark.without_coverage
@@ -414,17 +412,13 @@ def _chains() -> Iterator[tuple[str, Case]]:
 TABLE = {**SIMPLE, **SERIAL_NUMBERS, **ISSUERS, **EXTENSIONS, **DATES, **dict(_authorities()), **dict(_chains())}
 
 
-def _rows() -> list[ParameterSet]:
-    return [pytest.param(case, id=label) for label, case in TABLE.items()]
-
-
 @pytest.mark.filterwarnings("ignore::UserWarning")  # cryptography's, for serial numbers that aren't positive
-@pytest.mark.parametrize("case", _rows())
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
 def test_this_project_gives_the_answer_of_the_table(case: Case) -> None:
     check_answer(case)
 
 
 @pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command")
-@pytest.mark.parametrize("case", _rows())
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
 def test_openssl_gives_the_same_answer_or_this_project_is_stricter(case: Case, tmp_path: Path) -> None:
     check_openssl(case, tmp_path)

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from _pytest.mark import ParameterSet
-
 pytestmark = pytest.mark.without_coverage
 
 NETSCAPE_TYPE = "2.16.840.1.113730.1.1"
@@ -338,16 +336,12 @@ TABLE = {
 }
 
 
-def _rows() -> list[ParameterSet]:
-    return [pytest.param(case, id=label) for label, case in TABLE.items()]
-
-
-@pytest.mark.parametrize("case", _rows())
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
 def test_this_project_gives_the_answer_of_the_table(case: Case) -> None:
     check_answer(case)
 
 
 @pytest.mark.skipif(OPENSSL is None, reason="needs the openssl command")
-@pytest.mark.parametrize("case", _rows())
+@pytest.mark.parametrize("case", TABLE.values(), ids=TABLE)
 def test_openssl_gives_the_same_answer_or_this_project_is_stricter(case: Case, tmp_path: Path) -> None:
     check_openssl(case, tmp_path)

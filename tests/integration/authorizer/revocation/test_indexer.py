@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import runpy
 import sys
-from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
@@ -24,13 +23,13 @@ from tests.aws_server import ACCOUNT
 from tests.certificate_authorities import (
     DAY,
     DELTA_CRL_INDICATOR,
-    CertificateAuthority,
     crl_number,
     crl_pem,
     entry,
 )
 from tests.certificates import extension
 from tests.faulty_proxy import answer, before_writes, hang, reset, truncate
+from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY, crl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,22 +40,8 @@ if TYPE_CHECKING:
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import Exchanging, FaultyProxy
 
-# The handler asks the clock.
-TODAY = datetime.now(UTC).replace(microsecond=0)
-CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
-OTHER_CA = CertificateAuthority("Other CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
-STRANGER = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
 BUCKET = "revocation"
 CRL, INDEX = "ca.crl", "ca.crl.index"
-
-
-def crl(*serial_numbers: int, number: int = 1, ca: CertificateAuthority = CA, days_left: int = 1) -> bytes:
-    return ca.revoke(
-        *map(entry, serial_numbers),
-        this_update=TODAY - 50 * DAY + number * DAY / 10,
-        next_update=TODAY + days_left * DAY,
-        extensions=[crl_number(number)],
-    )
 
 
 def event(*keys: str, name: str = "ObjectCreated:Put", bucket: str = BUCKET) -> dict[str, Any]:

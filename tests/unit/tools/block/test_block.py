@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +18,16 @@ from mtls_authorizer_cli.block.flush import Flushed, Stage
 from mtls_authorizer_cli.main import main
 from tests import der
 from tests.api_events import rest_event
-from tests.certificate_authorities import DAY, IS_A_CA, CertificateAuthority
+from tests.certificate_authorities import DAY, IS_A_CA
 from tests.certificates import name, pem
 from tests.command_results import Terminal
 from tests.responses import checking
 from tests.rules_documents import document, rule
+from tests.todays_crls import CA, TODAY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The commands ask the clock.
-TODAY = datetime.now(UTC).replace(microsecond=0)
-CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
 PRIVATE_KEY = ec.generate_private_key(ec.SECP256R1())
 KEY = PRIVATE_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 ALGORITHM = der.sequence(der.oid("1.2.840.10045.2.1"), der.oid("1.2.840.10045.3.1.7"))

@@ -10,7 +10,6 @@ import stat
 import struct
 import sys
 import termios
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,27 +18,15 @@ from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer_cli.crl import options as crl_options
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import Progress
-from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, crl_pem, entry
+from tests.certificate_authorities import crl_pem, entry
 from tests.command_results import Terminal
+from tests.todays_crls import CA, STRANGER, TODAY, crl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-# The command asks the clock.
 PROGRAM = "mtls-authorizer crl index"
-TODAY = datetime.now(UTC).replace(microsecond=0)
-CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
-STRANGER = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
-
-
-def crl(*serial_numbers: int, number: int = 1, ca: CertificateAuthority = CA, days_left: int = 1) -> bytes:
-    return ca.revoke(
-        *map(entry, serial_numbers),
-        this_update=TODAY - 50 * DAY + number * DAY / 10,
-        next_update=TODAY + days_left * DAY,
-        extensions=[crl_number(number)],
-    )
 
 
 def run(*arguments: str) -> int:

@@ -32,19 +32,6 @@ BODY = b"0" * 500
 METADATA = "169.254.169.254"
 
 
-@pytest.fixture(scope="module")
-def shared_server() -> Iterator[CrlServer]:
-    with crl_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared_server: CrlServer) -> CrlServer:
-    shared_server.answers.clear()
-    shared_server.requests.clear()
-    return shared_server
-
-
 def get(url: str, known: Validators | None = None, limits: Limits = PATIENT) -> Downloaded | None:
     return download(parse_url(url), known, limits=limits, connector=PRIVATE)
 

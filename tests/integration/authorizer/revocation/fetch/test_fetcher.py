@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from mtls_authorizer.crl_fetcher import handler
 from mtls_authorizer.revocation.fetch.metrics import FetchMetric
-from tests import der
+from tests import der, todays_crls
 from tests.aws_server import ACCOUNT
 from tests.certificate_authorities import (
     DAY,
     DELTA_CRL_INDICATOR,
-    CertificateAuthority,
     crl_number,
     crl_pem,
     distribution_point,
@@ -25,12 +24,13 @@ from tests.certificate_authorities import (
     full_name,
 )
 from tests.certificates import extension, uri
-from tests.crl_server import conditional, crl_server, drip, ok, truncated
+from tests.crl_server import conditional, drip, ok, truncated
 from tests.faulty_proxy import answer, before_writes
+from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
@@ -40,25 +40,10 @@ if TYPE_CHECKING:
     from tests.crl_server import CrlServer
     from tests.faulty_proxy import FaultyProxy
 
-# The handler asks the clock.
-TODAY = datetime.now(UTC).replace(microsecond=0)
-VALIDITY: dict[str, Any] = {"not_before": TODAY - 100 * DAY, "not_after": TODAY + 100 * DAY}
-CA = CertificateAuthority("CA", **VALIDITY)
-OTHER_CA = CertificateAuthority("Other CA", **VALIDITY)
-STRANGER = CertificateAuthority("CA", **VALIDITY)
 BUCKET, KEY = "revocation", "fetched/ca.crl"
 DATE = "Thu, 26 Nov 2026 10:00:00 GMT"
 
-
-def crl(
-    *serial_numbers: int, number: int = 5, ca: CertificateAuthority = CA, days_left: int = 1, part: bytes = b""
-) -> bytes:
-    return ca.revoke(
-        *map(entry, serial_numbers),
-        this_update=TODAY - 50 * DAY + number * DAY / 10,
-        next_update=TODAY + days_left * DAY,
-        extensions=[crl_number(number), *([distribution_point(full_name(uri(part)))] if part else [])],
-    )
+crl = partial(todays_crls.crl, number=5)
 
 
 class Context(NamedTuple):
@@ -66,19 +51,6 @@ class Context(NamedTuple):
 
     def get_remaining_time_in_millis(self) -> int:
         return self.milliseconds
-
-
-@pytest.fixture(scope="module")
-def shared_server() -> Iterator[CrlServer]:
-    with crl_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared_server: CrlServer) -> CrlServer:
-    shared_server.answers.clear()
-    shared_server.requests.clear()
-    return shared_server
 
 
 @pytest.fixture(autouse=True)
@@ -211,7 +183,10 @@ REJECTED = {
     "HTML": (ok(b"<!DOCTYPE html><title>Sign in</title>"), "neither a CRL in DER nor exactly one in PEM"),
     "older": (ok(crl(5, number=4)), "is before that of the one in force"),
     "of another CA": (ok(crl(5, number=6, ca=OTHER_CA)), "issued by another CA or key, or for other certificates"),
-    "of another scope": (ok(crl(5, number=6, part=b"http://a/1.crl")), "or for other certificates"),
+    "of another scope": (
+        ok(crl(5, number=6, extensions=[distribution_point(full_name(uri(b"http://a/1.crl")))])),
+        "or for other certificates",
+    ),
     "of a CA with the same name and another key": (ok(crl(5, number=6, ca=STRANGER)), "not signed by the CA"),
     "with an invalid signature": (
         ok((signed := crl(5, number=6))[:-1] + bytes([signed[-1] ^ 1])),

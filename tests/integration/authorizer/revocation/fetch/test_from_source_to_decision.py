@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.authorizer import Authorizer
@@ -13,33 +12,21 @@ from mtls_authorizer.crl_indexer import handler as index
 from mtls_authorizer.policy.settings import load_settings
 from tests.api_events import rest_event
 from tests.aws_server import ACCOUNT
-from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
+from tests.certificate_authorities import DAY
 from tests.certificates import pem
 from tests.crl_server import crl_server, ok
+from tests.todays_crls import CA, TODAY, crl
 
 if TYPE_CHECKING:
     import pytest
 
     from tests.aws_server import AwsServer
 
-# The handlers ask the clock.
-TODAY = datetime.now(UTC).replace(microsecond=0)
-CA = CertificateAuthority("CA", not_before=TODAY - 100 * DAY, not_after=TODAY + 100 * DAY)
-
 
 class Context:
     @staticmethod
     def get_remaining_time_in_millis() -> int:
         return 60_000
-
-
-def crl(*serial_numbers: int, number: int) -> bytes:
-    return CA.revoke(
-        *map(entry, serial_numbers),
-        this_update=TODAY - DAY + number * DAY / 100,
-        next_update=TODAY + DAY,
-        extensions=[crl_number(number)],
-    )
 
 
 def certificate(serial_number: int) -> str:
