@@ -104,7 +104,11 @@ def of_crls(lists: RevocationLists) -> Question:
         (
             of_crls(RevocationLists([], TRUSTSTORE)),
             DenyReason.REVOCATION_STATUS_UNKNOWN,
-            ["because no CRL was loaded", "unknown, no_list.", "Put a CRL of that CA at one of CRL_URIS"],
+            [
+                "because no CRL was loaded",
+                "no_list, crl_issuer 'CN=Issuing CA'.",
+                "Put a CRL of that CA at one of CRL_URIS",
+            ],
         ),
         (
             of_crls(RevocationLists([], read_truststore(CertificateAuthority("Other CA").pem))),
