@@ -22,6 +22,7 @@ from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.client_match import ROUTE_PLACEHOLDER
 from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, with_api_id, with_domain_name
 from mtls_authorizer_cli.explanation.report.advice import advise
 from tests import der
 from tests.certificate_authorities import NOW as CRL_TIME
@@ -43,6 +44,7 @@ from tests.certificates import (
 from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
 
 if TYPE_CHECKING:
+    from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer_cli.explanation.question import Question
 
 AUTHORITY = CertificateAuthority("Issuing CA")
@@ -274,6 +276,26 @@ def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
     assert without is not None
     assert without.rule is not None
     assert without.rule["match"] == {"subject": "O=Acme", "issuer": "CN=Issuing CA"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "request", "option"),
+    [
+        ({"domain_name": "api.example.com"}, EXAMPLE_REQUEST, "--domain-name"),
+        ({"domain_name": "api.example.com"}, with_domain_name(EXAMPLE_REQUEST, "other.example.com"), None),
+        ({"api_id": "z9y8x7w6v5"}, EXAMPLE_REQUEST, "--api-id"),
+        ({"api_id": "z9y8x7w6v5"}, with_api_id(EXAMPLE_REQUEST, "b1b2c3d4e5"), None),
+        ({"not_after": "2026-01-01T00:00:00Z"}, EXAMPLE_REQUEST, None),
+    ],
+)
+def test_an_option_names_what_a_limit_requires_of_an_unknown_request(
+    limit: dict[str, str], request: ApiRequest, option: str | None
+) -> None:
+    asked = question(rules=document({"name": "a", "match": {"organization": "Acme"}, **limit}))
+    advice = advise(explain(asked._replace(request=request)))
+    assert advice is not None
+    assert "not in effect" in advice.problem
+    assert re.findall(r"--[a-z-]+", advice.next_step) == ([option] if option else [])
 
 
 def test_a_rule_that_excludes_the_certificate_is_named() -> None:

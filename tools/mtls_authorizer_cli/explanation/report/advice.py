@@ -17,6 +17,7 @@ from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explanation.client_match import suggest_rule
 from mtls_authorizer_cli.explanation.gateway import FIXES, GatewayCheck
+from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.route_advice import explain_route
 from mtls_authorizer_cli.explanation.similarity import Difference
@@ -116,7 +117,7 @@ def _advise_on_rules(explanation: Explanation) -> Advice:
 def _about_nearest(rule: RuleExplanation, explanation: Explanation) -> Advice | None:
     """Return advice on a rule that differs only in something other than the client, or that is easily overlooked."""
     if rule.mismatch in _ADVICE_ON_MATCHING_RULES:
-        return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule)
+        return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule, explanation)
     if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
         return Advice(
             f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
@@ -200,16 +201,20 @@ def _about_list(explanation: Explanation) -> Advice | None:
     )
 
 
-def _about_limits(rule: RuleExplanation) -> Advice:
+def _about_limits(rule: RuleExplanation, explanation: Explanation) -> Advice:
     unmet = next(limit for limit in rule.limits if not limit.met)
+    request = explanation.question.request
+    unknown = {"api_id": request.stage_arn == EXAMPLE_REQUEST.stage_arn, "domain_name": request.domain_name is None}
+    option = f"--{unmet.key.replace('_', '-')}"
+    named = f"If the request had another {unmet.key}, name it with {option}. " if unknown.get(unmet.key) else ""
     return Advice(
         f"{_place(rule)} matches, but is not in effect for this request: its {unmet.key} is {unmet.required}, and the "
         f"request has {unmet.found}.",
-        "If the client is to be allowed, change the limit, or add another rule for it.",
+        f"{named}If the client is to be allowed, change the limit, or add another rule for it.",
     )
 
 
-def _about_values(rule: RuleExplanation) -> Advice:
+def _about_values(rule: RuleExplanation, _explanation: Explanation) -> Advice:
     missing = next(value for value in rule.values if not value.met)
     return Advice(
         f"{_place(rule)} would match, but its {missing.key} requires {missing.required}, and the certificate has "
@@ -218,7 +223,7 @@ def _about_values(rule: RuleExplanation) -> Advice:
     )
 
 
-_ADVICE_ON_MATCHING_RULES: Mapping[DenyReason | None, Callable[[RuleExplanation], Advice]] = {
+_ADVICE_ON_MATCHING_RULES: Mapping[DenyReason | None, Callable[[RuleExplanation, Explanation], Advice]] = {
     DenyReason.RULE_NOT_IN_EFFECT: _about_limits,
     DenyReason.CERTIFICATE_VALUE_MISSING: _about_values,
 }
