@@ -279,7 +279,7 @@ def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "request", "option"),
+    ("limit", "asked_request", "option"),
     [
         ({"domain_name": "api.example.com"}, EXAMPLE_REQUEST, "--domain-name"),
         ({"domain_name": "api.example.com"}, with_domain_name(EXAMPLE_REQUEST, "other.example.com"), None),
@@ -289,10 +289,10 @@ def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
     ],
 )
 def test_an_option_names_what_a_limit_requires_of_an_unknown_request(
-    limit: dict[str, str], request: ApiRequest, option: str | None
+    limit: dict[str, str], asked_request: ApiRequest, option: str | None
 ) -> None:
     asked = question(rules=document({"name": "a", "match": {"organization": "Acme"}, **limit}))
-    advice = advise(explain(asked._replace(request=request)))
+    advice = advise(explain(asked._replace(request=asked_request)))
     assert advice is not None
     assert "not in effect" in advice.problem
     assert re.findall(r"--[a-z-]+", advice.next_step) == ([option] if option else [])
