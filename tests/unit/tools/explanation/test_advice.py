@@ -6,6 +6,7 @@ import json
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -75,6 +76,10 @@ def of_crls(lists: RevocationLists) -> Question:
     [
         (question(None), DenyReason.CERTIFICATE_MISSING, ["no client certificate", "custom domain with mutual TLS"]),
         (question("garbage"), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "issued again"]),
+        (question(1), DenyReason.CERTIFICATE_MALFORMED, ["something other than a string", "issued again"]),
+        (question(pem(b"x")), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "issued again"]),
+        (question(CLIENT * 2), DenyReason.CERTIFICATE_MALFORMED, ["2 blocks found", "Correct the event"]),
+        (question(quote(CLIENT)), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "Correct the event"]),
         (question(client_pem(("CN", "x\n"))), DenyReason.SUBJECT_NOT_PRINTABLE, [r"subject CN 'x\n'", "issued again"]),
         (
             question(pem(certificate_der(extensions=[extension(SUBJECT_ALT_NAME, b"broken")]))),
