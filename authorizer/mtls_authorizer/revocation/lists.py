@@ -189,10 +189,11 @@ class RevocationLists:
             return RevocationStatus(RevocationState.EXEMPT)
         if found:
             return min(found, key=_remoteness)
+        # A client that is its own issuer is not among the CAs.
+        names = tuple(printed_name(each.certificate.subject) for each in self.truststore.identified(link.issuer)[:1])
         if required or link.issuer in self._ever_loaded:
-            return RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_LIST)
-        (authority, *_) = self.truststore.identified(link.issuer)
-        return RevocationStatus(RevocationState.GOOD, skipped_issuers=(printed_name(authority.certificate.subject),))
+            return RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_LIST, issuers_without_list=names)
+        return RevocationStatus(RevocationState.GOOD, skipped_issuers=names)
 
     def _revoking_list(self, link: ChainLink, now: datetime) -> RevocationList | None:
         links = (link._replace(issuer=issuer) for issuer in link.issuers)

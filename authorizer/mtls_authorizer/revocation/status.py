@@ -76,12 +76,18 @@ class RevocationStatus(NamedTuple):
     location: str | None = None
     """The URI from which the list was loaded."""
 
+    issuers_without_list: tuple[str, ...] = ()
+    """The name of the CA whose list is missing, if the status is unknown for this reason."""
+
     def details(self, now: datetime) -> dict[str, str | int | list[str]]:
         """Return the log fields about the list at an aware time: issuer, number, URI and age in seconds.
 
-        The number is hexadecimal, as OpenSSL prints it, and absent if the CRL has none.
+        The number is hexadecimal, as OpenSSL prints it, and absent if the CRL has none. If the list is missing, there
+        is only its issuer.
         """
         details: dict[str, str | int | list[str]] = {}
+        for name in self.issuers_without_list:
+            details["crl_issuer"] = name
         used = self.revocation_list
         if used is not None:
             details["crl_issuer"] = _printed_name(used.issuer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.command_line import Parser
 
 _LONGEST_NAME = 60
+_DECIMAL = re.compile("[1-9][0-9]{1,19}")
+"""What may be a serial number in decimal: OpenSSL prints those of up to 64 bits so, with hexadecimal in parentheses."""
 _LEAST_SPECIFIC = ("C", "DC")
 _ONE_CERTIFICATE = (
     "this affects only the certificate with this serial number, not the client's other certificates, nor renewed ones "
@@ -124,6 +127,11 @@ def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
     with command_errors("--issuer or --serial: ", ValueError):
         conditions = {field: frozenset([parse_exact(field, text)]) for field, text in entry.items()}
     notes = [_ONE_CERTIFICATE]
+    if _DECIMAL.fullmatch(serial_number):
+        notes.append(
+            f"the serial number is read as hexadecimal. If it is decimal, as 'openssl x509 -text' prints short ones, "
+            f"write --serial {int(serial_number):X}"
+        )
     correct = reversed_name(issuer)
     if correct is not None:
         write = f"write --issuer {shlex.quote(correct)}, or name the certificate"

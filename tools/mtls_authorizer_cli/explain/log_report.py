@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer_cli.explanation.reasons import meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.report.json_document import as_json as report_json
@@ -122,8 +123,9 @@ def _next_step(logged: LoggedExplanation) -> str:
     meaning = _meaning_and_next_step(logged)
     if meaning is None:
         return "none" if record.decision == "allow" else "get the whole entry: query @message in Logs Insights"
-    step = meaning[1]
-    return step if report is not None else f"{step}. To see every check, add the certificate to this command"
+    if report is not None or record.text("reason") == DenyReason.CERTIFICATE_MISSING:
+        return meaning[1]
+    return f"{meaning[1]}. To see every check, add the certificate to this command"
 
 
 def _decision(today: CurrentDecision) -> str | None:

@@ -104,7 +104,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "put the certificates of all CAs above its CA into the bundle at TRUSTSTORE_URI",
     ),
     UnknownReason.NO_LIST: (
-        "no CRL was loaded that is signed with the key of its CA, or with that of a CA above it that needs one",
+        "no CRL was loaded that is signed with the key of the CA in crl_issuer (its CA, or one above it)",
         "put a CRL of that CA at one of CRL_URIS, or its key in CRL_EXEMPT_ISSUERS: docs/stale-crl.md",
     ),
     UnknownReason.NOT_COVERED: (

@@ -224,7 +224,10 @@ def test_a_status_says_which_list_it_is_from() -> None:
     assert stale.details(NOW + SECOND) == {"crl_issuer": "CN=Root", "crl_age_seconds": 86401}
     revoked = _lists(middle, ROOT.revoke(entry(7))).status(_client(), NOW)
     assert revoked.details(NOW)["crl_issuer"] == "CN=Root"
-    assert _lists().status(_client(), NOW).details(NOW) == {}
+    for crls, missing in (([], "CN=Middle"), ([middle], "CN=Root")):
+        status = _lists(*crls, check=CrlCheck.CHAIN).status(_client(), NOW)
+        assert status.unknown_reason is UnknownReason.NO_LIST
+        assert status.details(NOW) == {"crl_issuer": missing}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -236,6 +237,20 @@ def test_an_issuer_that_may_be_reversed_is_noted(
     words = " ".join(capsys.readouterr().out.split())
     assert ("the issuer may be reversed" in words) is (correct is not None)
     assert correct is None or f"write --issuer {correct}" in words
+
+
+@pytest.mark.parametrize(
+    ("serial_number", "written"),
+    [("5", None), ("10", "A"), ("662316", "A1B2C"), ("0A1B2C", None), ("010", None), ("10:11", None), ("1" * 21, None)],
+)
+@pytest.mark.usefixtures("rules")
+def test_a_serial_number_that_may_be_decimal_is_noted(
+    serial_number: str, written: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command("block", "--issuer", "CN=CA", "--serial", serial_number, "--dry-run") == 0
+    assert re.findall(r"If it is decimal, .*? write --serial (\w+)", " ".join(capsys.readouterr().out.split())) == (
+        [written] if written else []
+    )
 
 
 @pytest.mark.usefixtures("rules")

@@ -288,6 +288,15 @@ def test_nothing_is_found_in_variables_without_a_mistake(tmp_path: Path, capsys:
     assert diagnose(capsys, "--env-file", str(file))["findings"] == []
 
 
+def test_crls_are_said_not_to_be_read_if_there_are_any(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "authorizer.env"
+    for more, notes in (("", 0), ("CRL_URIS=file:///crls/\nTRUSTSTORE_URI=file:///truststore.pem\n", 1)):
+        file.write_text(f"ALLOWED_COMMON_NAMES=alpha\n{more}")
+        diagnosis = diagnose(capsys, "--env-file", str(file))
+        assert diagnosis["findings"] == []
+        assert [note.split(".")[0] for note in diagnosis["notes"]] == ["CRLs are not read"] * notes
+
+
 # The command
 
 

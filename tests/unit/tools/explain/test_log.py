@@ -156,6 +156,14 @@ def test_a_path_without_parameters_is_the_requested_one(caplog: pytest.LogCaptur
     assert text.output.endswith("Next step: none\n")
 
 
+def test_the_certificate_of_a_request_without_one_is_not_asked_for(
+    caplog: pytest.LogCaptureFixture, explain: Explain
+) -> None:
+    for sent, count in ((None, 0), ("malformed", 1)):
+        entry = log_entry(http_2_0_event(sent, "GET", "/"), BY_NAME, caplog)
+        assert explain(entry).words.count("add the certificate to this command") == count
+
+
 def test_another_certificate_is_noted(denied: dict[str, Any], explain: Explain) -> None:
     missing = f"the certificate of the entry, whose SHA-256 is '{denied['fingerprint']}'"
     one = explain(denied, "other.pem", "--rules", "by_name.json")

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -22,6 +23,7 @@ from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.client_match import ROUTE_PLACEHOLDER
 from mtls_authorizer_cli.explanation.explanation import explain
+from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, with_api_id, with_domain_name
 from mtls_authorizer_cli.explanation.report.advice import advise
 from tests import der
 from tests.certificate_authorities import NOW as CRL_TIME
@@ -43,6 +45,7 @@ from tests.certificates import (
 from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
 
 if TYPE_CHECKING:
+    from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer_cli.explanation.question import Question
 
 AUTHORITY = CertificateAuthority("Issuing CA")
@@ -73,6 +76,10 @@ def of_crls(lists: RevocationLists) -> Question:
     [
         (question(None), DenyReason.CERTIFICATE_MISSING, ["no client certificate", "custom domain with mutual TLS"]),
         (question("garbage"), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "issued again"]),
+        (question(1), DenyReason.CERTIFICATE_MALFORMED, ["something other than a string", "issued again"]),
+        (question(pem(b"x")), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "issued again"]),
+        (question(CLIENT * 2), DenyReason.CERTIFICATE_MALFORMED, ["2 blocks found", "Correct the event"]),
+        (question(quote(CLIENT)), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "Correct the event"]),
         (question(client_pem(("CN", "x\n"))), DenyReason.SUBJECT_NOT_PRINTABLE, [r"subject CN 'x\n'", "issued again"]),
         (
             question(pem(certificate_der(extensions=[extension(SUBJECT_ALT_NAME, b"broken")]))),
@@ -104,7 +111,11 @@ def of_crls(lists: RevocationLists) -> Question:
         (
             of_crls(RevocationLists([], TRUSTSTORE)),
             DenyReason.REVOCATION_STATUS_UNKNOWN,
-            ["because no CRL was loaded", "unknown, no_list.", "Put a CRL of that CA at one of CRL_URIS"],
+            [
+                "because no CRL was loaded",
+                "no_list, crl_issuer 'CN=Issuing CA'.",
+                "Put a CRL of that CA at one of CRL_URIS",
+            ],
         ),
         (
             of_crls(RevocationLists([], read_truststore(CertificateAuthority("Other CA").pem))),
@@ -270,6 +281,26 @@ def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
     assert without is not None
     assert without.rule is not None
     assert without.rule["match"] == {"subject": "O=Acme", "issuer": "CN=Issuing CA"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "asked_request", "option"),
+    [
+        ({"domain_name": "api.example.com"}, EXAMPLE_REQUEST, "--domain-name"),
+        ({"domain_name": "api.example.com"}, with_domain_name(EXAMPLE_REQUEST, "other.example.com"), None),
+        ({"api_id": "z9y8x7w6v5"}, EXAMPLE_REQUEST, "--api-id"),
+        ({"api_id": "z9y8x7w6v5"}, with_api_id(EXAMPLE_REQUEST, "b1b2c3d4e5"), None),
+        ({"not_after": "2026-01-01T00:00:00Z"}, EXAMPLE_REQUEST, None),
+    ],
+)
+def test_an_option_names_what_a_limit_requires_of_an_unknown_request(
+    limit: dict[str, str], asked_request: ApiRequest, option: str | None
+) -> None:
+    asked = question(rules=document({"name": "a", "match": {"organization": "Acme"}, **limit}))
+    advice = advise(explain(asked._replace(request=asked_request)))
+    assert advice is not None
+    assert "not in effect" in advice.problem
+    assert re.findall(r"--[a-z-]+", advice.next_step) == ([option] if option else [])
 
 
 def test_a_rule_that_excludes_the_certificate_is_named() -> None:

@@ -24,6 +24,10 @@ CHECKS = (
 
 _MAX_BYTES = 4096
 _MIN_SIMILARITY = 0.85
+_CRLS_NOT_READ = (
+    "CRLs are not read. If clients are denied with revocation_status_unknown, run mtls-authorizer explain with a "
+    "client's certificate and this configuration, and see docs/stale-crl.md"
+)
 _RULES_ADVICE = "Configure allowlists or rules (docs/configuration.md)"
 
 
@@ -44,7 +48,7 @@ def examine_environment(name: str, environment: Mapping[str, str]) -> Diagnosis:
         )
         return Diagnosis((Check.CONFIGURATION, Check.VARIABLES_SIZE), tuple(findings))
     findings += [*_misspelt(name, environment), *_settings(name, settings), *_rules(name, environment)]
-    return Diagnosis(CHECKS, tuple(findings))
+    return Diagnosis(CHECKS, tuple(findings), notes=() if settings.crl_sources is None else (_CRLS_NOT_READ,))
 
 
 def _size(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:

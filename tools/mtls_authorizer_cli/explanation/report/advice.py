@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth import PeerCertificate
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import VALIDITY
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT
+from mtls_authorizer_cli.certificates.content import recognize
 from mtls_authorizer_cli.explanation.client_match import suggest_rule
 from mtls_authorizer_cli.explanation.gateway import FIXES, GatewayCheck
+from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, read_certificate
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.route_advice import explain_route
 from mtls_authorizer_cli.explanation.similarity import Difference
@@ -67,8 +70,16 @@ def advise(explanation: Explanation) -> Advice | None:
         return _advise_on_rules(explanation)
     status = explanation.decision.revocation_status
     meaning, next_step = meaning_and_next_step(reason, None if status is None else status.unknown_reason)
+    if reason is DenyReason.CERTIFICATE_MALFORMED and _contains_certificate(explanation.question.pem):
+        next_step = "correct the event: API Gateway sends the client's certificate alone, in PEM that is not encoded"
     advice = Advice(sentence(f"{meaning}{_detail(reason, explanation)}"), sentence(next_step))
     return _about_route(advice, explanation) if reason is DenyReason.ROUTE_NOT_ALLOWED else advice
+
+
+def _contains_certificate(malformed: object) -> bool:
+    """Return whether something malformed contains a readable certificate: a chain, or PEM in percent-encoding."""
+    blocks = recognize(malformed.encode(errors="replace")).certificates if isinstance(malformed, str) else ()
+    return any(isinstance(read_certificate(block), PeerCertificate) for block in blocks)
 
 
 def _about_route(advice: Advice, explanation: Explanation) -> Advice:
@@ -116,7 +127,7 @@ def _advise_on_rules(explanation: Explanation) -> Advice:
 def _about_nearest(rule: RuleExplanation, explanation: Explanation) -> Advice | None:
     """Return advice on a rule that differs only in something other than the client, or that is easily overlooked."""
     if rule.mismatch in _ADVICE_ON_MATCHING_RULES:
-        return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule)
+        return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule, explanation)
     if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
         return Advice(
             f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
@@ -200,16 +211,20 @@ def _about_list(explanation: Explanation) -> Advice | None:
     )
 
 
-def _about_limits(rule: RuleExplanation) -> Advice:
+def _about_limits(rule: RuleExplanation, explanation: Explanation) -> Advice:
     unmet = next(limit for limit in rule.limits if not limit.met)
+    request = explanation.question.request
+    unknown = {"api_id": request.stage_arn == EXAMPLE_REQUEST.stage_arn, "domain_name": request.domain_name is None}
+    option = f"--{unmet.key.replace('_', '-')}"
+    named = f"If the request had another {unmet.key}, name it with {option}. " if unknown.get(unmet.key) else ""
     return Advice(
         f"{_place(rule)} matches, but is not in effect for this request: its {unmet.key} is {unmet.required}, and the "
         f"request has {unmet.found}.",
-        "If the client is to be allowed, change the limit, or add another rule for it.",
+        f"{named}If the client is to be allowed, change the limit, or add another rule for it.",
     )
 
 
-def _about_values(rule: RuleExplanation) -> Advice:
+def _about_values(rule: RuleExplanation, _explanation: Explanation) -> Advice:
     missing = next(value for value in rule.values if not value.met)
     return Advice(
         f"{_place(rule)} would match, but its {missing.key} requires {missing.required}, and the certificate has "
@@ -218,7 +233,7 @@ def _about_values(rule: RuleExplanation) -> Advice:
     )
 
 
-_ADVICE_ON_MATCHING_RULES: Mapping[DenyReason | None, Callable[[RuleExplanation], Advice]] = {
+_ADVICE_ON_MATCHING_RULES: Mapping[DenyReason | None, Callable[[RuleExplanation, Explanation], Advice]] = {
     DenyReason.RULE_NOT_IN_EFFECT: _about_limits,
     DenyReason.CERTIFICATE_VALUE_MISSING: _about_values,
 }
