@@ -275,6 +275,9 @@ def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another
     renamed = _lists(NAMED, NAMED_ALSO, assume_complete=[assumed[0] | also])
     assert renamed.status(_client(OTHER), NOW).state is GOOD
     assert renamed.ambiguous == frozenset()
+    # For users and for CAs, with one name.
+    of_cas = OTHER.revoke(extensions=[distribution_point(_point("a"), der.tagged(2, b"\xff"))])
+    assert _lists(NAMED, of_cas, assume_complete=assumed).status(_client(OTHER), NOW).state is GOOD
 
 
 def test_a_crl_that_can_never_prove_a_certificate_good_does_not_cover_it() -> None:
