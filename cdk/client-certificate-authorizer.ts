@@ -185,6 +185,8 @@ export class ClientCertificateRevocation extends Construct {
   /** The queue of uploads that have no index after three attempts. */
   readonly failures: Queue;
   readonly fetcher?: lambda.Function;
+  /** That of the fetcher's metrics. */
+  readonly metricsNamespace?: string;
   private readonly props: ClientCertificateRevocationProps;
   private readonly layer: lambda.LayerVersion;
   private readonly environment: Record<string, string>;
@@ -202,6 +204,7 @@ export class ClientCertificateRevocation extends Construct {
     checkArns(props.privateCaArns, PRIVATE_CA, 'the ARN of a certificate authority');
     checkArns(props.publisherRoleArns, ROLE, 'the ARN of an IAM role without a path');
     this.props = props;
+    this.metricsNamespace = props.metricsNamespace;
     this.bucketArn = `arn:${Aws.PARTITION}:s3:::${props.bucketName}`; // references would be circular
     this.layer = createLayer(this, props, {
       name: 'client-certificate-auth-crl-indexer',
@@ -521,7 +524,12 @@ export class ClientCertificateMonitoring extends Construct {
     if (props.revocation) {
       parameters.CrlIndexerFunctionName = props.revocation.indexer.functionName;
       parameters.CrlIndexerFailuresName = props.revocation.failures.queueName;
-      if (props.revocation.fetcher) parameters.CrlFetcherFunctionName = props.revocation.fetcher.functionName;
+      if (props.revocation.fetcher) {
+        if (props.revocation.metricsNamespace !== variables.METRICS_NAMESPACE) {
+          throw new Error('the alarm of the fetcher requires the METRICS_NAMESPACE of the authorizer as metricsNamespace');
+        }
+        parameters.CrlFetcherFunctionName = props.revocation.fetcher.functionName;
+      }
     }
     for (const [name, value] of Object.entries(props.parameters ?? {})) {
       // Templates compare true and false as text.

@@ -59,6 +59,11 @@ class ClientCertificateMonitoring(Construct):
             values["CrlIndexerFunctionName"] = revocation.indexer.function_name
             values["CrlIndexerFailuresName"] = revocation.failures.queue_name
             if revocation.fetcher:
+                if revocation.metrics_namespace != variables["METRICS_NAMESPACE"]:
+                    message = (
+                        "the alarm of the fetcher requires the METRICS_NAMESPACE of the authorizer as metrics_namespace"
+                    )
+                    raise ValueError(message)
                 values["CrlFetcherFunctionName"] = revocation.fetcher.function_name
         values |= {name: _text(value) for name, value in (parameters or {}).items()}
         conditions = {condition: bool(values.get(parameter)) for condition, parameter in _CONDITIONS.items()}

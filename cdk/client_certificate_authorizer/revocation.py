@@ -49,6 +49,9 @@ class ClientCertificateRevocation(Construct):
 
     fetcher: Function | None = None
 
+    metrics_namespace: str | None
+    """That of the fetcher's metrics."""
+
     def __init__(  # noqa: PLR0913 -- the parameters of the template
         self,
         scope: Construct,
@@ -78,6 +81,7 @@ class ClientCertificateRevocation(Construct):
         if (fetcher_subnet_ids or crl_source_private_hosts) and not crl_sources:
             message = "fetcher_subnet_ids, fetcher_security_group_ids and crl_source_private_hosts require crl_sources"
             raise ValueError(message)
+        self.metrics_namespace = metrics_namespace
         self._release = Release(release_folder, architecture, log_retention)
         self._layer = create_layer(
             self,

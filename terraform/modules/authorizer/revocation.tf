@@ -13,7 +13,7 @@ locals {
 }
 
 # S3 does not delete a bucket with objects in it: empty it before you destroy it. Its policy is destroyed first, so remove
-# crl_uris before, which stops the authorizer from reading indexes.
+# crl_uris before, which stops the authorizer from reading indexes. docs/deploy/remove.md describes how to keep it.
 resource "aws_s3_bucket" "crl" {
   count = local.creates_bucket
 

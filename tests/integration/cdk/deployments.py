@@ -82,6 +82,18 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
             ("TRUSTSTORE_URI", "s3://lists/?.pem"),
         )
     },
+    "fetcher-without-metrics": (
+        {
+            "authorizer": {"environment": {"METRICS_NAMESPACE": NAMESPACE}},
+            "revocation": {
+                "bucketName": "lists",
+                "truststoreUri": "file:///opt/t.pem",
+                "crlSources": {"http://crl.example.com/ca.crl": "ca.crl"},
+            },
+            "monitoring": {},
+        },
+        "the alarm of the fetcher requires the METRICS_NAMESPACE of the authorizer as metrics_namespace",
+    ),
     "indexes-without-crls": (
         {"authorizer": {"environment": {}, "crlBucketName": "lists"}},
         "without CRL_URIS, no certificate is checked for revocation: set it, or remove crl_bucket_name",
@@ -151,6 +163,7 @@ _MONITORED: Deployment = {
         "bucketName": "lists",
         "truststoreUri": "file:///opt/t.pem",
         "crlSources": {"http://crl.example.com/ca.crl": "ca.crl"},
+        "metricsNamespace": NAMESPACE,
     },
     # Known only to CloudFormation, as the ARN of a topic in the app is.
     "monitoring": {"parameters": {"AlarmTopicArn": {"Fn::ImportValue": "on-call"}, "DeployAlarms": True}},
@@ -188,7 +201,8 @@ def monitoring(given: Mapping[str, str]) -> Deployment:
     if given.keys() & {"CrlIndexerFunctionName", "CrlFetcherFunctionName"}:
         sources = {"CrlSources": '{"http://crl.example.com/ca.crl": "ca.crl"}'}
         with_fetcher = sources if "CrlFetcherFunctionName" in given else {}
-        deployment |= revocation({"CrlBucketName": "lists", "TruststoreUri": "file:///opt/t.pem", **with_fetcher})
+        own_names = {"CrlBucketName": "lists", "MetricsNamespace": given["MetricsNamespace"]}
+        deployment |= revocation({"TruststoreUri": "file:///opt/t.pem", **own_names, **with_fetcher})
     return deployment
 
 
