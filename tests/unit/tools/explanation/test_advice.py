@@ -323,8 +323,32 @@ def test_the_only_list_that_does_not_match_may_be_extended(variables: dict[str, 
     assert advice is not None
     assert f"{variable} requires " in advice.problem
     assert "the certificate has 'Ledger'" in advice.problem
-    assert advice.next_step == f"If this client is to be allowed, add its value to {variable}."
+    assert advice.next_step == f"If this client is to be allowed, add 'Ledger' to {variable}."
     assert advice.rule is None
+
+
+@pytest.mark.parametrize(
+    ("variables", "certificate", "added", "extended"),
+    [
+        ({"ALLOWED_ORGANIZATIONS": "x"}, DE, 'as a JSON array with "Example, Inc."', '["x", "Example, Inc."]'),
+        (
+            {"ALLOWED_SUBJECT_ALT_NAMES": "DNS:x"},
+            pem(certificate_der(extensions=[subject_alt_names(dns("a.example"), dns("b.example"))])),
+            "add 'DNS:a.example' to ALLOWED_SUBJECT_ALT_NAMES or another of its values",
+            "DNS:x,DNS:a.example",
+        ),
+        ({"ALLOWED_ISSUERS": "CN=x"}, DE, f'as a JSON array with "{ISSUER}"', json.dumps(["CN=x", ISSUER])),
+        ({"ALLOWED_COMMON_NAMES": "x"}, client_pem(("CN", "y ")), "Add a rule", None),
+    ],
+)
+def test_a_value_is_added_as_the_list_requires_it(
+    variables: dict[str, str], certificate: str, added: str, extended: str | None
+) -> None:
+    advice = advise(explain(under(certificate, **variables)))
+    assert advice is not None
+    assert added in advice.next_step
+    if extended is not None:
+        assert explain(under(certificate, **dict.fromkeys(variables, extended))).allowed
 
 
 TWO_NAMES = client_pem(("CN", "a"), ("CN", "b"))

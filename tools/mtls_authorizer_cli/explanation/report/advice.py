@@ -23,7 +23,7 @@ from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, read_certi
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.route_advice import explain_route
 from mtls_authorizer_cli.explanation.similarity import Difference
-from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text
+from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text, value_text
 from mtls_authorizer_cli.printed import plain, quoted
 
 if TYPE_CHECKING:
@@ -187,13 +187,20 @@ def _written(rule: RuleExplanation, deviation: Deviation) -> str | None:
     (field, label, _, _), spelling = deviation.condition, deviation.spelling
     if rule.rule.name != ENVIRONMENT:
         return f"{label} {json.dumps(spelling)}".lstrip()
-    kind = FIELDS[field].kind
-    item = f"{label}:{spelling}" if kind is FieldKind.SUBJECT_ALT_NAME else spelling
-    if item != item.strip():
-        return None
-    separates = kind is not FieldKind.DISTINGUISHED_NAME and "," in item
-    is_plain = item.isascii() and not separates and not item.startswith("[")
-    return f"'{item}'" if is_plain else json.dumps([item])
+    item = _list_item(field, label, spelling)
+    return None if item is None else f"'{item}'" if _is_plain(field, item) else json.dumps([item])
+
+
+def _list_item(field: str, label: str, text: str) -> str | None:
+    """Return a value as an item of a list in the environment; None if no item can be this value."""
+    item = f"{label}:{text}" if FIELDS[field].kind is FieldKind.SUBJECT_ALT_NAME else text
+    return item if item == item.strip() else None
+
+
+def _is_plain(field: str, item: str) -> bool:
+    """Return whether an item needs no JSON array, which does not separate at commas, and can be written in ASCII."""
+    separates = FIELDS[field].kind is not FieldKind.DISTINGUISHED_NAME and "," in item
+    return item.isascii() and not separates and not item.startswith("[")
 
 
 def _about_list(explanation: Explanation) -> Advice | None:
@@ -205,9 +212,19 @@ def _about_list(explanation: Explanation) -> Advice | None:
     if len(rule.failing) != 1 or rule.failing[0].remark or not rule.failing[0].found:
         return None
     (field,) = rule.failing
+    place, name, fact = _place(rule, field), field.matcher.field, field.found[0]
+    item = _list_item(name, fact.label, value_text(fact.value))
+    if item is None:
+        return None
+    # A list of distinguished names is one name, or a JSON array.
+    if _is_plain(name, item) and FIELDS[name].kind is not FieldKind.DISTINGUISHED_NAME:
+        add = f"add '{item}' to {place}"
+    else:
+        add = f"write {place} as a JSON array with {json.dumps(item)}"
+    others = " or another of its values" if len(field.found) > 1 else ""
     return Advice(
-        f"{_place(rule, field)} requires {field.required_text()}, and the certificate has {field.found_text()}.",
-        f"If this client is to be allowed, add its value to {_place(rule, field)}.",
+        f"{place} requires {field.required_text()}, and the certificate has {field.found_text()}.",
+        f"If this client is to be allowed, {add}{others}.",
     )
 
 
