@@ -44,13 +44,13 @@ class UnknownReason(StrEnum):
     """No chain that is valid now ends at a self-signed certificate, which ``CRL_CHECK=chain`` requires."""
 
     NO_LIST = "no_list"
-    """There is no list of the issuer, or it was removed, or the issuer may not sign lists."""
+    """There is no list of the issuer, or it was removed, or no certificate of the issuer permits it to sign lists."""
 
     NOT_COVERED = "not_covered"
     """The lists of the issuer are limited to other certificates."""
 
     UNUSABLE = "unusable"
-    """The list is a delta CRL or limited to some reasons, or has a critical extension that is unknown."""
+    """The list is a delta CRL or limited to some reasons, has an unknown critical extension, or was rolled back."""
 
     ISSUER_NOT_VALID = "issuer_not_valid"
     """The certificate of the CA that signed the list is not valid now."""
