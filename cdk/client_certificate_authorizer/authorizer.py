@@ -52,7 +52,7 @@ class ClientCertificateAuthorizer(Construct):
             raise ValueError(message)
         if crl_bucket_name:
             check_uri(f"s3://{crl_bucket_name}")
-            if "CRL_URIS" not in environment:
+            if not environment.get("CRL_URIS"):
                 message = (
                     "without CRL_URIS, no certificate is checked for revocation: set it, or remove crl_bucket_name"
                 )

@@ -89,6 +89,9 @@ class RevocationDocuments:
                 for document, lists in zip(self.crls, single, strict=True)
                 if document.loader.uri in sources.assume_complete
             ],
+            at_others=frozenset(
+                identity_of(each.revocation_list) for each in located if each.uri not in sources.assume_complete
+            ),
             ever_loaded=self._ever_loaded,
             locations={each.revocation_list.digest: each.uri for each in located},
             outdated=frozenset(each.revocation_list.digest for each in located if each.is_outdated),

@@ -38,6 +38,7 @@ class RevocationLists:
         check: CrlCheck = CrlCheck.CLIENT,
         exempt_issuers: frozenset[str] = frozenset(),
         assume_complete: Collection[frozenset[ListIdentity]] = (),
+        at_others: frozenset[ListIdentity] = frozenset(),
         ever_loaded: frozenset[AuthorityId] = frozenset(),
         locations: Mapping[str, str] | None = None,
         outdated: frozenset[str] = frozenset(),
@@ -47,10 +48,10 @@ class RevocationLists:
 
         ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are digests of the keys
         of CAs that publish no list. The lists in ``assume_complete``, by location, also cover certificates without
-        distribution points. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment.
-        ``locations`` are the URIs of the lists, by their digests. ``outdated`` are the digests of lists that were
-        removed, or whose successors are stored, and will be loaded when a certificate needs them. ``not_stored``
-        are the digests of all lists that are no longer stored.
+        distribution points; ``at_others`` are those of all other locations. ``ever_loaded`` are the CAs of which a
+        list has ever been in force in this environment. ``locations`` are the URIs of the lists, by their digests.
+        ``outdated`` are the digests of lists that were removed, or whose successors are stored, and will be loaded
+        when a certificate needs them. ``not_stored`` are the digests of all lists that are no longer stored.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
@@ -58,7 +59,7 @@ class RevocationLists:
         self._max_age = max_age
         self._check = check
         self._exempt_issuers = truststore.key_fingerprints(exempt_issuers)
-        self._lists = ListsByIssuer(lists, truststore, assume_complete)
+        self._lists = ListsByIssuer(lists, truststore, assume_complete, at_others)
         self.ambiguous = self._lists.ambiguous
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
         self.issuers = self._lists.issuers

@@ -33,7 +33,8 @@ class ListsByIssuer:
     """Revocation lists by the CA that issued them.
 
     The lists in ``assume_complete``, by location, also cover certificates without distribution points, unless their CA
-    has lists with different names at several locations. At one location, they are a list and its predecessors.
+    has lists with different names at several locations, of which ``at_others`` are those of all other locations. At one
+    location, they are a list and its predecessors.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ListsByIssuer:
         lists: Iterable[RevocationList],
         truststore: Truststore,
         assume_complete: Collection[frozenset[ListIdentity]],
+        at_others: frozenset[ListIdentity],
     ) -> None:
         by_identity: dict[ListIdentity, list[RevocationList]] = {}
         for revocation_list in lists:
@@ -49,7 +51,10 @@ class ListsByIssuer:
         self.ambiguous = frozenset(
             issuer
             for issuer, named in _with_several_names(by_identity).items()
-            if not named.isdisjoint(all_assumed) and not any(map(named.issubset, assume_complete))
+            if not named.isdisjoint(all_assumed)
+            and not (
+                named.isdisjoint(at_others) and all(named.issubset(each) for each in assume_complete if named & each)
+            )
         )
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
         self._groups: dict[AuthorityId, list[_Group]] = {}

@@ -98,6 +98,10 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
         {"authorizer": {"environment": {}, "crlBucketName": "lists"}},
         "without CRL_URIS, no certificate is checked for revocation: set it, or remove crl_bucket_name",
     ),
+    "indexes-with-an-empty-list-of-crls": (
+        {"authorizer": {"environment": {"CRL_URIS": ""}, "crlBucketName": "lists"}},
+        "without CRL_URIS, no certificate is checked for revocation: set it, or remove crl_bucket_name",
+    ),
     "pattern-in-the-bucket-of-the-indexes": (
         {"authorizer": {"environment": {"CRL_URIS": "s3://lists/a.crl"}, "crlBucketName": "*"}},
         "s3://* must not contain *, ? or $: IAM would read a pattern",

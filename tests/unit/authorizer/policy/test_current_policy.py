@@ -499,6 +499,19 @@ def test_a_crl_that_is_assumed_to_be_complete_stays_so_until_its_successor_is(sh
     assert door.refusals(*clients) == [None, REVOKED]
 
 
+@pytest.mark.parametrize("other", ["other.crl", "crl/other.crl"])
+def test_no_crl_is_assumed_to_be_complete_while_its_predecessor_is_stored_elsewhere(shelf: Memory, other: str) -> None:
+    for file in ("ca.crl", other):
+        shelf.put(file, partition("a"))
+    uris = [shelf.uri(each) for each in ("ca.crl", other.replace("crl/other.crl", "crl/"))]
+    variables = {"CRL_URIS": ",".join(uris), "CRL_ASSUME_COMPLETE": uris[0]}
+    door, client = make_door(shelf, **variables), client_of(None)
+    assert door.refusals(client) == [None]
+    shelf.put("ca.crl", partition("b"))
+    assert door.refusals(client) == [UNKNOWN]
+    assert make_door(shelf, **variables).refusals(client) == [UNKNOWN]
+
+
 def test_the_time_of_lists_is_that_of_the_clock(shelf: Memory) -> None:
     shelf.put("ca.crl", crl(2, REVOKED_SERIAL, this_update=NOW + DAY, next_update=NOW + 2 * DAY))
     for now, accepted in ((NOW, False), (NOW + DAY, True)):
