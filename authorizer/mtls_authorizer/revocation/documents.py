@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import chain
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
-from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.crl_loader import CrlLoader
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.prefix.listed_crl import located_lists
+from mtls_authorizer.revocation.locations import find_locations, located_lists
 from mtls_authorizer.revocation.prefix.listing import ListedStore
 from mtls_authorizer.revocation.prefix.prefix_crls import PrefixCrls
 from mtls_authorizer.revocation.settings import CrlCheck
@@ -72,11 +70,7 @@ class RevocationDocuments:
     def lists(self) -> RevocationLists:
         """Return the lists in force. Without a truststore every status is unknown."""
         sources = self._sources
-        # Each value once: another thread may replace it at any time.
-        single = [list(located_lists(document)) for document in self.crls]
-        located = self.prefix_crls.lists(chain.from_iterable(single))
-        # The same list may be at several locations.
-        stored = frozenset(each.revocation_list.digest for each in located if each.is_stored)
+        located = self.prefix_crls.lists(each for document in self.crls for each in located_lists(document))
         lists = RevocationLists(
             [each.revocation_list for each in located],
             self.truststore.value or Truststore(()),
@@ -84,18 +78,8 @@ class RevocationDocuments:
             max_age=self._max_age,
             check=sources.check,
             exempt_issuers=sources.exempt_issuers,
-            assume_complete=[
-                frozenset(identity_of(each.revocation_list) for each in lists)
-                for document, lists in zip(self.crls, single, strict=True)
-                if document.loader.uri in sources.assume_complete
-            ],
-            at_others=frozenset(
-                identity_of(each.revocation_list) for each in located if each.uri not in sources.assume_complete
-            ),
             ever_loaded=self._ever_loaded,
-            locations={each.revocation_list.digest: each.uri for each in located},
-            outdated=frozenset(each.revocation_list.digest for each in located if each.is_outdated),
-            not_stored=frozenset(each.revocation_list.digest for each in located) - stored,
+            locations=find_locations(located, sources.assume_complete),
         )
         self._ever_loaded |= lists.issuers
         self._warn(lists)

@@ -8,21 +8,23 @@ from datetime import timedelta
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
 from mtls_authorizer.revocation.lists_by_issuer import ListsByIssuer
+from mtls_authorizer.revocation.locations import Locations
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason, most_severe
 from mtls_authorizer.revocation.truststore.names import printed_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.revocation.chains import Chain, ChainLink
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.crl.succession import ListIdentity
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.revocation.truststore.bundle import Truststore
+
+NO_LOCATIONS = Locations()
 
 
 class RevocationLists:
@@ -37,21 +39,13 @@ class RevocationLists:
         max_age: timedelta = timedelta(0),
         check: CrlCheck = CrlCheck.CLIENT,
         exempt_issuers: frozenset[str] = frozenset(),
-        assume_complete: Collection[frozenset[ListIdentity]] = (),
-        at_others: frozenset[ListIdentity] = frozenset(),
         ever_loaded: frozenset[AuthorityId] = frozenset(),
-        locations: Mapping[str, str] | None = None,
-        outdated: frozenset[str] = frozenset(),
-        not_stored: frozenset[str] = frozenset(),
+        locations: Locations = NO_LOCATIONS,
     ) -> None:
         """Take lists whose signatures were verified. They need not be usable now.
 
-        ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are digests of the keys
-        of CAs that publish no list. The lists in ``assume_complete``, by location, also cover certificates without
-        distribution points; ``at_others`` are those of all other locations. ``ever_loaded`` are the CAs of which a
-        list has ever been in force in this environment. ``locations`` are the URIs of the lists, by their digests.
-        ``outdated`` are the digests of lists that were removed, or whose successors are stored, and will be loaded
-        when a certificate needs them. ``not_stored`` are the digests of all lists that are no longer stored.
+        ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are digests of the keys of CAs
+        that publish no list. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
@@ -59,15 +53,14 @@ class RevocationLists:
         self._max_age = max_age
         self._check = check
         self._exempt_issuers = truststore.key_fingerprints(exempt_issuers)
-        self._lists = ListsByIssuer(lists, truststore, assume_complete, at_others)
+        self._lists = ListsByIssuer(lists, truststore, locations)
         self.ambiguous = self._lists.ambiguous
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
         self.issuers = self._lists.issuers
         """The CAs of which there is a list."""
         self._ever_loaded = ever_loaded | self.issuers
-        self._locations = locations or {}
-        self._not_stored = not_stored
-        newest = [each for each in self._lists.newest() if each.digest not in outdated]
+        self._locations = locations
+        newest = [each for each in self._lists.newest() if each.digest not in locations.outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
         """The earliest thisUpdate of all lists that are not outdated; None without any."""
         ends = [each.next_update for each in newest if each.next_update is not None]
@@ -77,7 +70,7 @@ class RevocationLists:
 
     def has_location_of(self, revocation_list: RevocationList) -> bool:
         """Return whether a list is one of these, and its location is known."""
-        return revocation_list.digest in self._locations
+        return revocation_list.digest in self._locations.uris
 
     def status(self, certificate: PeerCertificate, now: datetime) -> RevocationStatus:
         """Return the status of a certificate at an aware time."""
@@ -96,7 +89,7 @@ class RevocationLists:
         """
         status = self._status_at(chains, now)
         used = status.revocation_list
-        return status if used is None else status._replace(location=self._locations.get(used.digest))
+        return status if used is None else status._replace(location=self._locations.uris.get(used.digest))
 
     def not_covered(self, chains: Iterable[Chain], now: datetime) -> list[ChainLink]:
         """Return the certificates of chains for which a list is required, but that none proves good at an aware time.
@@ -112,7 +105,7 @@ class RevocationLists:
         return [
             link
             for link in dict.fromkeys(required)
-            if all(each.digest in self._not_stored for each in self._lists.covering(link, now, self._max_age))
+            if all(each.digest in self._locations.not_stored for each in self._lists.covering(link, now, self._max_age))
         ]
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:

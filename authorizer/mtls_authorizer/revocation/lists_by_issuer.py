@@ -8,13 +8,14 @@ from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from typing import TypeAlias
 
     from mtls_authorizer.revocation.chains import ChainLink
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
+    from mtls_authorizer.revocation.locations import Locations
     from mtls_authorizer.revocation.status import UnknownReason
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.revocation.truststore.bundle import Truststore
@@ -32,28 +33,28 @@ _LONGEST_CACHED = 4096
 class ListsByIssuer:
     """Revocation lists by the CA that issued them.
 
-    The lists in ``assume_complete``, by location, also cover certificates without distribution points, unless their CA
-    has lists with different names at several locations, of which ``at_others`` are those of all other locations. At one
-    location, they are a list and its predecessors.
+    Lists that are assumed to be complete also cover certificates without distribution points, unless their CA has lists
+    with different names at several locations. At one location, they are a list and its predecessors.
     """
 
     def __init__(
         self,
         lists: Iterable[RevocationList],
         truststore: Truststore,
-        assume_complete: Collection[frozenset[ListIdentity]],
-        at_others: frozenset[ListIdentity],
+        locations: Locations,
     ) -> None:
         by_identity: dict[ListIdentity, list[RevocationList]] = {}
         for revocation_list in lists:
             by_identity.setdefault(identity_of(revocation_list), []).append(revocation_list)
-        all_assumed = frozenset(identity for at_location in assume_complete for identity in at_location)
+        assumed_complete = locations.assumed_complete
+        all_assumed = frozenset(identity for at_location in assumed_complete for identity in at_location)
         self.ambiguous = frozenset(
             issuer
             for issuer, named in _with_several_names(by_identity).items()
             if not named.isdisjoint(all_assumed)
             and not (
-                named.isdisjoint(at_others) and all(named.issubset(each) for each in assume_complete if named & each)
+                named.isdisjoint(locations.others)
+                and all(named.issubset(each) for each in assumed_complete if named & each)
             )
         )
         """CAs whose lists cannot be assumed to be complete, because they have several with different names."""

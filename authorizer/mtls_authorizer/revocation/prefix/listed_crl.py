@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.revocation.crl.succession import is_stale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.crl.retention import RetainedLists
@@ -65,21 +64,3 @@ class ListedCrl:
         """Load everything anew at the next use, after a snapshot was restored."""
         self.document.loader.reset()
         self.refresher.restart()
-
-
-class LocatedList(NamedTuple):
-    """A list, and where it was loaded from."""
-
-    uri: str
-    revocation_list: RevocationList
-    is_outdated: bool = False
-    """Whether it was removed, or another version is stored, which will be loaded when a certificate needs it."""
-    is_stored: bool = True
-    """Whether it is what is stored there. Otherwise, its successor may be at a location that was not read yet."""
-
-
-def located_lists(document: Document[RetainedLists, CrlVersion], *, is_outdated: bool = False) -> Iterator[LocatedList]:
-    """Yield the lists of one location. Only the first one is stored there, or none: what is stored may be invalid."""
-    is_stored = not is_outdated and not isinstance(document.error, ValueError)
-    for place, each in enumerate(document.value or ()):
-        yield LocatedList(document.loader.uri, each, is_outdated, is_stored and place == 0)

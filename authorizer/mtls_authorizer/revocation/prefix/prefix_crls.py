@@ -9,9 +9,10 @@ from threading import RLock
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.signer import issuer_of, permitted_signers
+from mtls_authorizer.revocation.locations import located_lists
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
-from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl, located_lists
+from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
 from mtls_authorizer.revocation.prefix.rollback import EvictedLists
 from mtls_authorizer.revocation.signed_list import SignedList
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.chains import Chain, ChainLink
     from mtls_authorizer.revocation.crl_loader import CrlLoader
     from mtls_authorizer.revocation.lists import RevocationLists
-    from mtls_authorizer.revocation.prefix.listed_crl import LocatedList
+    from mtls_authorizer.revocation.locations import LocatedList
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.stores.store import Prefix

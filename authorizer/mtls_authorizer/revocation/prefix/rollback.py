@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl.succession import ListIdentity
-    from mtls_authorizer.revocation.prefix.listed_crl import LocatedList
+    from mtls_authorizer.revocation.locations import LocatedList
 
 logger = get_logger()
 

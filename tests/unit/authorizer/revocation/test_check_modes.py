@@ -11,6 +11,7 @@ from client_certificate_auth.x509.public_key import equal_encodings
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.locations import Locations
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.status import RevocationState, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
@@ -247,9 +248,9 @@ def test_a_crl_that_is_assumed_to_be_complete_covers_certificates_without_distri
     for extensions, expected in (((), GOOD), ((AT_C,), UNKNOWN)):
         client = _client(OTHER, *extensions)
         assert _lists(NAMED).status(client, NOW).state is UNKNOWN
-        assert _lists(NAMED, assume_complete=assumed).status(client, NOW).state is expected
+        assert _lists(NAMED, locations=Locations(assumed_complete=assumed)).status(client, NOW).state is expected
     unreadable = _client(OTHER, extension(CRL_DISTRIBUTION_POINTS, b"\xff"))
-    assert _lists(NAMED, assume_complete=assumed).status(unreadable, NOW).state is UNKNOWN
+    assert _lists(NAMED, locations=Locations(assumed_complete=assumed)).status(unreadable, NOW).state is UNKNOWN
 
 
 def test_each_of_several_crls_of_a_ca_decides_on_its_certificates_whatever_their_order() -> None:
@@ -265,19 +266,26 @@ def test_each_of_several_crls_of_a_ca_decides_on_its_certificates_whatever_their
 
 def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another_name() -> None:
     assumed = [frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})]
-    lists = _lists(NAMED, NAMED_ALSO, assume_complete=assumed)
+    lists = _lists(NAMED, NAMED_ALSO, locations=Locations(assumed_complete=assumed))
     assert lists.status(_client(OTHER), NOW).state is UNKNOWN
     assert [issuer.key_fingerprint for issuer in lists.ambiguous] == [OTHER.signer]
     assert _lists(NAMED, NAMED_ALSO).ambiguous == frozenset()
     also = frozenset({identity_of(verify_crl(NAMED_ALSO, EVERYBODY))})
-    assert _lists(NAMED, NAMED_ALSO, assume_complete=[*assumed, also]).status(_client(OTHER), NOW).state is UNKNOWN
+    assert (
+        _lists(NAMED, NAMED_ALSO, locations=Locations(assumed_complete=[*assumed, also]))
+        .status(_client(OTHER), NOW)
+        .state
+        is UNKNOWN
+    )
     # One after the other at one location: its CA has changed the name.
-    renamed = _lists(NAMED, NAMED_ALSO, assume_complete=[assumed[0] | also])
+    renamed = _lists(NAMED, NAMED_ALSO, locations=Locations(assumed_complete=[assumed[0] | also]))
     assert renamed.status(_client(OTHER), NOW).state is GOOD
     assert renamed.ambiguous == frozenset()
     # For users and for CAs, with one name.
     of_cas = OTHER.revoke(extensions=[distribution_point(_point("a"), der.tagged(2, b"\xff"))])
-    assert _lists(NAMED, of_cas, assume_complete=assumed).status(_client(OTHER), NOW).state is GOOD
+    assert (
+        _lists(NAMED, of_cas, locations=Locations(assumed_complete=assumed)).status(_client(OTHER), NOW).state is GOOD
+    )
 
 
 def test_a_crl_that_can_never_prove_a_certificate_good_does_not_cover_it() -> None:

@@ -11,6 +11,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.crl.scope import COMPLETE
 from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.locations import Locations
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
@@ -243,7 +244,7 @@ def test_a_status_says_which_list_it_is_from() -> None:
 )
 def test_a_revoked_status_has_the_list_that_revokes_and_its_location(crl: bytes, now: datetime) -> None:
     read = [read_crl(each, EVERYBODY, NOW) for each in (OTHER.revoke(), crl)]
-    locations = {each.digest: f"file:///{number}.crl" for number, each in enumerate(read)}
+    locations = Locations({each.digest: f"file:///{number}.crl" for number, each in enumerate(read)})
     status = RevocationLists(read, EVERYBODY, locations=locations).status(_client(), now)
     assert (status.state, status.revocation_list) == (REVOKED, read[1])
     assert status.details(now)["crl_uri"] == "file:///1.crl"

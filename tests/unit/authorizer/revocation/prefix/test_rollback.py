@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS, RolledBackList
-from mtls_authorizer.revocation.prefix.listed_crl import LocatedList
+from mtls_authorizer.revocation.locations import LocatedList
 from mtls_authorizer.revocation.prefix.rollback import EvictedLists
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests import der
