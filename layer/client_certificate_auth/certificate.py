@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from hashlib import sha1, sha256, sha512
 
 from client_certificate_auth.identifying_extensions import read_identifying_extensions
 from client_certificate_auth.x509.certificate import MalformedCertificateError, parse_certificate
 from client_certificate_auth.x509.der import LONGEST_CACHED, DerError
 from client_certificate_auth.x509.extensions import AUTHORITY_INFO_ACCESS, EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME
 from client_certificate_auth.x509.names import DistinguishedName, read_issuer
+from client_certificate_auth.x509.sha256 import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -182,18 +182,22 @@ class PeerCertificate:
     @property
     def fingerprint(self) -> str:
         """The SHA-1 of the DER in upper-case hexadecimal pairs with colons. For display: SHA-1 is broken."""
+        from hashlib import sha1  # noqa: PLC0415 -- see above
+
         return _in_pairs(sha1(self.raw, usedforsecurity=False).digest())
 
     @property
     def fingerprint256(self) -> str:
         """The SHA-256 of the DER in upper-case hexadecimal pairs with colons."""
         if self._sha256 is None:
-            self._sha256 = _in_pairs(sha256(self.raw).digest())
+            self._sha256 = _in_pairs(sha256(self.raw))
         return self._sha256
 
     @property
     def fingerprint512(self) -> str:
         """The SHA-512 of the DER in upper-case hexadecimal pairs with colons."""
+        from hashlib import sha512  # noqa: PLC0415 -- see above
+
         return _in_pairs(sha512(self.raw).digest())
 
     @property

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from hashlib import sha256
 
 from client_certificate_auth.records import NamedTuple
+from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
 from mtls_authorizer.policy.variables import VariableReader, parse_boolean
@@ -211,7 +211,7 @@ def _inline_rules(reader: VariableReader, variable: str, uri_variable: str) -> t
 
 def _version(environment: Mapping[str, str]) -> str:
     values = {name: environment[name] for name in VARIABLES if name in environment}
-    return sha256(json.dumps(values).encode()).hexdigest()[:12]
+    return sha256(json.dumps(values).encode()).hex()[:12]
 
 
 def _parse_key_usages(text: str) -> RequiredKeyUsages:

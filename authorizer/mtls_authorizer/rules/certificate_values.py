@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 
 from client_certificate_auth.records import NamedTuple
+from client_certificate_auth.x509.sha256 import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class CertificateValue(NamedTuple):
     def usage_plan_key(self, certificate: PeerCertificate) -> str | None:
         """Return the SHA-256 of the value in 64 lower-case hexadecimal digits, None if the value is missing."""
         value = self.read(certificate)
-        return None if value is None else sha256(value.encode()).hexdigest()
+        return None if value is None else sha256(value.encode()).hex()
 
     def _texts(self, certificate: PeerCertificate) -> list[str]:
         # Not the facts of the field: some of them are other spellings of a value.

@@ -6,12 +6,12 @@ Functions that read facts never raise. Functions that parse raise ValueError.
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 
 from client_certificate_auth import SubjectAltName
 from client_certificate_auth.helpers import read_fingerprint, read_serial_number
 from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.names import has_control_characters
+from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value, sorted_name
 from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, LABELS_WITH_SPELLINGS
@@ -139,9 +139,7 @@ def public_key_facts(certificate: PeerCertificate) -> list[Fact]:
 
     encoded = certificate.fields.public_key
     others = [other for other in equal_encodings(encoded) if other != encoded]
-    return [
-        Fact("", sha256(each).digest().hex(":").upper(), ambiguous=each is not encoded) for each in (encoded, *others)
-    ]
+    return [Fact("", sha256(each).hex(":").upper(), ambiguous=each is not encoded) for each in (encoded, *others)]
 
 
 def organization_identifier_facts(certificate: PeerCertificate) -> list[Fact]:

@@ -6,11 +6,11 @@ No decision depends on them, because the values that API Gateway reports are not
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 
 from client_certificate_auth import find_client_certificate
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.pem import PemError, read_pem
+from client_certificate_auth.x509.sha256 import sha256
 
 LONGEST_VALUE = 256
 """In characters, of a name or a serial number."""
@@ -37,7 +37,7 @@ def describe_malformed(event: object) -> MalformedCertificate:
     pem = find_client_certificate(event)
     reported = _reported(event, pem)
     return MalformedCertificate(
-        sha256(_content(pem)).hexdigest() if isinstance(pem, str) else None,
+        sha256(_content(pem)).hex() if isinstance(pem, str) else None,
         *(_loggable(reported.get(key)) for key in ("subjectDN", "issuerDN", "serialNumber")),
     )
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from _thread import allocate_lock  # what threading.Lock() calls; importing threading takes 1 ms
 from collections import OrderedDict
-from hashlib import sha256
+
+from client_certificate_auth.x509.sha256 import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,4 +92,4 @@ class SerialNumberRegister:
 
 
 def _key(text: str) -> _Key:
-    return text if len(text) <= _LONGEST_KEY else sha256(text.encode(errors="surrogatepass")).digest()
+    return text if len(text) <= _LONGEST_KEY else sha256(text.encode(errors="surrogatepass"))

@@ -82,12 +82,13 @@ PARTS = {
     "typing": ("typing",),
     "logging": ("logging",),
     "threads": ("threading",),
+    "OpenSSL": ("_hashlib",),
     "PSD2": ("mtls_authorizer.rules.psd2", "mtls_authorizer.request.psd2_context"),
 }
 """Modules that are imported only where they are needed. A module is part of what contains it."""
 
 REFRESHED = {"refresh", "stores", "typing", "logging", "threads"}
-FROM_AWS = {*REFRESHED, "AWS"}
+FROM_AWS = {*REFRESHED, "AWS", "OpenSSL"}
 
 
 class Case(NamedTuple):
@@ -108,7 +109,7 @@ LOCAL = {
     "a PSD2 role": Case({**LISTED, "AUTHORIZER_RULES": RULES_BY_ROLE}, {"rules document", "PSD2"}),
     "the key of an issuer": Case(
         {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "{shelf}/truststore.pem"},
-        {"revocation", "cryptography", "keys of issuers", *REFRESHED},
+        {"revocation", "cryptography", "OpenSSL", "keys of issuers", *REFRESHED},
     ),
     "a trust domain and usages": Case(
         {**LISTED, "AUTHORIZER_RULES": RULES_WITH_USAGES}, {"rules document", "SPIFFE", "usages of rules"}
@@ -122,10 +123,10 @@ LOCAL = {
     ),
     "shadow rules": Case({**LISTED, "AUTHORIZER_SHADOW_RULES": RULES}, {"rules document"}),
     "rules in a file": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *REFRESHED}),
-    "CRLs in files": Case({**LISTED, **REVOCATION}, {"revocation", "CRLs", "cryptography", *REFRESHED}),
+    "CRLs in files": Case({**LISTED, **REVOCATION}, {"revocation", "CRLs", "cryptography", "OpenSSL", *REFRESHED}),
     "rules and CRLs in files": Case(
         {"AUTHORIZER_RULES_URI": "{shelf}/rules.json", **REVOCATION},
-        {"rules document", "revocation", "CRLs", "cryptography", *REFRESHED},
+        {"rules document", "revocation", "CRLs", "cryptography", "OpenSSL", *REFRESHED},
     ),
 }
 AWS = {
