@@ -14,7 +14,7 @@ from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value, sorted_name
-from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, LABELS_WITH_SPELLINGS
+from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, LABELS_WITH_SPELLINGS, URI_LABELS
 from mtls_authorizer.rules.names.written_names import read_written_name
 
 TYPE_CHECKING = False
@@ -82,7 +82,7 @@ def name_facts(name: DistinguishedName) -> Iterator[Fact]:
         values = name.get_all(attribute)
         ambiguous = attribute == "CN" and len(values) > 1
         for value in values:
-            yield Fact(attribute, value, ambiguous)
+            yield Fact(attribute, value, ambiguous or _is_relative(attribute, value))
             if attribute in LABELS_WITH_SPELLINGS:
                 spellings += _other_spellings([(attribute, value)])
     if spellings:
@@ -97,17 +97,29 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
 
     If a name is not in its common spelling, such as a DNS name in lower case, the common spelling is an ambiguous fact:
     the client may have chosen the spelling, and exclusions must apply to all. Names with control characters are
-    ambiguous, because some readers truncate them.
+    ambiguous, because some readers truncate them, and so are URIs with dot segments, because some readers remove them.
     """
     names = certificate.subject_alt_names
     facts = [
         Fact(label, sorted_name(value), _ESCAPED_CONTROL.search(value) is not None)
         if label == DIRECTORY_NAME
         # The first condition saves a call for each name.
-        else Fact(label, value, not value.isprintable() and has_control_characters(value))
+        else Fact(
+            label, value, (not value.isprintable() and has_control_characters(value)) or _is_relative(label, value)
+        )
         for label, value in names
     ]
     return [*facts, *_other_spellings(names)]
+
+
+def _is_relative(label: str, value: str) -> bool:
+    """Return whether a value is a URI that begins like one URI and, once its dot segments are removed, is another."""
+    # The last condition only saves an import.
+    if label not in URI_LABELS or not ("/." in value or "\\" in value or "%" in value):
+        return False
+    from mtls_authorizer.rules.names.spellings import has_dot_segments  # noqa: PLC0415 -- few certificates need it
+
+    return has_dot_segments(value)
 
 
 def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:

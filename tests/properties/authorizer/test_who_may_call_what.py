@@ -384,7 +384,7 @@ def is_alternative_name(kind: str, value: str, wanted: Any, *, excluding: bool) 
     if kind == "IP":
         return ipaddress.ip_address(value) == ipaddress.ip_address(wanted)
     if not excluding:
-        return compare(wanted, value)
+        return not (kind == "URI" and ".." in value.split("/")) and compare(wanted, value)
     wanted = spelling(kind, wanted) if isinstance(wanted, str) else {how: spelling(kind, wanted[how]) for how in wanted}
     return compare(wanted, spelling(kind, value))
 

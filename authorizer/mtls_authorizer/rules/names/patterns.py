@@ -115,5 +115,8 @@ _LABELS = {**_ALTERNATIVE_NAMES, **_ATTRIBUTES_BY_LABEL}
 LABELS_WITH_SPELLINGS = frozenset((*_LABELS, OTHER_NAME, DIRECTORY_NAME)) - {"IP"}
 """The labels of names that can be written in several ways: see ``common_spelling``."""
 
-DOMAIN_LABELS = frozenset(label for label, rules in _LABELS.items() if rules is not _URI) - {"IP"}
+URI_LABELS = frozenset(label for label, rules in _LABELS.items() if rules is _URI)
+"""The labels of URIs."""
+
+DOMAIN_LABELS = frozenset(_LABELS) - URI_LABELS - {"IP"}
 """The labels of DNS names, email addresses and domain components."""
