@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # C0, DEL or C1 as the string form of a name has them (RFC 4514 §2.4), after an even number of backslashes.
 _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[01][0-9A-F]|7F|C2\\[89])")
 
+# What may be the final dot of a URI's host.
+_DOT_AND_DELIMITER = re.compile(r"\.[/?#:]")
+
 _SHA256_LENGTH = len(":".join(["00"] * 32))
 
 
@@ -128,7 +131,12 @@ def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
         (label, value)
         for label, value in names
         if label in LABELS_WITH_SPELLINGS
-        and (label == DIRECTORY_NAME or value.endswith(".") or value != value.casefold())
+        and (
+            label == DIRECTORY_NAME
+            or value.endswith(".")
+            or value != value.casefold()
+            or (label in URI_LABELS and _DOT_AND_DELIMITER.search(value))
+        )
     ]
     if not unusual:
         return []
@@ -173,14 +181,13 @@ def parse_trust_domain(text: str) -> Fact:
 
 
 def trust_domain_facts(certificate: PeerCertificate) -> list[Fact]:
-    """Return the trust domain of the certificate's SPIFFE ID, or ambiguous ones that resemble it."""
+    """Return the trust domain of the certificate's SPIFFE ID, and ambiguous ones that resemble it."""
     from mtls_authorizer.rules.names.spiffe import similar_trust_domains, trust_domain  # noqa: PLC0415 -- see above
 
     uris = [name.value for name in certificate.subject_alt_names if name.type == "URI"]
     own = trust_domain(uris)
-    if own is not None:
-        return [Fact("", own)]
-    return [Fact("", similar, ambiguous=True) for similar in similar_trust_domains(uris)]
+    similar = [Fact("", each, ambiguous=True) for each in similar_trust_domains(uris) if each != own]
+    return similar if own is None else [Fact("", own), *similar]
 
 
 def parse_psd2_role(text: str) -> Fact:

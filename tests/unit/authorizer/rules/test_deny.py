@@ -124,6 +124,17 @@ def other_name(oid: str, text: str) -> bytes:
             uri("SPIFFE://ACME.example/Mallory"),
             ["URI:spiffe://acme.example/Mallory", {"uri": {"prefix": "Spiffe://acme.example/M"}}],
         ),
+        *(
+            (
+                uri(f"https://acme.example.{rest}"),
+                [f"URI:https://acme.example{rest}", {"uri": f"https://acme.example.{rest}"}],
+            )
+            for rest in ("", "/Mallory", "?Mallory", "#Mallory", ":8443/Mallory")
+        ),
+        (
+            uri("https://acme.example/Mallory"),
+            ["URI:https://acme.example./Mallory", {"uri": {"prefix": "https://ACME.example./Mall"}}],
+        ),
         (uri("URN:acme:Mallory"), ["URI:urn:acme:Mallory"]),
         (uri("urn:acme:mallory"), ["URI:urn:acme:mallory", "URI:URN:acme:mallory"]),
         (directory_name(("CN", "a"), ("OU", "b")), ["dirName:CN=a+OU=b", "dirName:OU=b+CN=a"]),
