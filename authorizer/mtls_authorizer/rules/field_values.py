@@ -14,7 +14,7 @@ from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value, sorted_name
-from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, LABELS_WITH_SPELLINGS, URI_LABELS
+from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, EMAIL_LABELS, LABELS_WITH_SPELLINGS, URI_LABELS
 from mtls_authorizer.rules.names.written_names import read_written_name
 
 TYPE_CHECKING = False
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 # C0, DEL or C1 as the string form of a name has them (RFC 4514 §2.4), after an even number of backslashes.
 _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[01][0-9A-F]|7F|C2\\[89])")
+
+# The characters that only the local part of an email address can contain, in quotation marks (RFC 5321 §4.1.2).
+_IN_NO_DOMAIN = frozenset('@ \u00a0,;<>("')
 
 # What may be the final dot of a URI's host.
 _DOT_AND_DELIMITER = re.compile(r"\.[/?#:]")
@@ -85,7 +88,7 @@ def name_facts(name: DistinguishedName) -> Iterator[Fact]:
         values = name.get_all(attribute)
         ambiguous = attribute == "CN" and len(values) > 1
         for value in values:
-            yield Fact(attribute, value, ambiguous or _is_relative(attribute, value))
+            yield Fact(attribute, value, ambiguous or _is_misleading(attribute, value))
             if attribute in LABELS_WITH_SPELLINGS:
                 spellings += _other_spellings([(attribute, value)])
     if spellings:
@@ -100,7 +103,7 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
 
     If a name is not in its common spelling, such as a DNS name in lower case, the common spelling is an ambiguous fact:
     the client may have chosen the spelling, and exclusions must apply to all. Names with control characters are
-    ambiguous, because some readers truncate them, and so are URIs with dot segments, because some readers remove them.
+    ambiguous, because some readers truncate them, and so are URIs and email addresses that some read as others.
     """
     names = certificate.subject_alt_names
     facts = [
@@ -108,15 +111,20 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
         if label == DIRECTORY_NAME
         # The first condition saves a call for each name.
         else Fact(
-            label, value, (not value.isprintable() and has_control_characters(value)) or _is_relative(label, value)
+            label, value, (not value.isprintable() and has_control_characters(value)) or _is_misleading(label, value)
         )
         for label, value in names
     ]
     return [*facts, *_other_spellings(names)]
 
 
-def _is_relative(label: str, value: str) -> bool:
-    """Return whether a value is a URI that begins like one URI and, once its dot segments are removed, is another."""
+def _is_misleading(label: str, value: str) -> bool:
+    """Return whether a value begins or ends like one name, and some read another one.
+
+    These are URIs with dot segments, and email addresses that some divide: ``a@evil.example,b@acme.example``.
+    """
+    if label in EMAIL_LABELS:
+        return not _IN_NO_DOMAIN.isdisjoint(value.partition("@")[2])
     # The last condition only saves an import.
     if label not in URI_LABELS or not ("/." in value or "\\" in value or "%" in value):
         return False

@@ -209,6 +209,18 @@ def directory_name(common_name: str) -> bytes:
         (email("a@evil.example\x7f@acme.example"), {"email": {"suffix": "@acme.example"}}),
         (uri("spiffe://acme.example/a\x1bb"), {"uri": {"prefix": "spiffe://acme.example/"}}),
         (uri(b"spiffe://acme.example/a\x85b"), {"uri": {"prefix": "spiffe://acme.example/"}}),
+        # Software that accepts several addresses reads the first one.
+        *(
+            (email(f"a@evil.example{rest}@acme.example"), {"email": {"suffix": "@acme.example"}})
+            for rest in ("", ",b", ", b", ";b", " b", ">,<b", "(", "\\")
+        ),
+        *(
+            (email(f"a@evil.example{rest}.acme.example"), {"email": {"suffix": ".acme.example"}})
+            for rest in (" ", ",", ";", ">", "<", "(", '"')
+        ),
+        (email(b"a@evil.example\xa0.acme.example"), {"email": {"suffix": ".acme.example"}}),
+        (email('"a@evil.example"@acme.example'), {"email": {"suffix": "@acme.example"}}),
+        (email("a@evil.example,b@acme.example"), "email:a@evil.example,b@acme.example"),
         # Software that removes dot segments reads another path, some after decoding, or with a backslash for a slash.
         *(
             (uri(f"spiffe://acme.example/a{rest}"), {"uri": {"prefix": "spiffe://acme.example/a/"}})
@@ -274,14 +286,24 @@ def test_a_prefix_of_a_uri_does_not_match_other_authorities(uri_of_client: str, 
 LABELED_URI = "1.3.6.1.4.1.250.1.57"
 
 
-def test_an_attribute_that_is_a_uri_with_dot_segments_matches_no_pattern_and_excludes() -> None:
-    match = {"subject": {LABELED_URI: {"prefix": "https://acme.example/a/"}}}
-    assert matches(match, client((LABELED_URI, "https://acme.example/a/b")))
-    relative = client((LABELED_URI, "https://acme.example/a/../b"), ("CN", "x"))
-    assert not matches(match, relative)
-    assert mismatch({"common_name": "x"}, relative, **{"not": match}) is DenyReason.CERTIFICATE_EXCLUDED
+@pytest.mark.parametrize(
+    ("attribute_type", "pattern", "matching", "misleading"),
+    [
+        (LABELED_URI, {"prefix": "https://acme.example/a/"}, "https://acme.example/a/b", "https://acme.example/a/../b"),
+        ("emailAddress", {"suffix": "@acme.example"}, '"b c,"@acme.example', "a@evil.example,b@acme.example"),
+        ("2.5.4.105", {"suffix": ".acme.example"}, "b@c.acme.example", "a@evil.example .acme.example"),
+    ],
+)
+def test_an_attribute_that_some_read_as_another_name_matches_no_rule_and_excludes(
+    attribute_type: str, pattern: dict[str, str], matching: str, misleading: str
+) -> None:
+    match = {"subject": {attribute_type: pattern}}
+    assert matches(match, client((attribute_type, matching)))
+    certificate = client((attribute_type, misleading), ("CN", "x"))
+    assert not matches(match, certificate)
+    assert mismatch({"common_name": "x"}, certificate, **{"not": match}) is DenyReason.CERTIFICATE_EXCLUDED
     # Others are free text.
-    assert matches({"subject": {"O": {"prefix": "/a/"}}}, client(("O", "/a/../b")))
+    assert matches({"subject": {"O": pattern}}, client(("O", misleading)))
 
 
 ACME_CA = [("C", "DE"), ("O", "Acme, Inc."), ("CN", "Acme CA")]
