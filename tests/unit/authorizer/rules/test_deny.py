@@ -147,18 +147,23 @@ def test_an_issuer_is_denied_and_excluded_in_each_spelling_that_its_ca_can_choos
         assert reason(authorize(rest_event(client))) == ("certificate_excluded" if applies else None)
 
 
-def test_a_rule_matches_an_issuer_in_its_exact_spelling_only_also_if_another_one_excludes_it() -> None:
+def test_a_rule_matches_an_issuer_in_its_exact_spelling_only_also_if_others_exclude_each_spelling() -> None:
+    other = rule(name="other", match={"organization": "Other"}, **{"not": {"issuer": "CN=CA"}})
     client = pem(certificate_der(name(("O", "Acme")), name(("CN", "CA"))))
-    for own, other, expected in (
-        ("CN=CA", "CN=x", None),
-        ("CN=ca", "CN=x", "no_rule_matched"),
-        ("CN=ca", "CN=CA", "no_rule_matched"),
-    ):
-        rules = [
-            rule(name="a", match={"issuer": own}),
-            rule(name="b", match={"organization": "x"}, **{"not": {"issuer": other}}),
-        ]
-        assert reason(checking(Authorizer(load_settings(variables({"rules": rules}))))(rest_event(client))) == expected
+    for written, expected in (("CN=CA", None), ("CN=ca", "no_rule_matched")):
+        document = {"rules": [rule(name="own", match={"issuer": written}), other]}
+        assert reason(checking(Authorizer(load_settings(variables(document))))(rest_event(client))) == expected
+
+
+def test_each_rule_may_exclude_an_issuer_in_another_spelling() -> None:
+    rules = [
+        rule(name=written, match={"organization": "Acme"}, **{"not": {"issuer": f"CN={written}"}})
+        for written in ("CA", "ca", "Ca")
+    ]
+    authorize = checking(Authorizer(load_settings(variables({"rules": rules}))))
+    for own, expected in (("CA", "no_rule_matched"), ("cA", "no_rule_matched"), ("C A", None)):
+        client = pem(certificate_der(name(("O", "Acme")), name(("CN", own))))
+        assert reason(authorize(rest_event(client))) == expected
 
 
 def directory_name(*attributes: tuple[str, str]) -> bytes:
