@@ -109,9 +109,12 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
     facts = [
         Fact(label, sorted_name(value), _ESCAPED_CONTROL.search(value) is not None)
         if label == DIRECTORY_NAME
-        # The first condition saves a call for each name.
+        # The first condition of each part saves a call for each name.
         else Fact(
-            label, value, (not value.isprintable() and has_control_characters(value)) or _is_misleading(label, value)
+            label,
+            value,
+            (not value.isprintable() and has_control_characters(value))
+            or (label != "DNS" and _is_misleading(label, value)),
         )
         for label, value in names
     ]
