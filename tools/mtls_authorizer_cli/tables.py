@@ -20,7 +20,8 @@ WIDTH = 100
 
 _INDENTATION, _GAP = "  ", "  "
 _LABEL_WIDTH = 14
-_FORMULA = ("=", "+", "-", "@")
+# The beginning of a formula. In many countries, spreadsheets take a semicolon for the end of a cell.
+_FORMULA = re.compile("(^|;)(?=[=+@-])")
 
 
 def columns(rows: Sequence[Sequence[str]], widest: Sequence[int]) -> Iterator[str]:
@@ -39,7 +40,8 @@ def columns(rows: Sequence[Sequence[str]], widest: Sequence[int]) -> Iterator[st
 def csv_text(header: Sequence[str], records: Iterable[Mapping[str, object]]) -> str:
     """Return CSV for spreadsheets and programs, in ASCII, with a row for each record. Lists are separated by commas.
 
-    Clients choose some of the values, so text that a spreadsheet would take for a formula begins with an apostrophe.
+    Clients choose some of the values, so text that a spreadsheet would take for a formula begins with an apostrophe,
+    also after a semicolon.
     """
     stream = io.StringIO()
     writer = csv.DictWriter(stream, header, lineterminator="\n")
@@ -55,8 +57,7 @@ def _cell(value: object) -> object:
         return _cell(", ".join(map(str, value)))
     if not isinstance(value, str):
         return value
-    text = plain(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'", plain(value))
 
 
 def _beginning(text: str, longest: int) -> str:

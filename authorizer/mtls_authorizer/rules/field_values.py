@@ -14,7 +14,7 @@ from client_certificate_auth.x509.names import has_control_characters
 from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value, sorted_name
-from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, LABELS_WITH_SPELLINGS
+from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, EMAIL_LABELS, LABELS_WITH_SPELLINGS, URI_LABELS
 from mtls_authorizer.rules.names.written_names import read_written_name
 
 TYPE_CHECKING = False
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 # C0, DEL or C1 as the string form of a name has them (RFC 4514 §2.4), after an even number of backslashes.
 _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[01][0-9A-F]|7F|C2\\[89])")
+
+# The characters that only the local part of an email address can contain, in quotation marks (RFC 5321 §4.1.2).
+_IN_NO_DOMAIN = frozenset('@ \u00a0,;<>("')
+
+# What may be the final dot of a URI's host. A regular expression would take longer to compile at each start.
+_DOT_AND_DELIMITER = ("./", ".?", ".#", ".:")
 
 _SHA256_LENGTH = len(":".join(["00"] * 32))
 
@@ -82,7 +88,7 @@ def name_facts(name: DistinguishedName) -> Iterator[Fact]:
         values = name.get_all(attribute)
         ambiguous = attribute == "CN" and len(values) > 1
         for value in values:
-            yield Fact(attribute, value, ambiguous)
+            yield Fact(attribute, value, ambiguous or _is_misleading(attribute, value))
             if attribute in LABELS_WITH_SPELLINGS:
                 spellings += _other_spellings([(attribute, value)])
     if spellings:
@@ -97,17 +103,37 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
 
     If a name is not in its common spelling, such as a DNS name in lower case, the common spelling is an ambiguous fact:
     the client may have chosen the spelling, and exclusions must apply to all. Names with control characters are
-    ambiguous, because some readers truncate them.
+    ambiguous, because some readers truncate them, and so are URIs and email addresses that some read as others.
     """
     names = certificate.subject_alt_names
     facts = [
         Fact(label, sorted_name(value), _ESCAPED_CONTROL.search(value) is not None)
         if label == DIRECTORY_NAME
-        # The first condition saves a call for each name.
-        else Fact(label, value, not value.isprintable() and has_control_characters(value))
+        # The first condition of each part saves a call for each name.
+        else Fact(
+            label,
+            value,
+            (not value.isprintable() and has_control_characters(value))
+            or (label != "DNS" and _is_misleading(label, value)),
+        )
         for label, value in names
     ]
     return [*facts, *_other_spellings(names)]
+
+
+def _is_misleading(label: str, value: str) -> bool:
+    """Return whether a value begins or ends like one name, and some read another one.
+
+    These are URIs with dot segments, and email addresses that some divide: ``a@evil.example,b@acme.example``.
+    """
+    if label in EMAIL_LABELS:
+        return not _IN_NO_DOMAIN.isdisjoint(value.partition("@")[2])
+    # The last condition only saves an import.
+    if label not in URI_LABELS or not ("/." in value or "\\" in value or "%" in value):
+        return False
+    from mtls_authorizer.rules.names.spellings import has_dot_segments  # noqa: PLC0415 -- few certificates need it
+
+    return has_dot_segments(value)
 
 
 def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
@@ -116,7 +142,12 @@ def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
         (label, value)
         for label, value in names
         if label in LABELS_WITH_SPELLINGS
-        and (label == DIRECTORY_NAME or value.endswith(".") or value != value.casefold())
+        and (
+            label == DIRECTORY_NAME
+            or value.endswith(".")
+            or value != value.casefold()
+            or (label in URI_LABELS and any(each in value for each in _DOT_AND_DELIMITER))
+        )
     ]
     if not unusual:
         return []
@@ -159,14 +190,13 @@ def parse_trust_domain(text: str) -> Fact:
 
 
 def trust_domain_facts(certificate: PeerCertificate) -> list[Fact]:
-    """Return the trust domain of the certificate's SPIFFE ID, or ambiguous ones that resemble it."""
+    """Return the trust domain of the certificate's SPIFFE ID, and ambiguous ones that resemble it."""
     from mtls_authorizer.rules.names.spiffe import similar_trust_domains, trust_domain  # noqa: PLC0415 -- see above
 
     uris = [name.value for name in certificate.subject_alt_names if name.type == "URI"]
     own = trust_domain(uris)
-    if own is not None:
-        return [Fact("", own)]
-    return [Fact("", similar, ambiguous=True) for similar in similar_trust_domains(uris)]
+    similar = [Fact("", each, ambiguous=True) for each in similar_trust_domains(uris) if each != own]
+    return similar if own is None else [Fact("", own), *similar]
 
 
 def parse_psd2_role(text: str) -> Fact:

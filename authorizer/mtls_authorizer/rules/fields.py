@@ -107,7 +107,8 @@ SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "
 """The types of subject alternative names that an object can name, and their labels."""
 
 
-ISSUER_KEY, ORGANIZATION_IDENTIFIER, PSD2_ROLE = "issuer_key", "organization_identifier", "psd2_role"
+ISSUER, ISSUER_KEY = "issuer", "issuer_key"
+ORGANIZATION_IDENTIFIER, PSD2_ROLE = "organization_identifier", "psd2_role"
 _SHA256 = "^(SHA256:)?[0-9A-Fa-f:]{64,}$"
 
 FIELDS: Mapping[str, Field] = {
@@ -155,7 +156,7 @@ FIELDS: Mapping[str, Field] = {
         syntax="^(DNS|email|URI|IP|dirName|RID|otherName):.",
         patterns=SUBJECT_ALT_NAME_PATTERNS,
     ),
-    "issuer": Field(
+    ISSUER: Field(
         FieldKind.DISTINGUISHED_NAME,
         lambda certificate: name_facts(certificate.issuer),
         parse_name,
@@ -185,7 +186,7 @@ FIELDS: Mapping[str, Field] = {
         "ALLOWED_SERIAL_NUMBERS",
         "the serial number, which must be combined with exactly one issuer",
         syntax="^[-0-9A-Fa-f:]+$",
-        companion="issuer",
+        companion=ISSUER,
     ),
     "public_key": Field(
         FieldKind.IDENTIFIER,

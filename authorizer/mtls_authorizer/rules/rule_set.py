@@ -10,7 +10,7 @@ from collections import Counter
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import ConditionIndex, RuleIndex, SatisfiedConditions
 from mtls_authorizer.rules.field_values import psd2_statement_problem
-from mtls_authorizer.rules.fields import FACT_READERS, ISSUER_KEY, PSD2_ROLE
+from mtls_authorizer.rules.fields import FACT_READERS, ISSUER, ISSUER_KEY, PSD2_ROLE
 from mtls_authorizer.rules.grant import ConditionalGrant, Evaluation, Grant, combine
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES
 from mtls_authorizer.rules.rule import ENVIRONMENT, UsagePlanKey
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.conditions import FactReader, FactReaders
     from mtls_authorizer.rules.key_usage import RequiredKeyUsages
+    from mtls_authorizer.rules.names.issuer_spellings import IssuerExclusions
     from mtls_authorizer.rules.rule import Rule
 
 _MANY = 20
@@ -36,7 +37,7 @@ class RuleSet:
 
     __slots__ = (
         *("_anyone", "_conditions", "_denial_index", "_excluding", "_exclusion_index"),
-        *("_grants", "_is_limited", "_rule_index"),
+        *("_grants", "_is_limited", "_issuer_exclusions", "_rule_index"),
         *("denials", "limits_domain_names", "readers", "rules"),
     )
 
@@ -61,6 +62,7 @@ class RuleSet:
         # The position of the rule that has each exclusion.
         self._excluding = [number for number, rule in enumerate(self.rules) for _ in rule.exclusions]
         self._exclusion_index = RuleIndex((each for rule in self.rules for each in rule.exclusions), rule_count)
+        self._issuer_exclusions = _issuer_exclusions(every_rule)
         self._anyone = [number for number, rule in enumerate(self.rules) if rule.anyone and not rule.matchers]
         # None for rules whose grant depends on the certificate.
         self._grants = [_constant_grant(rule) for rule in self.rules]
@@ -117,9 +119,14 @@ class RuleSet:
         remaining = [usage for usage in certificate.ext_key_usage or () if usage != CLIENT_AUTH]
         return not self._granted(self._matching(self.satisfied_by(certificate), remaining, required), certificate)
 
-    def satisfied_by(self, certificate: PeerCertificate) -> SatisfiedConditions:
-        """Return the conditions of all rules that a certificate satisfies."""
-        return self._conditions.satisfied_by(certificate, self.readers)
+    def satisfied_by(self, certificate: PeerCertificate, readers: FactReaders | None = None) -> SatisfiedConditions:
+        """Return the conditions of all rules that a certificate satisfies. ``readers`` replaces the set's own."""
+        readers = readers or self.readers
+        satisfied = self._conditions.satisfied_by(certificate, readers)
+        if self._issuer_exclusions is None:
+            return satisfied
+        by_issuer = self._issuer_exclusions.satisfied_by(certificate, readers[ISSUER])
+        return satisfied._replace(any_fact=satisfied.any_fact | by_issuer)
 
     def denying(self, satisfied: SatisfiedConditions) -> list[Rule]:
         """Return the rules that deny a certificate that satisfies conditions, in their order."""
@@ -174,6 +181,17 @@ class RuleSet:
             # The usages only distinguish rules that match from those that lack usages, and no rule matches here.
             return first.mismatch(satisfied, usages) or DenyReason.NO_RULE_MATCHED
         return DenyReason.NO_RULE_MATCHED
+
+
+def _issuer_exclusions(rules: Iterable[Rule]) -> IssuerExclusions | None:
+    """Return the conditions on issuers in exclusions, None without any."""
+    exclusions = (matchers for rule in rules for matchers in ((rule.matchers,) if rule.denies else rule.exclusions))
+    matchers = [matcher for exclusion in exclusions for matcher in exclusion if matcher.field == ISSUER]
+    if not matchers:
+        return None
+    from mtls_authorizer.rules.names.issuer_spellings import IssuerExclusions  # noqa: PLC0415 -- few rules need it
+
+    return IssuerExclusions(condition for matcher in matchers for condition in matcher.conditions())
 
 
 def _constant_grant(rule: Rule) -> Grant | None:

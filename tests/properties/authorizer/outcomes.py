@@ -101,6 +101,7 @@ def value_of(
         kind = {"2.5.4.10": "O"}.get(kind, kind)
         values = [text for rdn in (subject if field == "subject" else issuer) for each, text in rdn if each == kind]
     usable = len(values) == 1 and re.fullmatch("[\x20-\x7e]+", values[0]) is not None
+    usable = usable and not ("after" in source and ".." in values[0].split("/"))
     return values[0] if usable else source.get("default")
 
 

@@ -367,6 +367,23 @@ def is_name(rdns: Rdns, wanted: Any, *, excluding: bool) -> bool:  # noqa: ANN40
     return all(has(rdns, OID_KINDS.get(kind, kind), each, excluding=excluding) for kind, each in wanted.items())
 
 
+def is_issuer_in_any_case(rdns: Rdns, wanted: Any) -> bool:  # noqa: ANN401 -- JSON
+    if isinstance(wanted, str):
+        return bool(lower_case(NAMES[wanted]) == lower_case(rdns))
+    in_lower_case = {
+        OID_KINDS.get(kind, kind): each.lower() if isinstance(each, str) else {how: each[how].lower() for how in each}
+        for kind, each in wanted.items()
+    }
+    return all(has(lower_case(rdns), kind, each, excluding=True) for kind, each in in_lower_case.items())
+
+
+def lower_case(name: Any) -> Any:  # noqa: ANN401 -- the names of clients, and those of rules
+    """Return a name or a text in lower case."""
+    return (
+        name.lower() if isinstance(name, str) else [sorted((kind, text.lower()) for kind, text in rdn) for rdn in name]
+    )
+
+
 def comparable(rdns: Rdns, *, excluding: bool) -> list[list[tuple[str, str]]]:
     return [
         sorted((kind, spelling(kind, value) if excluding and kind == "DC" else value) for kind, value in rdn)
@@ -384,7 +401,7 @@ def is_alternative_name(kind: str, value: str, wanted: Any, *, excluding: bool) 
     if kind == "IP":
         return ipaddress.ip_address(value) == ipaddress.ip_address(wanted)
     if not excluding:
-        return compare(wanted, value)
+        return not (kind == "URI" and ".." in value.split("/")) and compare(wanted, value)
     wanted = spelling(kind, wanted) if isinstance(wanted, str) else {how: spelling(kind, wanted[how]) for how in wanted}
     return compare(wanted, spelling(kind, value))
 
@@ -403,7 +420,9 @@ def one_matches(client: Client, field: str, wanted: Any, *, excluding: bool) -> 
             kind = {"common_name": "CN", "organizational_unit": "OU", "organization": "O"}[field]
             return has(client.subject, kind, wanted, excluding=excluding)
         case "subject" | "issuer":
-            return is_name(client.subject if field == "subject" else client.issuer, wanted, excluding=excluding)
+            rdns = client.subject if field == "subject" else client.issuer
+            in_any_case = excluding and field == "issuer"
+            return is_issuer_in_any_case(rdns, wanted) if in_any_case else is_name(rdns, wanted, excluding=excluding)
         case "subject_alt_name":
             return any(is_alternative_name(*each, wanted, excluding=excluding) for each in client.alternative_names)
         case "fingerprint":
@@ -641,9 +660,19 @@ def test_the_index_finds_the_same_rules_as_a_comparison_with_every_rule(data: st
     facts = {name: list(field.facts(certificate)) for name, field in FIELDS.items()}
     unambiguous = {name: [fact for fact in of_field if not fact.ambiguous] for name, of_field in facts.items()}
     conditions = {condition for rule in rules for condition in rule.conditions()}
+    issuers = [fact._replace(value=lower_case(fact.value)) for fact in facts["issuer"]]
     satisfied = SatisfiedConditions(
         frozenset(condition for condition in conditions if is_satisfied(condition, unambiguous[condition.field])),
-        frozenset(condition for condition in conditions if is_satisfied(condition, facts[condition.field])),
+        frozenset(condition for condition in conditions if is_satisfied(condition, facts[condition.field]))
+        | frozenset(
+            condition
+            for rule in rules
+            for matchers in ((rule.matchers,) if rule.denies else rule.exclusions)
+            for matcher in matchers
+            for condition in matcher.conditions()
+            if condition.field == "issuer"
+            and is_satisfied(condition._replace(value=lower_case(condition.value)), issuers)
+        ),
     )
     event(f"ambiguous: {len(satisfied.any_fact - satisfied.unambiguous)}")
     assert rule_set.satisfied_by(certificate) == satisfied

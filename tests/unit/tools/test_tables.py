@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 from mtls_authorizer_cli.tables import columns, csv_text, fold
 
 
@@ -35,3 +38,13 @@ def test_csv_is_ascii_and_has_no_formulas() -> None:
     assert csv_text("abcde", (dict(zip("abcde", row, strict=True)) for row in rows)) == (
         'a,b,c,d,e\n\'=1,\'+1,\'-1,\'@x,\\t=1\n,1,-1,"a,b","""\\xe9\\n"\n'
     )
+
+
+def test_csv_has_no_formulas_either_where_a_semicolon_separates_cells() -> None:
+    values: list[object] = ["URI:urn:x;=1+1;x", "a;;+1", ["DNS:a", 'x";-1', "y;@b"], "x;y=1-1"]
+    text = csv_text("abcd", [dict(zip("abcd", values, strict=True))])
+    _, *rows = csv.reader(io.StringIO(text), delimiter=";")
+    cells = [cell for row in rows for cell in row]
+    assert len(cells) == 8
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+    assert "x;y=1-1" in text

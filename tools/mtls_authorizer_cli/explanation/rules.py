@@ -232,7 +232,7 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
         has_uri = any(name.type == "URI" for name in certificate.subject_alt_names)
         return "no trust domain: its only URI name must be a SPIFFE ID with a path" if has_uri else None
     if matcher.field == "subject_alt_name" and certificate.subject_alt_names and not facts:
-        return "no alternative names without control characters"
+        return "no alternative names that everybody reads alike"
     if matcher.field == ORGANIZATION_IDENTIFIER:
         count = len(certificate.subject.get_all("organizationIdentifier"))
         return f"{count} organization identifiers, and none of them is used" if count > 1 else None

@@ -115,5 +115,10 @@ _LABELS = {**_ALTERNATIVE_NAMES, **_ATTRIBUTES_BY_LABEL}
 LABELS_WITH_SPELLINGS = frozenset((*_LABELS, OTHER_NAME, DIRECTORY_NAME)) - {"IP"}
 """The labels of names that can be written in several ways: see ``common_spelling``."""
 
-DOMAIN_LABELS = frozenset(label for label, rules in _LABELS.items() if rules is not _URI) - {"IP"}
+URI_LABELS, EMAIL_LABELS = (
+    frozenset(label for label, rules in _LABELS.items() if rules is kind) for kind in (_URI, _EMAIL_ADDRESS)
+)
+"""The labels of URIs, and those of email addresses."""
+
+DOMAIN_LABELS = frozenset(_LABELS) - URI_LABELS - {"IP"}
 """The labels of DNS names, email addresses and domain components."""

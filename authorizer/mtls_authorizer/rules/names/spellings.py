@@ -20,14 +20,18 @@ _ADDRESSES = (
     "1.3.6.1.5.5.7.8.8",  # NAIRealm (RFC 7585 §2.2)
     "1.3.6.1.5.5.7.8.9",  # SmtpUTF8Mailbox (RFC 9598 §3)
 )
+# "." and ".." in a path (RFC 3986 §3.3), also where only some readers find them: those that take a backslash for a
+# slash, decode first, or remove path parameters.
+_DOT_SEGMENT = re.compile(r"([/\\]|%2f|%5c)(\.|%2e){1,2}(?=[/\\?#;]|%2f|%5c|%3f|%23|%3b|\Z)", re.IGNORECASE)
 _SCHEME_AND_AUTHORITY = re.compile(r"[^:/?#]+:(//[^/?#]*)?")
+_FINAL_DOT = re.compile(r"\.(?=(:[0-9]*)?\Z)")  # of a host, which a port may follow
 
 
 def common_spelling(label: str, value: str) -> str:
     """Return the spelling in which exclusions compare a name, whose label is one of ``LABELS_WITH_SPELLINGS``.
 
-    DNS names and email addresses are in lower case, without a final dot, also in other names. URIs have their scheme
-    and authority in lower case (RFC 5280 §7.4). Directory names have attributes in their common spelling. Outside of
+    DNS names and email addresses are in lower case, without a final dot, also in other names. So are the scheme and the
+    authority of URIs (RFC 5280 §7.4). Directory names have attributes in their common spelling. Outside of
     ASCII, a letter can have several lower-case forms, such as a final sigma, which ``casefold`` makes equal.
     """
     if label == DIRECTORY_NAME:
@@ -38,7 +42,12 @@ def common_spelling(label: str, value: str) -> str:
         oid, form, text = value.partition(";UTF8:")
         return f"{oid}{form}{text.casefold().removesuffix('.')}" if oid in _ADDRESSES else value
     start = _SCHEME_AND_AUTHORITY.match(value)
-    return start[0].casefold() + value[start.end() :] if start else value
+    return _FINAL_DOT.sub("", start[0].casefold()) + value[start.end() :] if start else value
+
+
+def has_dot_segments(uri: str) -> bool:
+    """Return whether a URI has dot segments, so that it begins like one URI and, once they are removed, is another."""
+    return _DOT_SEGMENT.search(uri) is not None
 
 
 def name_in_common_spelling(name: NameValue) -> NameValue:

@@ -39,4 +39,4 @@ def trust_domain(uris: Sequence[str]) -> str | None:
 def similar_trust_domains(uris: Sequence[str]) -> list[str]:
     """Return the trust domains that others may read in URI names, valid or not. They can exclude a certificate."""
     shortened = (_IGNORED_BY_SOME.sub("", uri) for uri in uris)
-    return [match[1].casefold() for match in map(_SIMILAR.match, shortened) if match is not None]
+    return [match[1].casefold().removesuffix(".") for match in map(_SIMILAR.match, shortened) if match is not None]

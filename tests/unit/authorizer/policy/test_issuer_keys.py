@@ -29,7 +29,7 @@ from tests.certificate_authorities import (
     CertificateAuthority,
     authority_key,
 )
-from tests.certificates import name, pem
+from tests.certificates import dns, extension, name, pem, subject_alt_names
 from tests.decisions import decision_on
 from tests.observations import observation
 from tests.rules_documents import rule
@@ -73,6 +73,19 @@ def test_the_key_is_named_by_the_digest_of_its_encoding_or_of_the_usual_one(algo
 )
 def test_a_key_is_written_like_a_fingerprint(written: str) -> None:
     assert isinstance(outcome(CA.issue(), **{**RULES, "ALLOWED_ISSUER_KEYS": f"{'ab' * 32}, {written}"}), Grant)
+
+
+def test_rules_limit_the_names_of_a_ca_because_its_name_constraints_are_not_checked() -> None:
+    subtree = der.sequence(der.tagged(2, b"acme.example"))
+    constraints = extension("2.5.29.30", der.sequence(der.tagged(0, subtree, constructed=True)), critical=True)
+    ca = CertificateAuthority("Acme", parent=CA, extensions=[IS_A_CA, constraints])
+    certificate = ca.issue(extensions=[subject_alt_names(dns("client.other.example"))])
+    match: dict[str, object] = {"issuer_key": ca.signer}
+    suffix = {"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}
+    for narrower, is_allowed in (({}, True), (suffix, False)):
+        rules = json.dumps({"rules": [rule(match=match | narrower)]})
+        found = outcome(certificate, CA.pem + ca.pem, AUTHORIZER_RULES=rules, TRUSTSTORE_URI="file:///truststore.pem")
+        assert isinstance(found, Grant) is is_allowed
 
 
 def test_a_certificate_of_a_ca_with_the_same_name_and_another_key_does_not_match() -> None:

@@ -83,6 +83,8 @@ def read(source: dict[str, Any], *subject: tuple[str, str], names: tuple[bytes, 
         ("subject_alt_name.dns", [], [dns("A.example.")], "A.example."),
         ("subject_alt_name.email", [], [dns("a.example"), email("a@b.example")], "a@b.example"),
         ("subject_alt_name.uri", [], [dns("a.example"), uri("urn:a")], "urn:a"),
+        # The whole URI is what it is.
+        ("subject_alt_name.uri", [], [uri("https://a/../b")], "https://a/../b"),
         ("subject_alt_name.uri", [], [dns("a.example")], None),
         ("subject_alt_name.uri", [("CN", "urn:a")], [], None),
         ("subject_alt_name.ip", [], [ip(bytes([192, 0, 2, 1]))], "192.0.2.1"),
@@ -116,6 +118,11 @@ def test_a_value_is_the_only_one_of_its_kind(
         ([ACME + "x" * 257], None),
         ([f"{ACME}\u00e9"], None),
         ([f"{ACME}a\r\nX-Admin: true"], None),
+        # The URI of another path, once its dot segments are removed.
+        ([f"{ACME}../admin"], None),
+        ([f"{ACME}payments/%2E%2e/admin"], None),
+        ([f"{ACME}../admin", f"{ACME}payments"], None),
+        ([f"{ACME}..payments/.../a"], "..payments/.../a"),
     ],
 )
 def test_a_value_after_a_prefix_is_the_rest_of_the_only_uri_that_begins_with_it(

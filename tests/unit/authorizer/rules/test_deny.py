@@ -101,6 +101,71 @@ def test_a_dns_name_is_denied_and_excluded_in_any_case(own: str, entry: object) 
         assert reason(authorize(rest_event(CLIENT))) is None
 
 
+BAD_CA = [("O", "Bad, Ltd"), ("CN", "Bad CA 1")]
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        name(*BAD_CA),
+        name(("O", "BAD, LTD"), ("CN", "bad ca 1")),
+        name(("O", "Bad,  Ltd"), ("CN", " Bad CA 1 ")),
+        name(attribute("O", "bad, Ltd", der.BMP_STRING), ("CN", "Bad CA 1")),
+        # OpenSSL ignores an empty relative distinguished name.
+        name(BAD_CA[0], [], ("CN", "BAD CA 1")),
+    ],
+)
+@pytest.mark.parametrize(
+    ("entry", "applies"),
+    [
+        ("CN=Bad CA 1,O=Bad\\, Ltd", True),
+        ("CN=BAD ca 1,O=bad\\, ltd", True),
+        (["CN=Other CA", "CN=bad CA 1,O=Bad\\, Ltd"], True),
+        ({"O": "Bad, Ltd"}, True),
+        ({"CN": "BAD CA 1", "O": "bad, Ltd"}, True),
+        ({"CN": {"prefix": "bad "}}, True),
+        ({"CN": {"suffix": " ca  1"}}, True),
+        ({"CN": {"prefix": "Bad CA 1 "}}, False),
+        ({"CN": {"suffix": " Bad CA 1"}}, False),
+        ({"CN": {"prefix": "ad"}}, False),
+        ({"CN": "Bad CA", "O": "Bad, Ltd"}, False),
+        ({"CN": "Bad CA1"}, False),
+        ("O=Bad\\, Ltd,CN=Bad CA 1", False),
+        ("CN=Bad CA 1+O=Bad\\, Ltd", False),
+        ("CN=Bad CA 1", False),
+    ],
+)
+def test_an_issuer_is_denied_and_excluded_in_each_spelling_that_its_ca_can_choose(
+    issuer: bytes,
+    entry: object,
+    applies: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    client = pem(certificate_der(name(("O", "Acme")), issuer))
+    for document in ({"rules": RULES, "deny": {"issuer": entry}}, {"rules": [RULES[0] | {"not": {"issuer": entry}}]}):
+        authorize = checking(Authorizer(load_settings(variables(document))))
+        # A space at the end of a name counts, if a pattern contains it and the name has it.
+        assert reason(authorize(rest_event(client))) == ("certificate_excluded" if applies else None)
+
+
+def test_a_rule_matches_an_issuer_in_its_exact_spelling_only_also_if_others_exclude_each_spelling() -> None:
+    other = rule(name="other", match={"organization": "Other"}, **{"not": {"issuer": "CN=CA"}})
+    client = pem(certificate_der(name(("O", "Acme")), name(("CN", "CA"))))
+    for written, expected in (("CN=CA", None), ("CN=ca", "no_rule_matched")):
+        document = {"rules": [rule(name="own", match={"issuer": written}), other]}
+        assert reason(checking(Authorizer(load_settings(variables(document))))(rest_event(client))) == expected
+
+
+def test_each_rule_may_exclude_an_issuer_in_another_spelling() -> None:
+    rules = [
+        rule(name=written, match={"organization": "Acme"}, **{"not": {"issuer": f"CN={written}"}})
+        for written in ("CA", "ca", "Ca")
+    ]
+    authorize = checking(Authorizer(load_settings(variables({"rules": rules}))))
+    for own, expected in (("CA", "no_rule_matched"), ("cA", "no_rule_matched"), ("C A", None)):
+        client = pem(certificate_der(name(("O", "Acme")), name(("CN", own))))
+        assert reason(authorize(rest_event(client))) == expected
+
+
 def directory_name(*attributes: tuple[str, str]) -> bytes:
     """Return a name whose attributes form one relative distinguished name, in this order, which DER does not permit."""
     content = der.tlv(der.SET, *(attribute(*each) for each in attributes))
@@ -123,6 +188,17 @@ def other_name(oid: str, text: str) -> bytes:
         (
             uri("SPIFFE://ACME.example/Mallory"),
             ["URI:spiffe://acme.example/Mallory", {"uri": {"prefix": "Spiffe://acme.example/M"}}],
+        ),
+        *(
+            (
+                uri(f"https://acme.example.{rest}"),
+                [f"URI:https://acme.example{rest}", {"uri": f"https://acme.example.{rest}"}],
+            )
+            for rest in ("", "/Mallory", "?Mallory", "#Mallory", ":8443/Mallory")
+        ),
+        (
+            uri("https://acme.example/Mallory"),
+            ["URI:https://acme.example./Mallory", {"uri": {"prefix": "https://ACME.example./Mall"}}],
         ),
         (uri("URN:acme:Mallory"), ["URI:urn:acme:Mallory"]),
         (uri("urn:acme:mallory"), ["URI:urn:acme:mallory", "URI:URN:acme:mallory"]),
@@ -207,11 +283,18 @@ def test_an_address_or_a_domain_in_an_attribute_is_denied_in_any_case(
     assert reason(authorize(rest_event(OTHER))) is None
 
 
-def test_a_domain_in_the_issuer_is_denied_in_any_case_and_the_rest_in_its_own() -> None:
-    issuer = name(("DC", "EXAMPLE"), ("CN", "CA"))
-    client = pem(certificate_der(name(("O", "Acme")), issuer, serial_number=der.integer(7)))
-    for written, expected in (("CN=CA,DC=example", "certificate_excluded"), ("CN=ca,DC=example", None)):
-        document = {"rules": RULES, "deny": {"serial_number": "07", "issuer": written}}
+def test_a_domain_in_the_subject_is_denied_in_any_case_and_the_rest_in_its_own() -> None:
+    names = name(("DC", "EXAMPLE"), ("O", "Acme"), ("CN", "x")), name(("DC", "EXAMPLE"), ("CN", "CA"))
+    client = pem(certificate_der(*names, serial_number=der.integer(7)))
+    for entry, expected in (
+        ({"subject": "CN=x,O=Acme,DC=example"}, "certificate_excluded"),
+        ({"subject": "CN=X,O=Acme,DC=example"}, None),
+        # The issuer is in any case: its CA writes it.
+        ({"serial_number": "07", "issuer": "CN=CA,DC=example"}, "certificate_excluded"),
+        ({"serial_number": "07", "issuer": "CN=ca,DC=example."}, "certificate_excluded"),
+        ({"serial_number": "07", "issuer": "CN=ca,DC=other"}, None),
+    ):
+        document = {"rules": RULES, "deny": entry}
         assert reason(checking(Authorizer(load_settings(variables(document))))(rest_event(client))) == expected
 
 

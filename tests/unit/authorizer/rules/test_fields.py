@@ -209,6 +209,28 @@ def directory_name(common_name: str) -> bytes:
         (email("a@evil.example\x7f@acme.example"), {"email": {"suffix": "@acme.example"}}),
         (uri("spiffe://acme.example/a\x1bb"), {"uri": {"prefix": "spiffe://acme.example/"}}),
         (uri(b"spiffe://acme.example/a\x85b"), {"uri": {"prefix": "spiffe://acme.example/"}}),
+        # Software that accepts several addresses reads the first one.
+        *(
+            (email(f"a@evil.example{rest}@acme.example"), {"email": {"suffix": "@acme.example"}})
+            for rest in ("", ",b", ", b", ";b", " b", ">,<b", "(", "\\")
+        ),
+        *(
+            (email(f"a@evil.example{rest}.acme.example"), {"email": {"suffix": ".acme.example"}})
+            for rest in (" ", ",", ";", ">", "<", "(", '"')
+        ),
+        (email(b"a@evil.example\xa0.acme.example"), {"email": {"suffix": ".acme.example"}}),
+        (email('"a@evil.example"@acme.example'), {"email": {"suffix": "@acme.example"}}),
+        (email("a@evil.example,b@acme.example"), "email:a@evil.example,b@acme.example"),
+        # Software that removes dot segments reads another path, some after decoding, or with a backslash for a slash.
+        *(
+            (uri(f"spiffe://acme.example/a{rest}"), {"uri": {"prefix": "spiffe://acme.example/a/"}})
+            for rest in (
+                *("/../b", "/..", "/.", "/./b", "/b/../../c", "//../b", "/%2e%2e/b", "/.%2E/b", "/%2E", "/../..?b"),
+                *("/..#b", "/..;x/b", "/b\\..\\c", "/..\\b", "/..%2fb", "/b%2F../c", "/b%5c..%5Cc", "/..%3Bb"),
+                *("/..%3f", "/..%23b"),
+            )
+        ),
+        (uri("spiffe://acme.example/a/../b"), {"uri": "spiffe://acme.example/a/../b"}),
         (directory_name("a\0b"), r"dirName:CN=a\00b"),
         (directory_name("a\n"), r"dirName:CN=a\0a"),
         (directory_name("\x1f"), r"dirName:CN=\1F"),
@@ -217,7 +239,7 @@ def directory_name(common_name: str) -> bytes:
         (directory_name("a,\x9f"), r"dirName:CN=a\,\C2\9F"),
     ],
 )
-def test_an_alternative_name_with_a_control_character_matches_no_rule_and_excludes(own: bytes, match: object) -> None:
+def test_an_alternative_name_that_some_read_as_another_matches_no_rule_and_excludes(own: bytes, match: object) -> None:
     certificate = client(("CN", "x"), names=[own])
     assert not matches({"subject_alt_name": match}, certificate)
     exclusion = {"not": {"subject_alt_name": match}}
@@ -252,11 +274,36 @@ def test_other_characters_are_compared_as_they_are(own: bytes, same: str, other:
         ("spiffe://x@acme.example/payments/", False),
         ("spiffe://acme.example//payments/", False),
         ("spiffe://acme.example/%70ayments/1", False),
+        # No dot segments.
+        *((f"spiffe://acme.example/payments/{each}", True) for each in ("...", "..a", "a..", ".a/b", "%2e%2e%2e")),
     ],
 )
 def test_a_prefix_of_a_uri_does_not_match_other_authorities(uri_of_client: str, matched: bool) -> None:  # noqa: FBT001 -- a table's column
     match = {"subject_alt_name": {"uri": {"prefix": "spiffe://acme.example/payments/"}}}
     assert matches(match, client(names=[uri(uri_of_client)])) is matched
+
+
+LABELED_URI = "1.3.6.1.4.1.250.1.57"
+
+
+@pytest.mark.parametrize(
+    ("attribute_type", "pattern", "matching", "misleading"),
+    [
+        (LABELED_URI, {"prefix": "https://acme.example/a/"}, "https://acme.example/a/b", "https://acme.example/a/../b"),
+        ("emailAddress", {"suffix": "@acme.example"}, '"b c,"@acme.example', "a@evil.example,b@acme.example"),
+        ("2.5.4.105", {"suffix": ".acme.example"}, "b@c.acme.example", "a@evil.example .acme.example"),
+    ],
+)
+def test_an_attribute_that_some_read_as_another_name_matches_no_rule_and_excludes(
+    attribute_type: str, pattern: dict[str, str], matching: str, misleading: str
+) -> None:
+    match = {"subject": {attribute_type: pattern}}
+    assert matches(match, client((attribute_type, matching)))
+    certificate = client((attribute_type, misleading), ("CN", "x"))
+    assert not matches(match, certificate)
+    assert mismatch({"common_name": "x"}, certificate, **{"not": match}) is DenyReason.CERTIFICATE_EXCLUDED
+    # Others are free text.
+    assert matches({"subject": {"O": pattern}}, client(("O", misleading)))
 
 
 ACME_CA = [("C", "DE"), ("O", "Acme, Inc."), ("CN", "Acme CA")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.conditions import ConditionIndex
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer.rules.fields import PSD2_ROLE
 from mtls_authorizer_cli.rule_values import certificate_values
@@ -35,10 +34,6 @@ class Evaluator:
     def __init__(self, rules: RuleSet, required: RequiredKeyUsages) -> None:
         self._rules = rules
         self._required = required
-        conditions: set[Condition] = set()
-        for rule in (*rules.rules, *rules.denials):
-            conditions.update(rule.conditions())
-        self._conditions = ConditionIndex(conditions)
 
     def matches(self, client: KnownCertificate) -> Matches:
         """Return the rules that match a certificate or may match it."""
@@ -46,7 +41,7 @@ class Evaluator:
             field: read if field in client.fields else lambda _certificate: ()
             for field, read in self._rules.readers.items()
         }
-        satisfied = self._conditions.satisfied_by(client.certificate, readers)
+        satisfied = self._rules.satisfied_by(client.certificate, readers)
         rules = [(rule, self._matches(rule, client, satisfied)) for rule in self._rules.rules]
         denials = (_all_match(rule.matchers, client, satisfied.any_fact) for rule in self._rules.denials)
         return Matches(

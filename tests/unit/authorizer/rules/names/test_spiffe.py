@@ -103,6 +103,10 @@ def test_a_workload_of_a_trust_domain_is_allowed_and_no_other(make_event: Any) -
         *(([each], False) for each in OTHERS if each != "spiffe:///acme.example"),
         # Some would remove the third slash.
         (["spiffe:///acme.example"], True),
+        # A dot at the end of a domain name.
+        (["spiffe://acme.example./a"], True),
+        (["spiffe://ACME.example.:443/a"], True),
+        (["spiffe://acme.example..evil/a"], False),
         ([], False),
     ],
 )
