@@ -222,7 +222,7 @@ def _composed(chance: random.Random) -> bytes:
     crl = SIGNING.revoke(
         *entries,
         extensions=some(_LIST_EXTENSIONS),
-        version=chance.choice([der.integer(1)] * 9 + [b""]),
+        version=chance.choice([der.integer(1)] * 9 + [b"", der.integer(0), der.integer(2)]),
         this_update=start,
         next_update=chance.choice([None, NOW, NOW + DAY, NOW + DAY]),
     )

@@ -1,8 +1,8 @@
 """The fields of a CRL around its entries (RFC 5280 §5.1), each read on its own.
 
-cryptography decodes the entries. It rejects a CRL as a whole if the name of the issuer, the signature algorithm or an
-extension is unusual, so these are read here, and left out of what cryptography reads if it rejects them. If a date or a
-flag of an entry is not in DER, the entries revoke nevertheless.
+cryptography decodes the entries. It rejects a CRL as a whole if the version, the name of the issuer, the signature
+algorithm or an extension is unusual, so these are read here, and left out of what cryptography reads if it rejects
+them. If a date or a flag of an entry is not in DER, the entries revoke nevertheless.
 """
 
 from __future__ import annotations
@@ -46,10 +46,12 @@ _ISSUER = 1  # its place, after an optional version
 _LONGEST_NUMBER = 20
 CRL_NUMBER = "2.5.29.20"
 
-# In place of what cryptography may reject: the algorithm, RSA with SHA-256, and an empty name; the same algorithm, and
-# a signature without octets.
+_VERSION_2 = b"\1"
+
+# In place of what cryptography may reject: version 2, the algorithm, RSA with SHA-256, and an empty name; the same
+# algorithm, and a signature without octets.
 _ALGORITHM = bytes.fromhex("300d06092a864886f70d01010b0500")
-_ALGORITHM_AND_NO_NAME = _ALGORITHM + encode(SEQUENCE, b"")
+_BEFORE_DATES = encode(INTEGER, _VERSION_2) + _ALGORITHM + encode(SEQUENCE, b"")
 _ALGORITHM_AND_NO_SIGNATURE = _ALGORITHM + encode(BIT_STRING, b"\0")
 
 # In place of the dates of entries, on which nothing depends.
@@ -82,10 +84,11 @@ class CrlFields(NamedTuple):
     issuer: bytes
     number: int | None
     extensions: dict[str, Extension]
-    """Whether it is critical, and the value, by dotted OID."""
+    """Whether it is critical, and the value, by dotted OID. The value of one that occurs twice is empty."""
 
-    essential: tuple[memoryview, memoryview]
-    """What was signed except for signature algorithm, issuer and extensions: the version; dates and entries."""
+    dates_and_entries: memoryview
+    problem: str | None
+    """Why the CRL is not valid, although its entries can be read; None if it is."""
 
 
 def read_fields(encoded: bytes) -> CrlFields:
@@ -110,12 +113,15 @@ def read_fields(encoded: bytes) -> CrlFields:
         raise DerError(message)
     issuer = encode(SEQUENCE, bytes(fields[has_version + _ISSUER][1]))
     canonical_name(issuer)
-    extensions = _read_extensions(bytes(fields[-1][1])) if fields[-1][0] == _EXTENSIONS else {}
-    if extensions and not has_version:
-        message = "the CRL is of version 1, but has extensions, which version 2 introduced"
-        raise DerError(message)
-    version = sum(map(_length, fields[:has_version]))
-    after_issuer = version + sum(map(_length, fields[has_version : has_version + _ISSUER + 1]))
+    extensions, repeated = _read_extensions(bytes(fields[-1][1])) if fields[-1][0] == _EXTENSIONS else ({}, None)
+    problem = None
+    if has_version and fields[0][1] != _VERSION_2:
+        problem = "the CRL has an unknown version: not 2, and not 1, which is absent in DER"
+    elif extensions and not has_version:
+        problem = "the CRL is of version 1, but has extensions, which version 2 introduced"
+    elif repeated is not None:
+        problem = f"the extension {repeated} of the CRL occurs twice"
+    after_issuer = sum(map(_length, fields[: has_version + _ISSUER + 1]))
     end = len(tbs) - (_length(fields[-1]) if fields[-1][0] == _EXTENSIONS else 0)
     start = len(view) - sum(map(_length, parts))
     return CrlFields(
@@ -125,7 +131,8 @@ def read_fields(encoded: bytes) -> CrlFields:
         issuer,
         _read_number(extensions),
         extensions,
-        (tbs[:version], tbs[after_issuer:end]),
+        tbs[after_issuer:end],
+        problem,
     )
 
 
@@ -136,21 +143,20 @@ def load_entries(encoded: bytes, fields: CrlFields) -> tuple[x509.CertificateRev
     """
     try:
         return x509.load_der_x509_crl(encoded), True
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         # Each of the following copies the CRL, so it is done only for one that is unusual.
-        version, rest = fields.essential
+        pass
     try:
-        return _load(version, rest), True
+        return _load(fields.dates_and_entries), True
     except ValueError:
         # One with a million entries would delay the start by seconds, and so the clients of all CAs.
-        if len(rest) > LARGEST_UNUSUAL:
+        if len(fields.dates_and_entries) > LARGEST_UNUSUAL:
             raise
-    return _load(version, *_with_usual_entries(rest)), False
+    return _load(*_with_usual_entries(fields.dates_and_entries)), False
 
 
-def _load(*essential: bytes | bytearray | memoryview) -> x509.CertificateRevocationList:
-    version, *rest = essential
-    to_be_signed = (version, _ALGORITHM_AND_NO_NAME, *rest)
+def _load(*dates_and_entries: bytes | bytearray | memoryview) -> x509.CertificateRevocationList:
+    to_be_signed = (_BEFORE_DATES, *dates_and_entries)
     parts = (_header(sum(map(len, to_be_signed))), *to_be_signed, _ALGORITHM_AND_NO_SIGNATURE)
     return x509.load_der_x509_crl(b"".join((_header(sum(map(len, parts))), *parts)))
 
@@ -198,7 +204,9 @@ def _read_number(extensions: dict[str, Extension]) -> int | None:
     return number if 0 <= number < 1 << 8 * _LONGEST_NUMBER else None
 
 
-def _read_extensions(content: bytes) -> dict[str, Extension]:
+def _read_extensions(content: bytes) -> tuple[dict[str, Extension], str | None]:
+    """Return the extensions, and the OID of one that occurs twice."""
+    repeated = None
     extensions: dict[str, Extension] = {}
     for extension in read_sequence_of(content, SEQUENCE):
         tags, contents = read_elements(extension)
@@ -207,10 +215,10 @@ def _read_extensions(content: bytes) -> dict[str, Extension]:
             raise DerError(message)
         oid = read_oid(contents[0])
         if oid in extensions:
-            message = f"the extension {oid} occurs twice"
-            raise DerError(message)
-        extensions[oid] = (BOOLEAN in tags and read_boolean(contents[1]), contents[-1])
-    return extensions
+            repeated = oid
+        value = b"" if oid in extensions else contents[-1]
+        extensions[oid] = (BOOLEAN in tags and read_boolean(contents[1]), value)
+    return extensions, repeated
 
 
 def _content(view: memoryview, tag: int) -> memoryview:

@@ -233,6 +233,8 @@ def _limits(scope: CrlScope | None, fields: CrlFields) -> Iterator[CrlError]:
 
 
 def _unreadable(fields: CrlFields, *, is_regular: bool) -> Iterator[CrlError]:
+    if fields.problem is not None:
+        yield CrlError(CrlRejection.MALFORMED, fields.problem)
     if not is_regular:
         message = "the date or the critical flag of an entry is not in DER, or not as RFC 5280 §5.1.2.6 requires"
         yield CrlError(CrlRejection.MALFORMED, message)

@@ -263,6 +263,37 @@ def test_an_entry_revokes_although_others_have_critical_extensions_or_unreadable
     assert [verify_crl(crl, BOTH).is_revoked(number) for number in (1, 2, 9)] == [True, True, False]
 
 
+@pytest.mark.parametrize(
+    ("version", "extensions"),
+    [
+        (der.integer(0), ()),
+        (der.integer(2), (crl_number(1),)),
+        (der.integer(-1), ()),
+        (der.tlv(der.INTEGER), ()),
+        (b"", (crl_number(1),)),
+        (der.integer(1), (crl_number(1), crl_number(2))),
+        (der.integer(1), (extension("1.2.3", b""), crl_number(1), extension("1.2.3", b""), extension("1.2.3", b""))),
+        (der.integer(1), (distribution_point(der.tagged(1, b"\xff")), distribution_point(der.tagged(2, b"\xff")))),
+    ],
+)
+def test_the_entries_revoke_although_the_list_has_another_version_or_an_extension_twice(
+    version: bytes, extensions: tuple[bytes, ...]
+) -> None:
+    crl = CA.revoke(entry(1), entry(2, HOLD), entry(3, REMOVED), version=version, extensions=extensions)
+    assert _refusal(crl) in {CrlRejection.MALFORMED, CrlRejection.PARTIAL}
+    verified = verify_crl(crl, BOTH)
+    assert list(verified.serial_numbers()) == [1, 2]
+    assert [verified.is_revoked(number) for number in (1, 2, 3, 9)] == [True, True, False, False]
+    assert (verified.this_update, verified.next_update) == (NOW - DAY, NOW + DAY)
+    assert verified.number in {None, 1}
+
+
+def test_an_extension_that_a_list_has_twice_has_no_value() -> None:
+    limits = (distribution_point(der.tagged(1, b"\xff")), distribution_point(der.tagged(1, b"\xff")))
+    verified = verify_crl(CA.revoke(extensions=(*limits, crl_number(7), crl_number(7))), BOTH)
+    assert (verified.scope, verified.number) == (None, None)
+
+
 def _flagged(flag: bytes, dotted_oid: str = CRL_REASON, value: bytes = der.tlv(0x0A, b"\1")) -> bytes:
     return der.sequence(der.oid(dotted_oid), der.tlv(der.BOOLEAN, flag), der.octets(value))
 
@@ -350,7 +381,7 @@ def _limited(limit: str) -> str:
         (crl_pem(CA.revoke()) + b"<html>", "-----END X509 CRL----- is followed by '<html>'"),
         (
             CA.revoke(version=b"", extensions=[crl_number(1)]),
-            "the CRL cannot be decoded: the CRL is of version 1, but has extensions, which version 2 introduced",
+            "the CRL is of version 1, but has extensions, which version 2 introduced",
         ),
         (
             CertificateAuthority("Stranger").revoke(),
