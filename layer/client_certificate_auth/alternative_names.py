@@ -76,12 +76,11 @@ class SubjectAltName(NamedTuple):
 
 
 def read_subject_alt_names(value: bytes) -> tuple[SubjectAltName, ...]:
-    """Return the names in a SubjectAltName extension's value, which has at least one. Raises ValueError."""
-    tags, contents = read_sequence(value)
-    if not tags:
-        message = "there are no subject alternative names in the extension"
-        raise DerError(message)
-    return tuple(map(_read_name, tags, contents))
+    """Return the names in a SubjectAltName extension's value. Raises ValueError.
+
+    There may be none, although RFC 5280 §4.2.1.6 requires one: some CAs write such an extension, and OpenSSL accepts it.
+    """
+    return tuple(map(_read_name, *read_sequence(value)))
 
 
 def _read_name(tag: int, content: bytes) -> SubjectAltName:

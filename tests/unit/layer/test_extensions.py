@@ -185,7 +185,7 @@ AS_NUMBERS = der.sequence(INTEGER, der.sequence(INTEGER, INTEGER))
 # Values of the supported extensions that can be read, and others that cannot.
 VALUES: dict[str, tuple[list[bytes], list[bytes]]] = {
     "2.5.29.15": ([BITS], [b"", NULL, BITS + NULL]),
-    "2.5.29.17": ([NAMES], [b"garbage", der.sequence(), der.sequence(NULL)]),
+    "2.5.29.17": ([NAMES, der.sequence()], [b"", b"garbage", der.sequence(NULL)]),
     "2.5.29.19": ([der.sequence(TRUE)], [b"", der.sequence(NULL)]),
     "2.5.29.30": (
         [
