@@ -6,4 +6,7 @@ import sys
 
 from distribution.layer_builder.command_line import main
 
-main(sys.argv[1:])
+try:
+    main(sys.argv[1:])
+except KeyboardInterrupt:
+    sys.exit(130)  # the status of a command that was interrupted, in a shell

@@ -6,4 +6,7 @@ import sys
 
 from distribution.releases.command_line import main
 
-sys.exit(main(sys.argv[1:]))
+try:
+    sys.exit(main(sys.argv[1:]))
+except KeyboardInterrupt:
+    sys.exit(130)  # the status of a command that was interrupted, in a shell

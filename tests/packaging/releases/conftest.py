@@ -30,6 +30,7 @@ PACKAGES = {
 
 
 COPIED = [
+    ".gitattributes",
     "LICENSE",
     "README.md",
     "cdk/client-certificate-authorizer.ts",

@@ -132,6 +132,17 @@ def test_another_clone_verifies_the_release(
     assert capsys.readouterr().out.splitlines()[-1] == f"{release}: verified"
 
 
+def test_a_user_whose_git_converts_line_endings_verifies_the_release(
+    release: Path, small_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The default of Git for Windows. `git archive` converts, too.
+    for name, value in {"COUNT": "1", "KEY_0": "core.autocrlf", "VALUE_0": "true"}.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    git(tmp_path, "clone", "--quiet", str(small_project), "clone")
+    assert b"\r" not in (tmp_path / "clone/LICENSE").read_bytes()
+    assert main(["verify", str(release), "--incomplete"], tmp_path / "clone") == 0
+
+
 def test_a_changed_byte_is_detected(release: Path, small_project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = bytearray((release / "authorizer.zip").read_bytes())
     content[50] ^= 1
