@@ -78,7 +78,7 @@ class SubjectAltName(NamedTuple):
 def read_subject_alt_names(value: bytes) -> tuple[SubjectAltName, ...]:
     """Return the names in a SubjectAltName extension's value. Raises ValueError.
 
-    There may be none, although RFC 5280 §4.2.1.6 requires one: some CAs write such an extension, and OpenSSL accepts it.
+    There may be none: some CAs write such an extension, which RFC 5280 §4.2.1.6 forbids and OpenSSL accepts.
     """
     return tuple(map(_read_name, *read_sequence(value)))
 
