@@ -9,7 +9,7 @@ from itertools import islice
 
 from cryptography import x509
 
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _check_entry(entry: x509.RevokedCertificate, *, may_be_indirect: bool) -> st
         return message
     for extension in extensions:
         if isinstance(extension.value, x509.CertificateIssuer):
-            reject(
+            raise CrlError(
                 CrlRejection.INDIRECT,
                 f"the CRL's entry for {entry.serial_number:x} concerns another CA (indirect CRL)",
             )
