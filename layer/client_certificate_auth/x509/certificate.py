@@ -230,7 +230,7 @@ def _check_public_key(content: bytes) -> None:
 def _read_last_fields(tags: list[int], contents: list[bytes], version: int) -> dict[str, Extension]:
     """Return the extensions, and check the unique identifiers (RFC 5280 §4.1.2.8 and §4.1.2.9)."""
     if tags == [_EXTENSIONS] and version == _VERSION_3:
-        return _read_extensions(contents[0])
+        return read_extensions(contents[0])
     if tags != [tag for tag in _LAST_FIELDS if tag in tags]:
         message = f"unexpected fields at the end of the TBSCertificate: {describe(tags)}"
         raise DerError(message)
@@ -238,15 +238,15 @@ def _read_last_fields(tags: list[int], contents: list[bytes], version: int) -> d
         if tag != _EXTENSIONS:
             read_bit_string(content)
         elif version == _VERSION_3:
-            return _read_extensions(content)
+            return read_extensions(content)
         else:
             message = f"a certificate of version {version} has extensions"
             raise DerError(message)
     return {}
 
 
-def _read_extensions(content: bytes) -> dict[str, Extension]:
-    """Return the Extensions (RFC 5280 §4.1.2.9). Each must occur only once (§4.2)."""
+def read_extensions(content: bytes) -> dict[str, Extension]:
+    """Return the Extensions of a certificate or CRL (RFC 5280 §4.1.2.9). Each must occur only once (§4.2)."""
     contents = read_sequence_of(content, SEQUENCE)
     # Certificates of one CA have most extensions in common.
     read = _read_extension if len(content) <= LONGEST_CACHED else _read_extension.__wrapped__

@@ -12,25 +12,20 @@ from itertools import islice
 from cryptography import x509
 
 from client_certificate_auth.records import NamedTuple
+from client_certificate_auth.x509.certificate import read_extensions
 from client_certificate_auth.x509.der import (
     BIT_STRING,
     BOOLEAN,
     GENERALIZED_TIME,
     INTEGER,
-    OCTET_STRING,
-    OID,
     SEQUENCE,
     UTC_TIME,
     DerError,
     describe,
     encode,
     read_bit_string,
-    read_boolean,
     read_element,
-    read_elements,
     read_integer,
-    read_oid,
-    read_sequence_of,
 )
 from mtls_authorizer.revocation.truststore.names import canonical_name
 
@@ -110,7 +105,7 @@ def read_fields(encoded: bytes) -> CrlFields:
         raise DerError(message)
     issuer = encode(SEQUENCE, bytes(fields[has_version + _ISSUER][1]))
     canonical_name(issuer)
-    extensions = _read_extensions(bytes(fields[-1][1])) if fields[-1][0] == _EXTENSIONS else {}
+    extensions = read_extensions(bytes(fields[-1][1])) if fields[-1][0] == _EXTENSIONS else {}
     if extensions and not has_version:
         message = "the CRL is of version 1, but has extensions, which version 2 introduced"
         raise DerError(message)
@@ -196,21 +191,6 @@ def _read_number(extensions: dict[str, Extension]) -> int | None:
     except DerError:
         return None
     return number if 0 <= number < 1 << 8 * _LONGEST_NUMBER else None
-
-
-def _read_extensions(content: bytes) -> dict[str, Extension]:
-    extensions: dict[str, Extension] = {}
-    for extension in read_sequence_of(content, SEQUENCE):
-        tags, contents = read_elements(extension)
-        if tags not in ([OID, OCTET_STRING], [OID, BOOLEAN, OCTET_STRING]):
-            message = f"expected an extension's OID, critical flag and value, found {describe(tags)}"
-            raise DerError(message)
-        oid = read_oid(contents[0])
-        if oid in extensions:
-            message = f"the extension {oid} occurs twice"
-            raise DerError(message)
-        extensions[oid] = (BOOLEAN in tags and read_boolean(contents[1]), contents[-1])
-    return extensions
 
 
 def _content(view: memoryview, tag: int) -> memoryview:
