@@ -23,6 +23,7 @@ from client_certificate_auth.x509.der import (
     DerError,
     describe,
     encode,
+    header,
     read_bit_string,
     read_element,
     read_integer,
@@ -86,7 +87,7 @@ class CrlFields(NamedTuple):
 def read_fields(encoded: bytes) -> CrlFields:
     """Return the fields of a CRL in DER; entries are neither decoded nor copied. Raises DerError."""
     view = memoryview(encoded)
-    parts = _elements(_content(view, SEQUENCE))
+    parts = _elements(_content(view))
     if [tag for tag, _ in parts] != [SEQUENCE, SEQUENCE, BIT_STRING]:
         message = f"not a CRL: expected TBSCertList, algorithm and signature, found {_describe(parts)}"
         raise DerError(message)
@@ -146,8 +147,8 @@ def load_entries(encoded: bytes, fields: CrlFields) -> tuple[x509.CertificateRev
 def _load(*essential: bytes | bytearray | memoryview) -> x509.CertificateRevocationList:
     version, *rest = essential
     to_be_signed = (version, _ALGORITHM_AND_NO_NAME, *rest)
-    parts = (_header(sum(map(len, to_be_signed))), *to_be_signed, _ALGORITHM_AND_NO_SIGNATURE)
-    return x509.load_der_x509_crl(b"".join((_header(sum(map(len, parts))), *parts)))
+    parts = (header(SEQUENCE, sum(map(len, to_be_signed))), *to_be_signed, _ALGORITHM_AND_NO_SIGNATURE)
+    return x509.load_der_x509_crl(b"".join((header(SEQUENCE, sum(map(len, parts))), *parts)))
 
 
 def _with_usual_entries(dates_and_entries: memoryview) -> Iterator[bytes | bytearray]:
@@ -160,7 +161,7 @@ def _with_usual_entries(dates_and_entries: memoryview) -> Iterator[bytes | bytea
         entries = bytearray()
         for entry in _each_element(content):
             entries += _usual_entry(entry)
-        yield _header(len(entries))
+        yield header(SEQUENCE, len(entries))
         yield entries
 
 
@@ -193,9 +194,10 @@ def _read_number(extensions: dict[str, Extension]) -> int | None:
     return number if 0 <= number < 1 << 8 * _LONGEST_NUMBER else None
 
 
-def _content(view: memoryview, tag: int) -> memoryview:
+def _content(view: memoryview) -> memoryview:
+    """Return the content of exactly one SEQUENCE. Raises DerError."""
     elements = _elements(view)
-    if [found for found, _ in elements] != [tag]:
+    if [tag for tag, _ in elements] != [SEQUENCE]:
         message = f"not a CRL: expected one SEQUENCE, found {_describe(elements)}"
         raise DerError(message)
     return elements[0][1]
@@ -222,7 +224,7 @@ def _each_element(view: memoryview) -> Iterator[tuple[int, memoryview]]:
         length = int.from_bytes(view[start + 2 : content_start]) if first > _LONG_FORM else first
         end = content_start + length
         # A length has only one encoding in DER (X.690 §10.1).
-        if view[start + 1 : content_start] != _header(length)[1:] or end > len(view):
+        if view[start:content_start] != header(view[start], length) or end > len(view):
             message = "not a CRL: an element is longer than the element that contains it, or its length is not in DER"
             raise DerError(message)
         yield view[start], view[content_start:end]
@@ -235,12 +237,5 @@ def _describe(elements: list[tuple[int, memoryview]]) -> str:
 
 def _length(element: tuple[int, memoryview]) -> int:
     """Return how many octets an element has, with its tag and its length."""
-    return len(_header(len(element[1]))) + len(element[1])
-
-
-def _header(length: int) -> bytes:
-    """Return the tag and the length of a SEQUENCE of this length."""
-    if length < _LONG_FORM:
-        return bytes((SEQUENCE, length))
-    octets = length.to_bytes((length.bit_length() + 7) // 8)
-    return bytes((SEQUENCE, _LONG_FORM | len(octets))) + octets
+    tag, content = element
+    return len(header(tag, len(content))) + len(content)
