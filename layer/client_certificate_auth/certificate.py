@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from hashlib import sha1, sha256, sha512
 
 from client_certificate_auth.identifying_extensions import read_identifying_extensions
@@ -10,9 +9,12 @@ from client_certificate_auth.x509.certificate import MalformedCertificateError, 
 from client_certificate_auth.x509.der import LONGEST_CACHED, DerError
 from client_certificate_auth.x509.extensions import AUTHORITY_INFO_ACCESS, EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME
 from client_certificate_auth.x509.names import DistinguishedName, read_issuer
+from client_certificate_auth.x509.validity import to_datetime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cryptography.x509 import Certificate as CryptographyCertificate
 
     from client_certificate_auth.alternative_names import SubjectAltName
@@ -100,12 +102,12 @@ class PeerCertificate:
     @property
     def not_before(self) -> datetime:
         """The first second of validity (RFC 5280 §4.1.2.5), aware, in UTC; ``datetime.min`` for the year 0."""
-        return _datetime(self.fields.not_before)
+        return to_datetime(self.fields.not_before)
 
     @property
     def not_after(self) -> datetime:
         """The last second of validity, aware, in UTC; ``datetime.min`` for the year 0."""
-        return _datetime(self.fields.not_after)
+        return to_datetime(self.fields.not_after)
 
     @property
     def ext_key_usage(self) -> list[str] | None:
@@ -269,13 +271,6 @@ def _serial_number(number: int) -> str:
     if number and len(digits) % 2:
         digits = "0" + digits
     return "-" + digits if number < 0 else digits
-
-
-def _datetime(time: str) -> datetime:
-    """Return the datetime of a time in the form of RFC 3339."""
-    if time < "0001":
-        return datetime.min.replace(tzinfo=UTC)
-    return datetime.fromisoformat(time)
 
 
 def _in_pairs(digest: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import DerError
@@ -22,11 +21,14 @@ from client_certificate_auth.x509.extensions import (
     read_subject_key_identifier,
 )
 from client_certificate_auth.x509.general_names import DIRECTORY_NAME
+from client_certificate_auth.x509.validity import to_datetime
 from mtls_authorizer.revocation.truststore.names import CanonicalName, canonical_name
 from mtls_authorizer.revocation.truststore.signatures import PublicKey, key_fingerprint, load_public_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from client_certificate_auth.x509.certificate import Certificate
 
 
@@ -88,8 +90,8 @@ def read_authority(certificate: Certificate) -> Authority | None:
         certificate,
         AuthorityId(canonical_name(certificate.subject), fingerprint),
         canonical_name(certificate.issuer),
-        _time(certificate.not_before),
-        _time(certificate.not_after),
+        to_datetime(certificate.not_before),
+        to_datetime(certificate.not_after),
         key,
         _key_identifier(certificate),
         may_sign_certificates=usages is None or bit_is_set(usages, KEY_CERT_SIGN),
@@ -158,10 +160,3 @@ def _key_identifier(certificate: Certificate) -> bytes | None:
         return None if value is None else read_subject_key_identifier(value)
     except DerError:
         return None
-
-
-def _time(text: str) -> datetime:
-    """Return a time of the certificate parser, in the form of RFC 3339. The year 0 is before every other time."""
-    if text < "0001":
-        return datetime.min.replace(tzinfo=UTC)
-    return datetime.fromisoformat(text)
