@@ -108,7 +108,7 @@ class S3Prefix:
             for contents in self._pages():
                 count += len(contents)
                 if count > MAX_LISTED:
-                    raise StoreError(self.uri, too_many(MAX_LISTED))
+                    raise too_many(self.uri, MAX_LISTED)
                 for each in contents:
                     uri = f"s3://{self._bucket}/{each['Key']}"
                     if uri.startswith(self.uri) and uri.endswith(suffixes) and names_document(uri):
