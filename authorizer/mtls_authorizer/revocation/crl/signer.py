@@ -9,9 +9,10 @@ from mtls_authorizer.revocation.truststore.authority import (
     AuthorityId,
     authority_key_identifier,
     matches_key_identifier,
+    verifying_keys,
 )
 from mtls_authorizer.revocation.truststore.names import canonical_name, printed_name
-from mtls_authorizer.revocation.truststore.signatures import is_signed_by, read_signature_algorithm
+from mtls_authorizer.revocation.truststore.signatures import read_signature_algorithm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,15 +40,7 @@ def verify_signature(fields: CrlFields, truststore: Truststore) -> str:
             CrlRejection.WEAK_SIGNATURE,
             f"the CRL of {issuer} is signed with {algorithm.hash_algorithm.name}; SHA-256 or stronger is required",
         )
-    keys = {authority.identity.key_fingerprint: authority.public_key for authority in authorities}
-    signer = next(
-        (
-            fingerprint
-            for fingerprint, key in keys.items()
-            if key is not None and is_signed_by(key, fields.signature_algorithm, fields.signature, fields.signed)
-        ),
-        None,
-    )
+    signer = next(verifying_keys(authorities, fields.signature_algorithm, fields.signature, fields.signed), None)
     if signer is None:
         raise CrlError(CrlRejection.INVALID_SIGNATURE, f"the CRL is not signed by the CA named as its issuer, {issuer}")
     return signer

@@ -23,10 +23,11 @@ from client_certificate_auth.x509.extensions import (
 from client_certificate_auth.x509.general_names import DIRECTORY_NAME
 from client_certificate_auth.x509.validity import to_datetime
 from mtls_authorizer.revocation.truststore.names import CanonicalName, canonical_name
-from mtls_authorizer.revocation.truststore.signatures import PublicKey, key_fingerprint, load_public_key
+from mtls_authorizer.revocation.truststore.signatures import PublicKey, is_signed_by, key_fingerprint, load_public_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from client_certificate_auth.x509.certificate import Certificate
@@ -119,6 +120,16 @@ def _is_ca(certificate: Certificate, usages: bytes | None) -> bool:
 
 def _is_self_issued(certificate: Certificate) -> bool:
     return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
+
+
+def verifying_keys(
+    authorities: Iterable[Authority], identifier: bytes, signature: bytes, signed: bytes | memoryview
+) -> Iterator[str]:
+    """Yield the fingerprints of the CAs' keys that verify a signature: see ``is_signed_by``. Each key is tried once."""
+    keys = {authority.identity.key_fingerprint: authority.public_key for authority in authorities}
+    for fingerprint, key in keys.items():
+        if key is not None and is_signed_by(key, identifier, signature, signed):
+            yield fingerprint
 
 
 def authority_key_identifier(value: bytes | None) -> AuthorityKeyIdentifier | None:
