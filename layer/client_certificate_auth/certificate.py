@@ -119,7 +119,7 @@ class PeerCertificate:
         """The subject alternative names as one string, as in Node. For display: compare ``subject_alt_names``."""
         from client_certificate_auth.node_view import subject_alt_name_string  # noqa: PLC0415 -- see above
 
-        value = self._extension(SUBJECT_ALT_NAME)
+        value = self.fields.extension(SUBJECT_ALT_NAME)
         return None if value is None else subject_alt_name_string(value)
 
     @property
@@ -127,7 +127,7 @@ class PeerCertificate:
         """The authority information access locations (RFC 5280 §4.2.2.1), as ``{"OCSP - URI": [...]}``."""
         from client_certificate_auth.node_view import info_access  # noqa: PLC0415 -- see above
 
-        value = self._extension(AUTHORITY_INFO_ACCESS)
+        value = self.fields.extension(AUTHORITY_INFO_ACCESS)
         return None if value is None else info_access(value)
 
     @property
@@ -222,7 +222,7 @@ class PeerCertificate:
         """
         from client_certificate_auth.node_view import key_purposes, name_object  # noqa: PLC0415 -- see above
 
-        usages = self._extension(EXTENDED_KEY_USAGE)
+        usages = self.fields.extension(EXTENDED_KEY_USAGE)
         fields = {
             "subject": name_object(self.subject),
             "issuer": name_object(self.issuer),
@@ -260,10 +260,6 @@ class PeerCertificate:
 
             self._public_key_facts = read_public_key(self.fields.public_key)
         return self._public_key_facts
-
-    def _extension(self, oid: str) -> bytes | None:
-        extension = self.fields.extensions.get(oid)
-        return None if extension is None else extension[1]
 
 
 def _serial_number(number: int) -> str:

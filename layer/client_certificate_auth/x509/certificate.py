@@ -169,6 +169,11 @@ class Certificate:
         """The SubjectPublicKeyInfo."""
         return encode(SEQUENCE, self._public_key)
 
+    def extension(self, oid: str) -> bytes | None:
+        """Return the value of an extension, None without it."""
+        extension = self.extensions.get(oid)
+        return None if extension is None else extension[1]
+
 
 def parse_certificate(encoded: str | bytes) -> Certificate:
     """Return the fields of one certificate in PEM (a string) or DER. Raises MalformedCertificateError."""

@@ -80,7 +80,7 @@ def read_authority(certificate: Certificate) -> Authority | None:
 
     Raises DerError if names, basic constraints or key usage cannot be read. No other extension matters.
     """
-    usage = _extension(certificate, KEY_USAGE)
+    usage = certificate.extension(KEY_USAGE)
     usages = None if usage is None else read_bits(usage)
     is_ca = _is_ca(certificate, usages)
     if not is_ca and not _is_self_issued(certificate):
@@ -107,14 +107,14 @@ def _is_ca(certificate: Certificate, usages: bytes | None) -> bool:
     Without basic constraints, these are roots of version 1, and certificates with keyCertSign or one of Netscape's
     types of CAs. Raises DerError.
     """
-    constraints = _extension(certificate, BASIC_CONSTRAINTS)
+    constraints = certificate.extension(BASIC_CONSTRAINTS)
     if constraints is not None:
         return read_basic_constraints(constraints)[0]
     if usages is not None:
         return bit_is_set(usages, KEY_CERT_SIGN)
     if certificate.version == 1:
         return _is_self_issued(certificate)
-    netscape_type = _extension(certificate, _NETSCAPE_TYPE)
+    netscape_type = certificate.extension(_NETSCAPE_TYPE)
     return netscape_type is not None and any(bit_is_set(read_bits(netscape_type), bit) for bit in _NETSCAPE_CAS)
 
 
@@ -142,7 +142,7 @@ def authority_key_identifier(value: bytes | None) -> AuthorityKeyIdentifier | No
 
 def certificate_key_identifier(certificate: Certificate) -> AuthorityKeyIdentifier | None:
     """Return the authority key identifier of a certificate, None if it is absent or cannot be read."""
-    return authority_key_identifier(_extension(certificate, AUTHORITY_KEY_IDENTIFIER))
+    return authority_key_identifier(certificate.extension(AUTHORITY_KEY_IDENTIFIER))
 
 
 def matches_key_identifier(identifier: AuthorityKeyIdentifier | None, authority: Authority) -> bool:
@@ -160,13 +160,8 @@ def matches_key_identifier(identifier: AuthorityKeyIdentifier | None, authority:
     return not issuers or canonical_name(issuers[0]) == authority.issuer
 
 
-def _extension(certificate: Certificate, oid: str) -> bytes | None:
-    extension = certificate.extensions.get(oid)
-    return None if extension is None else extension[1]
-
-
 def _key_identifier(certificate: Certificate) -> bytes | None:
-    value = _extension(certificate, SUBJECT_KEY_IDENTIFIER)
+    value = certificate.extension(SUBJECT_KEY_IDENTIFIER)
     try:
         return None if value is None else read_subject_key_identifier(value)
     except DerError:
