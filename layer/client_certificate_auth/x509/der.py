@@ -188,8 +188,7 @@ def header(tag: int, length: int) -> bytes:
 
 def encode_integer(value: int) -> bytes:
     """Return the octets of an INTEGER (X.690 §8.3)."""
-    magnitude = value if value >= 0 else ~value
-    return encode(INTEGER, value.to_bytes(magnitude.bit_length() // 8 + 1, "big", signed=True))
+    return encode(INTEGER, value.to_bytes(max(value, ~value).bit_length() // 8 + 1, signed=True))
 
 
 def read_boolean(content: bytes) -> bool:
