@@ -9,8 +9,6 @@ from zipfile import ZipFile
 import hypothesis
 import pytest
 
-from distribution.layer_builder import command_line as layer_builder
-from distribution.layer_builder.wheels import Architecture
 from mtls_authorizer.policy.settings import VARIABLES
 from tests.shared_folder import shared_folder
 
@@ -79,6 +77,7 @@ def pytest_runtest_logfinish() -> None:
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """Return a folder with what `make layer` writes, and what it prints in the file `output`."""
+    from distribution.layer_builder import command_line as layer_builder  # noqa: PLC0415 -- mutation testing copies no layer
 
     def build(folder: Path) -> None:
         with (folder / "output").open("w") as output, redirect_stdout(output):
@@ -90,6 +89,7 @@ def release(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 @pytest.fixture(scope="session")
 def unpacked_layers(release: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """Return a folder with the contents of the release's zip files, each in a folder named after its architecture."""
+    from distribution.layer_builder.wheels import Architecture  # noqa: PLC0415 -- likewise
 
     def unpack(folder: Path) -> None:
         for architecture in Architecture:

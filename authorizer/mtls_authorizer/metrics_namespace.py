@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-VARIABLE = "METRICS_NAMESPACE"
-
 _NAMESPACE = r"[A-Za-z0-9._/#-]{1,255}"
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from client_certificate_auth.identifying_extensions import read_identifying_extensions
 from client_certificate_auth.x509.certificate import MalformedCertificateError, parse_certificate
 from client_certificate_auth.x509.der import LONGEST_CACHED, DerError
 from client_certificate_auth.x509.extensions import AUTHORITY_INFO_ACCESS, EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME
 from client_certificate_auth.x509.names import DistinguishedName, read_issuer
 from client_certificate_auth.x509.sha256 import sha256
+from client_certificate_auth.x509.validity import to_datetime
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cryptography.x509 import Certificate as CryptographyCertificate
 
     from client_certificate_auth.alternative_names import SubjectAltName
@@ -100,12 +101,12 @@ class PeerCertificate:
     @property
     def not_before(self) -> datetime:
         """The first second of validity (RFC 5280 §4.1.2.5), aware, in UTC; ``datetime.min`` for the year 0."""
-        return _datetime(self.fields.not_before)
+        return to_datetime(self.fields.not_before)
 
     @property
     def not_after(self) -> datetime:
         """The last second of validity, aware, in UTC; ``datetime.min`` for the year 0."""
-        return _datetime(self.fields.not_after)
+        return to_datetime(self.fields.not_after)
 
     @property
     def ext_key_usage(self) -> list[str] | None:
@@ -117,7 +118,7 @@ class PeerCertificate:
         """The subject alternative names as one string, as in Node. For display: compare ``subject_alt_names``."""
         from client_certificate_auth.node_view import subject_alt_name_string  # noqa: PLC0415 -- see above
 
-        value = self._extension(SUBJECT_ALT_NAME)
+        value = self.fields.extension(SUBJECT_ALT_NAME)
         return None if value is None else subject_alt_name_string(value)
 
     @property
@@ -125,7 +126,7 @@ class PeerCertificate:
         """The authority information access locations (RFC 5280 §4.2.2.1), as ``{"OCSP - URI": [...]}``."""
         from client_certificate_auth.node_view import info_access  # noqa: PLC0415 -- see above
 
-        value = self._extension(AUTHORITY_INFO_ACCESS)
+        value = self.fields.extension(AUTHORITY_INFO_ACCESS)
         return None if value is None else info_access(value)
 
     @property
@@ -224,7 +225,7 @@ class PeerCertificate:
         """
         from client_certificate_auth.node_view import key_purposes, name_object  # noqa: PLC0415 -- see above
 
-        usages = self._extension(EXTENDED_KEY_USAGE)
+        usages = self.fields.extension(EXTENDED_KEY_USAGE)
         fields = {
             "subject": name_object(self.subject),
             "issuer": name_object(self.issuer),
@@ -263,23 +264,12 @@ class PeerCertificate:
             self._public_key_facts = read_public_key(self.fields.public_key)
         return self._public_key_facts
 
-    def _extension(self, oid: str) -> bytes | None:
-        extension = self.fields.extensions.get(oid)
-        return None if extension is None else extension[1]
-
 
 def _serial_number(number: int) -> str:
     digits = f"{abs(number):X}"
     if number and len(digits) % 2:
         digits = "0" + digits
     return "-" + digits if number < 0 else digits
-
-
-def _datetime(time: str) -> datetime:
-    """Return the datetime of a time in the form of RFC 3339."""
-    if time < "0001":
-        return datetime.min.replace(tzinfo=UTC)
-    return datetime.fromisoformat(time)
 
 
 def _in_pairs(digest: bytes) -> str:

@@ -58,6 +58,7 @@ def extract_client_certificate_from_alb_event(
     has verified it. In both modes, anyone who can reach the function in another way, such as through a listener without
     mutual TLS, can send the header.
     """
+    # A list, which can also be searched for a mode that has no hash.
     if mode not in list(_ALB_HEADERS):
         message = f"mode is {mode!r}: write {' or '.join(map(repr, _ALB_HEADERS))}"
         raise ValueError(message)

@@ -43,7 +43,7 @@ from client_certificate_auth.x509.general_names import (
     read_other_name,
 )
 from client_certificate_auth.x509.known_extensions import CHECKED_FOR_CA, PROXY_CERTIFICATE_INFORMATION
-from client_certificate_auth.x509.names import read_attributes, read_text
+from client_certificate_auth.x509.names import read_attributes, read_text, values_by_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,11 +85,7 @@ class _Text:
 
 def name_object(name: DistinguishedName) -> dict[str, str | list[str]]:
     """Return a name as Node's object. A repeated attribute is a list."""
-    values: dict[str, list[str]] = {}
-    for rdn in name.rdns:
-        for oid, text in rdn:
-            values.setdefault(_attribute_key(oid), []).append(text)
-    return {key: texts[0] if len(texts) == 1 else texts for key, texts in values.items()}
+    return values_by_key((_attribute_key(oid), text) for rdn in name.rdns for oid, text in rdn)
 
 
 def _attribute_key(oid: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from mtls_authorizer.policy.variables import parse_items, shown
 
@@ -47,7 +48,7 @@ def read_crl_variables(reader: VariableReader) -> tuple[CrlSources | None, Trust
     )
 
     none: tuple[str, ...] = ()
-    uris = reader.read("CRL_URIS", _parse_locations, default=none)
+    uris = reader.read("CRL_URIS", partial(_parse_all, _parse_location), default=none)
     sources = CrlSources(
         uris,
         reader.read("TRUSTSTORE_URI", _parse_file_uri, default=""),
@@ -55,7 +56,7 @@ def read_crl_variables(reader: VariableReader) -> tuple[CrlSources | None, Trust
         reader.choice("CRL_FAILURE_MODE", *CrlFailureMode),
         reader.number("CRL_MAX_AGE_SECONDS", 0, range(LONGEST_MAX_AGE_SECONDS + 1)),
         reader.choice("CRL_CHECK", *CrlCheck),
-        frozenset(reader.read("CRL_ASSUME_COMPLETE", _parse_crl_uris, default=none)),
+        frozenset(reader.read("CRL_ASSUME_COMPLETE", partial(_parse_all, _parse_file_uri), default=none)),
         reader.read("CRL_EXEMPT_ISSUERS", _parse_fingerprints, default=frozenset()),
         reader.read("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str, default=""),
     )
@@ -89,14 +90,6 @@ def _parse_location(text: str) -> str:
         return _parse_file_uri(text)
     parse_prefix(text, ("s3", "file"))
     return text
-
-
-def _parse_locations(text: str) -> tuple[str, ...]:
-    return _parse_all(_parse_location, text)
-
-
-def _parse_crl_uris(text: str) -> tuple[str, ...]:
-    return _parse_all(_parse_file_uri, text)
 
 
 def _parse_all(parse: Callable[[str], str], text: str) -> tuple[str, ...]:

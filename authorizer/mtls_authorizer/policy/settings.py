@@ -191,10 +191,11 @@ def _check_truststore(settings: Settings, reader: VariableReader) -> None:
         "AUTHORIZER_RULES": any(rule.uses(ISSUER_KEY) and rule.name != ENVIRONMENT for rule in settings.rules),
         "AUTHORIZER_SHADOW_RULES": any(rule.uses(ISSUER_KEY) for rule in settings.shadow_rules),
     }
+    users = [name for name, is_user in uses_keys.items() if is_user]
     if "TRUSTSTORE_URI" not in reader:
-        for name in filter(uses_keys.get, uses_keys):
+        for name in users:
             reader.reject(name, "requires TRUSTSTORE_URI for issuer keys: it contains the CAs that have them")
-    is_used = settings.rules_uri or settings.shadow_rules_uri or any(uses_keys.values())
+    is_used = settings.rules_uri or settings.shadow_rules_uri or users
     if settings.truststore is not None and not is_used:
         reader.reject(
             "TRUSTSTORE_URI",

@@ -11,9 +11,9 @@ from mtls_authorizer.revocation.truststore.authority import (
     AuthorityId,
     certificate_key_identifier,
     matches_key_identifier,
+    verifying_keys,
 )
 from mtls_authorizer.revocation.truststore.names import canonical_name
-from mtls_authorizer.revocation.truststore.signatures import is_signed_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -202,13 +202,8 @@ def find_signers(certificate: Certificate, truststore: Truststore) -> tuple[Sign
         named = truststore.named(canonical_name(certificate.issuer))
     except DerError:
         return ()
-    keys = {authority.identity.key_fingerprint: authority.public_key for authority in named}
-    verified = {
-        fingerprint
-        for fingerprint, key in keys.items()
-        if key is not None
-        and is_signed_by(key, certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate)
-    }
+    algorithm, signature, signed = certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate
+    verified = frozenset(verifying_keys(named, algorithm, signature, signed))
     identifier = certificate_key_identifier(certificate)
     return tuple(
         Signer(authority, authority.may_sign_certificates and matches_key_identifier(identifier, authority))

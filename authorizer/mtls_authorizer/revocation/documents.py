@@ -109,14 +109,12 @@ class RevocationDocuments:
         if self._sources.check is CrlCheck.CLIENT and lists.has_list_of_superior_ca():
             warnings.add("CRL_CHECK=chain recommended")
         for warning in sorted(warnings - self._warnings):
-            logger.warning(warning, extra={"document": "crl"} | _EXPLANATIONS[warning])
+            logger.warning(warning, extra={"document": "crl", "error": _EXPLANATIONS[warning]})
         self._warnings = frozenset(warnings)
 
 
 _EXPLANATIONS = {
-    "CRL_ASSUME_COMPLETE ignored": {"error": "a CA in it has CRLs with different names, so that none is complete"},
-    "CRL_CHECK=chain recommended": {
-        "error": "a CRL of a CA that issued other CAs of the truststore is loaded, but CRL_CHECK=client does not "
-        "require the CRLs of such CAs"
-    },
+    "CRL_ASSUME_COMPLETE ignored": "a CA in it has CRLs with different names, so that none is complete",
+    "CRL_CHECK=chain recommended": "a CRL of a CA that issued other CAs of the truststore is loaded, but "
+    "CRL_CHECK=client does not require the CRLs of such CAs",
 }

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
-from mtls_authorizer.stores.bucket_owner import VARIABLE, parse_bucket_owner, warn_of_unverified_owner
+from mtls_authorizer.stores.bucket_owner import OWNER_VARIABLE, parse_bucket_owner, warn_of_unverified_owner
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.uri import parse_uri
 
@@ -32,10 +32,10 @@ def parse_variable(environment: Mapping[str, str], name: str, parse: Callable[[s
 
 def read_owner(environment: Mapping[str, str]) -> str | None:
     """Return the account that must own the buckets; without one, log a warning. Raises ValueError."""
-    if VARIABLE not in environment:
+    if OWNER_VARIABLE not in environment:
         warn_of_unverified_owner()
         return None
-    return parse_variable(environment, VARIABLE, parse_bucket_owner)
+    return parse_variable(environment, OWNER_VARIABLE, parse_bucket_owner)
 
 
 def load_truststore(environment: Mapping[str, str], owner: str | None) -> Truststore:

@@ -115,7 +115,7 @@ def _in_force(group: _Group, now: datetime, max_age: timedelta) -> Iterator[tupl
     """
     usable: list[RevocationList] = []
     for each in group:
-        if usable and any(is_superseded(each.revocation_list, newer) for newer in usable):
+        if any(is_superseded(each.revocation_list, newer) for newer in usable):
             continue
         reason = each.unknown_reason(now, max_age)
         if reason is None:

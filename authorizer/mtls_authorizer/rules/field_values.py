@@ -74,10 +74,10 @@ def parse_serial_number(text: str) -> Fact:
     return Fact("", f"{read_serial_number(text):X}")
 
 
-def common_name_facts(certificate: PeerCertificate) -> list[Fact]:
-    """Return the subject's common names, which are ambiguous if there are several."""
-    common_names = certificate.subject.get_all("CN")
-    return [Fact("", common_name, len(common_names) > 1) for common_name in common_names]
+def only_value_facts(certificate: PeerCertificate, attribute: str) -> list[Fact]:
+    """Return the subject's values of an attribute, which are ambiguous if there are several."""
+    values = certificate.subject.get_all(attribute)
+    return [Fact("", value, len(values) > 1) for value in values]
 
 
 def name_facts(name: DistinguishedName) -> Iterator[Fact]:
@@ -171,12 +171,6 @@ def public_key_facts(certificate: PeerCertificate) -> list[Fact]:
     encoded = certificate.fields.public_key
     others = [other for other in equal_encodings(encoded) if other != encoded]
     return [Fact("", sha256(each).hex(":").upper(), ambiguous=each is not encoded) for each in (encoded, *others)]
-
-
-def organization_identifier_facts(certificate: PeerCertificate) -> list[Fact]:
-    """Return the subject's organization identifiers (2.5.4.97), which are ambiguous if there are several."""
-    identifiers = certificate.subject.get_all("organizationIdentifier")
-    return [Fact("", identifier, len(identifiers) > 1) for identifier in identifiers]
 
 
 # SPIFFE IDs and PSD2 statements are read by modules that only configurations with such rules import.

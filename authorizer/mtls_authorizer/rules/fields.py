@@ -12,9 +12,8 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison, Condition, Fact
 from mtls_authorizer.rules.field_values import (
-    common_name_facts,
     name_facts,
-    organization_identifier_facts,
+    only_value_facts,
     parse_name,
     parse_psd2_role,
     parse_serial_number,
@@ -114,7 +113,7 @@ _SHA256 = "^(SHA256:)?[0-9A-Fa-f:]{64,}$"
 FIELDS: Mapping[str, Field] = {
     "common_name": Field(
         FieldKind.TEXT,
-        common_name_facts,
+        lambda certificate: only_value_facts(certificate, "CN"),
         parse_text,
         DenyReason.COMMON_NAME_NOT_ALLOWED,
         "ALLOWED_COMMON_NAMES",
@@ -220,7 +219,7 @@ FIELDS: Mapping[str, Field] = {
     ),
     ORGANIZATION_IDENTIFIER: Field(
         FieldKind.TEXT,
-        organization_identifier_facts,
+        lambda certificate: only_value_facts(certificate, "organizationIdentifier"),
         parse_text,
         DenyReason.ORGANIZATION_IDENTIFIER_NOT_ALLOWED,
         None,

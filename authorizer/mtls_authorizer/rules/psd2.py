@@ -57,11 +57,11 @@ def read_psd2_statement(certificate: PeerCertificate) -> Psd2Statement | None:
     The whole extension must be well-formed, and contain the statement at most once. The OID and the name of a role must
     belong together.
     """
-    extension = certificate.fields.extensions.get(_QC_STATEMENTS)
-    if extension is None:
+    value = certificate.fields.extension(_QC_STATEMENTS)
+    if value is None:
         return None
     found: Psd2Statement | None = None
-    for content in read_sequence_of(extension[1], SEQUENCE):
+    for content in read_sequence_of(value, SEQUENCE):
         tags, contents = read_elements(content)
         if tags[:1] != [OID] or len(tags) > _ID_AND_INFO:
             message = f"a QCStatement has {describe(tags)}, not an OBJECT IDENTIFIER and its information"

@@ -9,7 +9,7 @@ from mtls_authorizer.log import get_logger
 
 logger = get_logger()
 
-VARIABLE = "S3_BUCKET_OWNER"
+OWNER_VARIABLE = "S3_BUCKET_OWNER"
 
 _DIGITS = 12
 
@@ -24,4 +24,4 @@ def parse_bucket_owner(text: str) -> str:
 
 def warn_of_unverified_owner() -> None:
     """Log that documents are read from buckets although the variable is not set."""
-    logger.warning("bucket owner not verified", extra={"variable": VARIABLE})
+    logger.warning("bucket owner not verified", extra={"variable": OWNER_VARIABLE})

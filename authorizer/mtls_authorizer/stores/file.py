@@ -91,7 +91,7 @@ class FilePrefix:
             for folder, _folders, names in os.walk(self._path, onerror=_raise):
                 count += len(names)
                 if count > MAX_LISTED:
-                    raise StoreError(self.uri, too_many(MAX_LISTED))
+                    raise too_many(self.uri, MAX_LISTED)
                 for name in names:
                     path = Path(folder, name)
                     uri = path.as_uri()

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from botocore.exceptions import ClientError
 
 from mtls_authorizer.stores.aws import http_status, read_body, store_errors
-from mtls_authorizer.stores.bucket_owner import VARIABLE
+from mtls_authorizer.stores.bucket_owner import OWNER_VARIABLE
 from mtls_authorizer.stores.store import (
     DEFAULT_TIMEOUTS,
     MAX_LISTED,
@@ -108,7 +108,7 @@ class S3Prefix:
             for contents in self._pages():
                 count += len(contents)
                 if count > MAX_LISTED:
-                    raise StoreError(self.uri, too_many(MAX_LISTED))
+                    raise too_many(self.uri, MAX_LISTED)
                 for each in contents:
                     uri = f"s3://{self._bucket}/{each['Key']}"
                     if uri.startswith(self.uri) and uri.endswith(suffixes) and names_document(uri):
@@ -137,4 +137,6 @@ def _expected_owner(bucket_owner: str | None) -> dict[str, str]:
 
 def _wrong_owner(bucket_owner: str | None) -> str:
     """Return another cause of a denied request."""
-    return "" if bucket_owner is None else f"; or the bucket does not belong to the account {bucket_owner} ({VARIABLE})"
+    if bucket_owner is None:
+        return ""
+    return f"; or the bucket does not belong to the account {bucket_owner} ({OWNER_VARIABLE})"

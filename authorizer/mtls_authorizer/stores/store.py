@@ -93,6 +93,6 @@ def too_large(uri: str, max_bytes: int) -> StoreError:
     return StoreError(uri, f"larger than {max_bytes:,} bytes", is_too_large=True)
 
 
-def too_many(limit: int) -> str:
-    """Return the problem of a prefix with more documents than the limit, for a StoreError."""
-    return f"it contains more than {limit:,} objects: choose a longer prefix"
+def too_many(uri: str, limit: int) -> StoreError:
+    """Return the error of a prefix with more documents than the limit."""
+    return StoreError(uri, f"it contains more than {limit:,} objects: choose a longer prefix")

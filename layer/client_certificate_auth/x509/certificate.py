@@ -169,6 +169,11 @@ class Certificate:
         """The SubjectPublicKeyInfo."""
         return encode(SEQUENCE, self._public_key)
 
+    def extension(self, oid: str) -> bytes | None:
+        """Return the value of an extension, None without it."""
+        extension = self.extensions.get(oid)
+        return None if extension is None else extension[1]
+
 
 def parse_certificate(encoded: str | bytes) -> Certificate:
     """Return the fields of one certificate in PEM (a string) or DER. Raises MalformedCertificateError."""
@@ -249,7 +254,7 @@ def _read_extensions(content: bytes) -> dict[str, Extension]:
     """Return the Extensions (RFC 5280 §4.1.2.9). Each must occur only once (§4.2)."""
     contents = read_sequence_of(content, SEQUENCE)
     # Certificates of one CA have most extensions in common.
-    read = _read_extension if len(content) <= LONGEST_CACHED else _read_extension.__wrapped__
+    read = read_extension if len(content) <= LONGEST_CACHED else read_extension.__wrapped__
     extensions = dict(map(read, contents))
     if len(extensions) != len(contents):
         occurrences = Counter(read(each)[0] for each in contents)
@@ -259,8 +264,8 @@ def _read_extensions(content: bytes) -> dict[str, Extension]:
 
 
 @lru_cache(128)
-def _read_extension(content: bytes) -> tuple[str, Extension]:
-    """Return an Extension (RFC 5280 §4.1)."""
+def read_extension(content: bytes) -> tuple[str, Extension]:
+    """Return the OID of an Extension of a certificate or CRL (RFC 5280 §4.1), whether it is critical, and its value."""
     tags, contents = read_elements(content)
     if tags == [OID, OCTET_STRING]:
         critical = False

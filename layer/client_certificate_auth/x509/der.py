@@ -175,11 +175,20 @@ def read_typed_value(content: bytes) -> tuple[str, int, bytes]:
 
 def encode(tag: int, content: bytes) -> bytes:
     """Return the octets of an element."""
-    length = len(content)
+    return header(tag, len(content)) + content
+
+
+def header(tag: int, length: int) -> bytes:
+    """Return the octets of an element before its content: the tag and the length."""
     if length < _LONG_FORM:
-        return bytes((tag, length)) + content
+        return bytes((tag, length))
     octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((tag, _LONG_FORM | len(octets))) + octets + content
+    return bytes((tag, _LONG_FORM | len(octets))) + octets
+
+
+def encode_integer(value: int) -> bytes:
+    """Return the octets of an INTEGER (X.690 §8.3)."""
+    return encode(INTEGER, value.to_bytes(max(value, ~value).bit_length() // 8 + 1, signed=True))
 
 
 def read_boolean(content: bytes) -> bool:

@@ -32,7 +32,7 @@ from client_certificate_auth.x509.der import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import TypeAlias
 
     # A relative distinguished name: its attributes as dotted OIDs and values; the same with OpenSSL's short names, if
@@ -91,7 +91,7 @@ class DistinguishedName(Mapping[str, "str | list[str]"]):
         pairs = list(chain.from_iterable(texts))
         self._values: dict[str, str | list[str]] = dict(pairs)
         if len(self._values) < len(pairs):
-            self._values = _values_by_key(pairs)
+            self._values = values_by_key(pairs)
         self.has_control_characters = any(controls)
         # The most specific relative distinguished name comes first (RFC 4514 §2.1).
         self._rfc4514_string = ",".join(strings[::-1])
@@ -196,7 +196,7 @@ def _read_rdn(content: bytes) -> _DecodedRdn | None:
     return (attributes, texts, "+".join(strings), has_controls) if attributes else None
 
 
-def _values_by_key(pairs: list[tuple[str, str]]) -> dict[str, str | list[str]]:
+def values_by_key(pairs: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:
     """Return the values of attributes by key, in a list if a key occurs more than once."""
     values: dict[str, list[str]] = {}
     for key, text in pairs:

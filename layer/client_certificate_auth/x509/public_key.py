@@ -15,6 +15,7 @@ from client_certificate_auth.x509.der import (
     SEQUENCE,
     DerError,
     encode,
+    encode_integer,
     read_bit_string,
     read_elements,
     read_oid,
@@ -140,7 +141,7 @@ def _read_rsa_key(encoded: bytes) -> PublicKey:
         raise DerError(message)
     # OpenSSL reads these as unsigned, of any length.
     modulus, exponent = int.from_bytes(first, "big"), int.from_bytes(second, "big")
-    key = encode(SEQUENCE, _encode_integer(modulus) + _encode_integer(exponent))
+    key = encode(SEQUENCE, encode_integer(modulus) + encode_integer(exponent))
     facts = PublicKey()
     facts.modulus = f"{modulus:X}"
     facts.bits = modulus.bit_length()
@@ -250,7 +251,3 @@ def _encode_oid(dotted: str) -> bytes:
             octets.append(number & 0x7F | 0x80)
         content += bytes(reversed(octets))
     return bytes(content)
-
-
-def _encode_integer(number: int) -> bytes:
-    return encode(INTEGER, number.to_bytes(number.bit_length() // 8 + 1, "big"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from client_certificate_auth.x509.der import GENERALIZED_TIME, UTC_TIME, DerError, read_two_elements
@@ -15,6 +16,13 @@ def read_validity(content: bytes) -> tuple[str, str]:
     """Return both ends of a Validity in the form of RFC 3339: ``2026-11-22T06:54:49Z``. Raises DerError."""
     first_tag, first, last_tag, last = read_two_elements(content, "two times")
     return _read_time(first_tag, first), _read_time(last_tag, last)
+
+
+def to_datetime(time: str) -> datetime:
+    """Return a time in the form of RFC 3339 as a datetime, aware; for the year 0, the first one that there is."""
+    if time < "0001":
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime.fromisoformat(time)
 
 
 def _read_time(tag: int, content: bytes) -> str:

@@ -37,6 +37,7 @@ def test_the_fields_are_those_of_the_certificate() -> None:
     assert (certificate.not_before, certificate.not_after) == ("2020-01-01T00:00:00Z", "2040-01-01T00:00:00Z")
     assert certificate.public_key == ED25519_KEY
     assert certificate.extensions == {"1.2.3.4": (True, b"value")}
+    assert (certificate.extension("1.2.3.4"), certificate.extension("1.2.3")) == (b"value", None)
     assert certificate.signature_algorithm == certificate.tbs_signature_algorithm == ALGORITHM
     assert certificate.signature == bytes(64)
     assert der.sequence(certificate.tbs_certificate, ALGORITHM, SIGNATURE) == encoded

@@ -10,6 +10,7 @@ from client_certificate_auth.x509.der import (
     DerError,
     check_any,
     encode,
+    encode_integer,
     first_element,
     read_bit_string,
     read_boolean,
@@ -38,6 +39,12 @@ def test_an_element_is_written_as_it_was_read(length: int) -> None:
     content = bytes(length)
     assert encode(0x30, content) == der.tlv(0x30, content)
     assert read_element(encode(0x30, content), 0x30) == content
+
+
+@pytest.mark.parametrize("value", [0, 1, -1, 127, 128, -128, -129, 255, 256, -256, 2**1100, -(2**1100)])
+def test_an_integer_is_written_with_as_few_octets_as_possible(value: int) -> None:
+    assert encode_integer(value) == der.integer(value)
+    assert read_integer(read_element(encode_integer(value), der.INTEGER)) == value
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 65536])

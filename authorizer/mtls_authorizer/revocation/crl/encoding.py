@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import re
 
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 
 _BEGIN, _END = b"-----BEGIN X509 CRL-----", b"-----END X509 CRL-----"
 _WHITE_SPACE = re.compile(rb"\s*+")
@@ -27,16 +27,18 @@ def crl_der(content: bytes) -> bytes:
     begin = content.find(_BEGIN)
     end = content.find(_END, begin)
     if blocks != 1 or begin < 0 or end < 0:
-        reject(
+        raise CrlError(
             CrlRejection.MALFORMED,
             f"neither a CRL in DER nor exactly one in PEM ({_BEGIN.decode()}): {blocks} PEM blocks, "
             f"and it begins with {_shown(content)}",
         )
     if not _WHITE_SPACE.fullmatch(content, end + len(_END)):
-        reject(CrlRejection.MALFORMED, f"{_END.decode()} is followed by {_shown(content[end + len(_END) :].lstrip())}")
+        raise CrlError(
+            CrlRejection.MALFORMED, f"{_END.decode()} is followed by {_shown(content[end + len(_END) :].lstrip())}"
+        )
     start = begin + len(_BEGIN)
     if not _BASE64.fullmatch(content, start, end):
-        reject(CrlRejection.MALFORMED, "the CRL in PEM is not base64: it has other characters")
+        raise CrlError(CrlRejection.MALFORMED, "the CRL in PEM is not base64: it has other characters")
     try:
         return binascii.a2b_base64(memoryview(content)[start:end])
     except binascii.Error as error:

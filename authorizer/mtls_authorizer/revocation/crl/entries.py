@@ -9,13 +9,14 @@ from itertools import islice
 
 from cryptography import x509
 
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
+from client_certificate_auth.x509.der import encode_integer
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_INTEGER, _OBJECT_IDENTIFIER = 0x02, b"\x06"
+_OBJECT_IDENTIFIER = b"\x06"
 _LONG_FORM = 0x80  # the first byte of a length in DER that takes more than one byte (X.690 §8.1.3.5)
 
 # A critical extension after its object identifier: TRUE, and the tag of its value.
@@ -43,7 +44,7 @@ def is_revoked(encoded: bytes, crl: x509.CertificateRevocationList, serial_numbe
     """Return whether a CRL, in DER and decoded, revokes a serial number."""
     # Searching the bytes is several times as fast as searching the entries. A serial number has only one encoding
     # (X.690 §8.3.2): other encodings are rejected when the CRL is decoded.
-    if _integer(serial_number) not in encoded:
+    if encode_integer(serial_number) not in encoded:
         return False
     if serial_number >= 0:
         entry = crl.get_revoked_certificate_by_serial_number(serial_number)
@@ -82,7 +83,7 @@ def _check_entry(entry: x509.RevokedCertificate, *, may_be_indirect: bool) -> st
         return message
     for extension in extensions:
         if isinstance(extension.value, x509.CertificateIssuer):
-            reject(
+            raise CrlError(
                 CrlRejection.INDIRECT,
                 f"the CRL's entry for {entry.serial_number:x} concerns another CA (indirect CRL)",
             )
@@ -114,9 +115,3 @@ def _ends_object_identifier(encoded: bytes, end: int) -> bool:
             return True
         start = encoded.rfind(_OBJECT_IDENTIFIER, first, start)
     return False
-
-
-def _integer(value: int) -> bytes:
-    """Return an INTEGER in DER (X.690 §8.3), or only its contents if they are too long for a short length."""
-    contents = value.to_bytes((value if value >= 0 else ~value).bit_length() // 8 + 1, signed=True)
-    return bytes([_INTEGER, len(contents)]) + contents if len(contents) < _LONG_FORM else contents

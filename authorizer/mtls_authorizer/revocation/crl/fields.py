@@ -12,24 +12,21 @@ from itertools import islice
 from cryptography import x509
 
 from client_certificate_auth.records import NamedTuple
+from client_certificate_auth.x509.certificate import read_extension
 from client_certificate_auth.x509.der import (
     BIT_STRING,
     BOOLEAN,
     GENERALIZED_TIME,
     INTEGER,
-    OCTET_STRING,
-    OID,
     SEQUENCE,
     UTC_TIME,
     DerError,
     describe,
     encode,
+    header,
     read_bit_string,
-    read_boolean,
     read_element,
-    read_elements,
     read_integer,
-    read_oid,
     read_sequence_of,
 )
 from mtls_authorizer.revocation.truststore.names import canonical_name
@@ -94,7 +91,7 @@ class CrlFields(NamedTuple):
 def read_fields(encoded: bytes) -> CrlFields:
     """Return the fields of a CRL in DER; entries are neither decoded nor copied. Raises DerError."""
     view = memoryview(encoded)
-    parts = _elements(_content(view, SEQUENCE))
+    parts = _elements(_content(view))
     if [tag for tag, _ in parts] != [SEQUENCE, SEQUENCE, BIT_STRING]:
         message = f"not a CRL: expected TBSCertList, algorithm and signature, found {_describe(parts)}"
         raise DerError(message)
@@ -157,8 +154,8 @@ def load_entries(encoded: bytes, fields: CrlFields) -> tuple[x509.CertificateRev
 
 def _load(*dates_and_entries: bytes | bytearray | memoryview) -> x509.CertificateRevocationList:
     to_be_signed = (_BEFORE_DATES, *dates_and_entries)
-    parts = (_header(sum(map(len, to_be_signed))), *to_be_signed, _ALGORITHM_AND_NO_SIGNATURE)
-    return x509.load_der_x509_crl(b"".join((_header(sum(map(len, parts))), *parts)))
+    parts = (header(SEQUENCE, sum(map(len, to_be_signed))), *to_be_signed, _ALGORITHM_AND_NO_SIGNATURE)
+    return x509.load_der_x509_crl(b"".join((header(SEQUENCE, sum(map(len, parts))), *parts)))
 
 
 def _with_usual_entries(dates_and_entries: memoryview) -> Iterator[bytes | bytearray]:
@@ -171,7 +168,7 @@ def _with_usual_entries(dates_and_entries: memoryview) -> Iterator[bytes | bytea
         entries = bytearray()
         for entry in _each_element(content):
             entries += _usual_entry(entry)
-        yield _header(len(entries))
+        yield header(SEQUENCE, len(entries))
         yield entries
 
 
@@ -208,22 +205,18 @@ def _read_extensions(content: bytes) -> tuple[dict[str, Extension], str | None]:
     """Return the extensions, and the OID of one that occurs twice."""
     repeated = None
     extensions: dict[str, Extension] = {}
-    for extension in read_sequence_of(content, SEQUENCE):
-        tags, contents = read_elements(extension)
-        if tags not in ([OID, OCTET_STRING], [OID, BOOLEAN, OCTET_STRING]):
-            message = f"expected an extension's OID, critical flag and value, found {describe(tags)}"
-            raise DerError(message)
-        oid = read_oid(contents[0])
+    for each in read_sequence_of(content, SEQUENCE):
+        oid, (critical, value) = read_extension.__wrapped__(each)
         if oid in extensions:
-            repeated = oid
-        value = b"" if oid in extensions else contents[-1]
-        extensions[oid] = (BOOLEAN in tags and read_boolean(contents[1]), value)
+            repeated, value = oid, b""
+        extensions[oid] = (critical, value)
     return extensions, repeated
 
 
-def _content(view: memoryview, tag: int) -> memoryview:
+def _content(view: memoryview) -> memoryview:
+    """Return the content of exactly one SEQUENCE. Raises DerError."""
     elements = _elements(view)
-    if [found for found, _ in elements] != [tag]:
+    if [tag for tag, _ in elements] != [SEQUENCE]:
         message = f"not a CRL: expected one SEQUENCE, found {_describe(elements)}"
         raise DerError(message)
     return elements[0][1]
@@ -250,7 +243,7 @@ def _each_element(view: memoryview) -> Iterator[tuple[int, memoryview]]:
         length = int.from_bytes(view[start + 2 : content_start]) if first > _LONG_FORM else first
         end = content_start + length
         # A length has only one encoding in DER (X.690 §10.1).
-        if view[start + 1 : content_start] != _header(length)[1:] or end > len(view):
+        if view[start:content_start] != header(view[start], length) or end > len(view):
             message = "not a CRL: an element is longer than the element that contains it, or its length is not in DER"
             raise DerError(message)
         yield view[start], view[content_start:end]
@@ -263,12 +256,5 @@ def _describe(elements: list[tuple[int, memoryview]]) -> str:
 
 def _length(element: tuple[int, memoryview]) -> int:
     """Return how many octets an element has, with its tag and its length."""
-    return len(_header(len(element[1]))) + len(element[1])
-
-
-def _header(length: int) -> bytes:
-    """Return the tag and the length of a SEQUENCE of this length."""
-    if length < _LONG_FORM:
-        return bytes((SEQUENCE, length))
-    octets = length.to_bytes((length.bit_length() + 7) // 8)
-    return bytes((SEQUENCE, _LONG_FORM | len(octets))) + octets
+    tag, content = element
+    return len(header(tag, len(content))) + len(content)

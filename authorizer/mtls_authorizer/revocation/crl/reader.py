@@ -214,36 +214,37 @@ def _defect(
         return CrlError(CrlRejection.CRITICAL_EXTENSION, f"the CRL has an unknown critical extension: {unknown[0]}")
     if in_entry is not None:
         return CrlError(CrlRejection.CRITICAL_EXTENSION, in_entry)
-    return next(_limits(scope, fields), None) or next(_unreadable(fields, is_regular=is_regular), None)
+    return _limit(scope, fields) or _unreadable_part(fields, is_regular=is_regular)
 
 
-def _limits(scope: CrlScope | None, fields: CrlFields) -> Iterator[CrlError]:
+def _limit(scope: CrlScope | None, fields: CrlFields) -> CrlError | None:
     if _DELTA_CRL_INDICATOR in fields.extensions:
-        yield CrlError(CrlRejection.DELTA, "the CRL is a delta CRL: it revokes, but proves no certificate good")
+        return CrlError(CrlRejection.DELTA, "the CRL is a delta CRL: it revokes, but proves no certificate good")
     if scope is None:
-        yield CrlError(CrlRejection.PARTIAL, "the issuing distribution point of the CRL cannot be read")
-    elif scope.is_indirect:
-        yield CrlError(CrlRejection.INDIRECT, "the CRL is an indirect one (indirectCRL): it proves no certificate good")
-    elif scope.only_attributes or scope.only_some_reasons:
+        return CrlError(CrlRejection.PARTIAL, "the issuing distribution point of the CRL cannot be read")
+    if scope.is_indirect:
+        message = "the CRL is an indirect one (indirectCRL): it proves no certificate good"
+        return CrlError(CrlRejection.INDIRECT, message)
+    if scope.only_attributes or scope.only_some_reasons:
         what = "onlyContainsAttributeCerts" if scope.only_attributes else "onlySomeReasons"
-        yield CrlError(
-            CrlRejection.PARTIAL,
-            f"the CRL is limited by its issuing distribution point ({what}): it proves no certificate good",
-        )
+        message = f"the CRL is limited by its issuing distribution point ({what}): it proves no certificate good"
+        return CrlError(CrlRejection.PARTIAL, message)
+    return None
 
 
-def _unreadable(fields: CrlFields, *, is_regular: bool) -> Iterator[CrlError]:
+def _unreadable_part(fields: CrlFields, *, is_regular: bool) -> CrlError | None:
     if fields.problem is not None:
-        yield CrlError(CrlRejection.MALFORMED, fields.problem)
+        return CrlError(CrlRejection.MALFORMED, fields.problem)
     if not is_regular:
         message = "the date or the critical flag of an entry is not in DER, or not as RFC 5280 §5.1.2.6 requires"
-        yield CrlError(CrlRejection.MALFORMED, message)
+        return CrlError(CrlRejection.MALFORMED, message)
     if fields.number is None and CRL_NUMBER in fields.extensions:
         message = "the CRL number cannot be read, is negative, or has more than 20 octets"
-        yield CrlError(CrlRejection.MALFORMED, message)
+        return CrlError(CrlRejection.MALFORMED, message)
     try:
         value = _value(fields, AUTHORITY_KEY_IDENTIFIER)
         if value is not None:
             read_authority_key_identifier(value)
     except DerError:
-        yield CrlError(CrlRejection.MALFORMED, "the authority key identifier of the CRL cannot be read")
+        return CrlError(CrlRejection.MALFORMED, "the authority key identifier of the CRL cannot be read")
+    return None

@@ -7,7 +7,6 @@ from enum import StrEnum
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import NoReturn
 
 
 _MAX_MESSAGE = 500  # characters
@@ -76,8 +75,3 @@ def shown_time(time: datetime | None) -> str:
 def shown_number(number: int | None) -> str:
     """Return a CRL number for a message: in hexadecimal, as OpenSSL prints it, and as in the log's ``crl_number``."""
     return "none" if number is None else f"{number:X}"
-
-
-def reject(rejection: CrlRejection, message: str) -> NoReturn:
-    """Raise CrlError."""
-    raise CrlError(rejection, message)

@@ -108,10 +108,11 @@ def read_crl_scope(value: bytes, issuer: bytes) -> CrlScope:
 
 def read_certificate_scope(certificate: Certificate) -> CertificateScope:
     """Return the properties of a certificate. Raises nothing for extensions that cannot be read."""
-    if CRL_DISTRIBUTION_POINTS not in certificate.extensions:
+    value = certificate.extension(CRL_DISTRIBUTION_POINTS)
+    if value is None:
         return CertificateScope(_is_ca(certificate), has_points=False, has_only_limited_points=False, names=frozenset())
     try:
-        points = read_distribution_points(certificate.extensions[CRL_DISTRIBUTION_POINTS][1])
+        points = read_distribution_points(value)
         names = frozenset(
             name
             for point in points
@@ -128,10 +129,9 @@ def read_certificate_scope(certificate: Certificate) -> CertificateScope:
 
 
 def _is_ca(certificate: Certificate) -> bool | None:
-    if BASIC_CONSTRAINTS not in certificate.extensions:
-        return False
+    value = certificate.extension(BASIC_CONSTRAINTS)
     try:
-        return read_basic_constraints(certificate.extensions[BASIC_CONSTRAINTS][1])[0]
+        return value is not None and read_basic_constraints(value)[0]
     except DerError:
         return None
 

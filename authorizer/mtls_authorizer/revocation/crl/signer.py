@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, reject
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.truststore.authority import (
     AuthorityId,
     authority_key_identifier,
     matches_key_identifier,
+    verifying_keys,
 )
 from mtls_authorizer.revocation.truststore.names import canonical_name, printed_name
-from mtls_authorizer.revocation.truststore.signatures import is_signed_by, read_signature_algorithm
+from mtls_authorizer.revocation.truststore.signatures import read_signature_algorithm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,24 +31,18 @@ def verify_signature(fields: CrlFields, truststore: Truststore) -> str:
     issuer = printed_name(fields.issuer)
     authorities = truststore.named(canonical_name(fields.issuer))
     if not authorities:
-        reject(CrlRejection.UNKNOWN_ISSUER, f"no CA in the truststore has the name of the CRL's issuer, {issuer}")
+        raise CrlError(
+            CrlRejection.UNKNOWN_ISSUER, f"no CA in the truststore has the name of the CRL's issuer, {issuer}"
+        )
     algorithm = read_signature_algorithm(fields.signature_algorithm)
     if algorithm is not None and algorithm.is_weak and algorithm.hash_algorithm is not None:
-        reject(
+        raise CrlError(
             CrlRejection.WEAK_SIGNATURE,
             f"the CRL of {issuer} is signed with {algorithm.hash_algorithm.name}; SHA-256 or stronger is required",
         )
-    keys = {authority.identity.key_fingerprint: authority.public_key for authority in authorities}
-    signer = next(
-        (
-            fingerprint
-            for fingerprint, key in keys.items()
-            if key is not None and is_signed_by(key, fields.signature_algorithm, fields.signature, fields.signed)
-        ),
-        None,
-    )
+    signer = next(verifying_keys(authorities, fields.signature_algorithm, fields.signature, fields.signed), None)
     if signer is None:
-        reject(CrlRejection.INVALID_SIGNATURE, f"the CRL is not signed by the CA named as its issuer, {issuer}")
+        raise CrlError(CrlRejection.INVALID_SIGNATURE, f"the CRL is not signed by the CA named as its issuer, {issuer}")
     return signer
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.rejection import CrlRejection, reject, shown_number, shown_time
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_number, shown_time
 from mtls_authorizer.revocation.crl.signer import issuer_of
 
 TYPE_CHECKING = False
@@ -69,18 +69,18 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
     if identity_of(new) != identity_of(in_force):
         if replaceable:
             return
-        reject(
+        raise CrlError(
             CrlRejection.OTHER_ISSUER,
             "the CRL is issued by another CA or key, or for other certificates, than the one in force",
         )
     if new.this_update < in_force.this_update:
-        reject(
+        raise CrlError(
             CrlRejection.ROLLED_BACK,
             f"the CRL's thisUpdate, {shown_time(new.this_update)}, is before that of the one in force, "
             f"{shown_time(in_force.this_update)}",
         )
     if is_lower(new.number, in_force.number) and not (replaceable and new.this_update > in_force.this_update):
-        reject(
+        raise CrlError(
             CrlRejection.ROLLED_BACK,
             f"the CRL's number, {shown_number(new.number)}, is lower than that of the one in force, "
             f"{shown_number(in_force.number)}",

@@ -11,7 +11,6 @@ from mtls_authorizer.revocation.fetch.errors import DownloadError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
 
@@ -30,9 +29,7 @@ class Deadline:
         """Return the deadline. At the end of the block it watches no socket any more."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         """Stop watching."""
         for timer in self._timers:
             timer.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.metrics_namespace import VARIABLE, parse_namespace
+from mtls_authorizer.metrics_namespace import parse_namespace
 from mtls_authorizer.revocation.fetch.url import parse_url
 from mtls_authorizer.revocation.function_environment import parse_variable
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX
@@ -58,7 +58,8 @@ def read_fetch_settings(environment: Mapping[str, str]) -> FetchSettings:
     if len({source.key for source in sources}) < len(sources):
         message = "CRL_SOURCES has the same key twice: write a key of its own for each URL"
         raise ValueError(message)
-    namespace = parse_variable(environment, VARIABLE, parse_namespace) if VARIABLE in environment else None
+    name = "METRICS_NAMESPACE"
+    namespace = parse_variable(environment, name, parse_namespace) if name in environment else None
     return FetchSettings(bucket, tuple(sources), namespace)
 
 

@@ -113,7 +113,7 @@ class CrlIndex:
 
 def entry_width(serial_number: int) -> int:
     """Return the number of bytes of a serial number in two's complement."""
-    return (serial_number if serial_number >= 0 else ~serial_number).bit_length() // 8 + 1
+    return max(serial_number, ~serial_number).bit_length() // 8 + 1
 
 
 def encode_entry(serial_number: int, width: int) -> bytes:

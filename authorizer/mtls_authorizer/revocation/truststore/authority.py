@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import DerError
@@ -22,11 +21,15 @@ from client_certificate_auth.x509.extensions import (
     read_subject_key_identifier,
 )
 from client_certificate_auth.x509.general_names import DIRECTORY_NAME
+from client_certificate_auth.x509.validity import to_datetime
 from mtls_authorizer.revocation.truststore.names import CanonicalName, canonical_name
-from mtls_authorizer.revocation.truststore.signatures import PublicKey, key_fingerprint, load_public_key
+from mtls_authorizer.revocation.truststore.signatures import PublicKey, is_signed_by, key_fingerprint, load_public_key
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
     from client_certificate_auth.x509.certificate import Certificate
 
 
@@ -77,7 +80,7 @@ def read_authority(certificate: Certificate) -> Authority | None:
 
     Raises DerError if names, basic constraints or key usage cannot be read. No other extension matters.
     """
-    usage = _extension(certificate, KEY_USAGE)
+    usage = certificate.extension(KEY_USAGE)
     usages = None if usage is None else read_bits(usage)
     is_ca = _is_ca(certificate, usages)
     if not is_ca and not _is_self_issued(certificate):
@@ -88,8 +91,8 @@ def read_authority(certificate: Certificate) -> Authority | None:
         certificate,
         AuthorityId(canonical_name(certificate.subject), fingerprint),
         canonical_name(certificate.issuer),
-        _time(certificate.not_before),
-        _time(certificate.not_after),
+        to_datetime(certificate.not_before),
+        to_datetime(certificate.not_after),
         key,
         _key_identifier(certificate),
         may_sign_certificates=usages is None or bit_is_set(usages, KEY_CERT_SIGN),
@@ -104,19 +107,29 @@ def _is_ca(certificate: Certificate, usages: bytes | None) -> bool:
     Without basic constraints, these are roots of version 1, and certificates with keyCertSign or one of Netscape's
     types of CAs. Raises DerError.
     """
-    constraints = _extension(certificate, BASIC_CONSTRAINTS)
+    constraints = certificate.extension(BASIC_CONSTRAINTS)
     if constraints is not None:
         return read_basic_constraints(constraints)[0]
     if usages is not None:
         return bit_is_set(usages, KEY_CERT_SIGN)
     if certificate.version == 1:
         return _is_self_issued(certificate)
-    netscape_type = _extension(certificate, _NETSCAPE_TYPE)
+    netscape_type = certificate.extension(_NETSCAPE_TYPE)
     return netscape_type is not None and any(bit_is_set(read_bits(netscape_type), bit) for bit in _NETSCAPE_CAS)
 
 
 def _is_self_issued(certificate: Certificate) -> bool:
     return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
+
+
+def verifying_keys(
+    authorities: Iterable[Authority], identifier: bytes, signature: bytes, signed: bytes | memoryview
+) -> Iterator[str]:
+    """Yield the fingerprints of the CAs' keys that verify a signature: see ``is_signed_by``. Each key is tried once."""
+    keys = {authority.identity.key_fingerprint: authority.public_key for authority in authorities}
+    for fingerprint, key in keys.items():
+        if key is not None and is_signed_by(key, identifier, signature, signed):
+            yield fingerprint
 
 
 def authority_key_identifier(value: bytes | None) -> AuthorityKeyIdentifier | None:
@@ -129,7 +142,7 @@ def authority_key_identifier(value: bytes | None) -> AuthorityKeyIdentifier | No
 
 def certificate_key_identifier(certificate: Certificate) -> AuthorityKeyIdentifier | None:
     """Return the authority key identifier of a certificate, None if it is absent or cannot be read."""
-    return authority_key_identifier(_extension(certificate, AUTHORITY_KEY_IDENTIFIER))
+    return authority_key_identifier(certificate.extension(AUTHORITY_KEY_IDENTIFIER))
 
 
 def matches_key_identifier(identifier: AuthorityKeyIdentifier | None, authority: Authority) -> bool:
@@ -147,21 +160,9 @@ def matches_key_identifier(identifier: AuthorityKeyIdentifier | None, authority:
     return not issuers or canonical_name(issuers[0]) == authority.issuer
 
 
-def _extension(certificate: Certificate, oid: str) -> bytes | None:
-    extension = certificate.extensions.get(oid)
-    return None if extension is None else extension[1]
-
-
 def _key_identifier(certificate: Certificate) -> bytes | None:
-    value = _extension(certificate, SUBJECT_KEY_IDENTIFIER)
+    value = certificate.extension(SUBJECT_KEY_IDENTIFIER)
     try:
         return None if value is None else read_subject_key_identifier(value)
     except DerError:
         return None
-
-
-def _time(text: str) -> datetime:
-    """Return a time of the certificate parser, in the form of RFC 3339. The year 0 is before every other time."""
-    if text < "0001":
-        return datetime.min.replace(tzinfo=UTC)
-    return datetime.fromisoformat(text)

@@ -36,7 +36,7 @@ _KEYS = (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey, 
 # NIST's algorithms: hashes, and signatures with SHA-3.
 _NIST = "2.16.840.1.101.3.4"
 
-# Object identifiers of hashes (RFC 8017 §B.1, RFC 8702 §2).
+# Object identifiers of hashes (RFC 8017 §B.1, RFC 9688 §2).
 _HASHES: dict[str, hashes.HashAlgorithm] = {
     "1.3.14.3.2.26": hashes.SHA1(),  # noqa: S303 -- certificates of CAs may still be signed with it
     f"{_NIST}.2.4": hashes.SHA224(),

@@ -170,20 +170,16 @@ def _in_common_spelling(matcher: Matcher) -> Matcher:
         name_in_common_spelling,
     )
 
-    def convert(conditions: frozenset[Condition]) -> frozenset[Condition]:
-        return frozenset(
-            each._replace(
-                value=name_in_common_spelling(each.value)
-                if isinstance(each.value, tuple)
-                else common_spelling(each.label, str(each.value))
-            )
-            if _has_spellings(each)
-            else each
-            for each in conditions
-        )
+    def convert(condition: Condition) -> Condition:
+        if not _has_spellings(condition):
+            return condition
+        if isinstance(condition.value, tuple):
+            return condition._replace(value=name_in_common_spelling(condition.value))
+        return condition._replace(value=common_spelling(condition.label, str(condition.value)))
 
     return matcher._replace(
-        alternatives=convert(matcher.alternatives), combinations=tuple(map(convert, matcher.combinations))
+        alternatives=frozenset(map(convert, matcher.alternatives)),
+        combinations=tuple(frozenset(map(convert, combination)) for combination in matcher.combinations),
     )
 
 

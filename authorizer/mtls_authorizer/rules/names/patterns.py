@@ -79,7 +79,7 @@ _ATTRIBUTES = {
     "2.5.4.104": _EMAIL_ADDRESS,  # intEmail (X.520 §6.2.16)
     "2.5.4.105": _EMAIL_ADDRESS,  # jid, of XMPP: user@domain (X.520 §6.2.17)
     "2.5.4.100": _DNS_NAME,  # dnsName (X.520 §6.2.15)
-    "0.9.2342.19200300.100.1.9": _DNS_NAME,  # host (RFC 4524 §2.9)
+    "0.9.2342.19200300.100.1.9": _DNS_NAME,  # host (RFC 4524 §2.14)
     "0.9.2342.19200300.100.1.37": _DNS_NAME,  # associatedDomain (RFC 4524 §2.1)
     "0.9.2342.19200300.100.1.25": _DOMAIN_COMPONENT,  # DC (RFC 4519 §2.4)
     "2.5.4.83": _URI,  # uri (X.520)

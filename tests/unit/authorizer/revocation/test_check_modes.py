@@ -281,6 +281,12 @@ def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another
     renamed = _lists(NAMED, NAMED_ALSO, locations=Locations(assumed_complete=[assumed[0] | also]))
     assert renamed.status(_client(OTHER), NOW).state is GOOD
     assert renamed.ambiguous == frozenset()
+    # What another CA has at another location does not matter.
+    of_root = ROOT.revoke(extensions=[distribution_point(_point("root"))])
+    locations = Locations(
+        assumed_complete=[assumed[0] | also, frozenset({identity_of(verify_crl(of_root, EVERYBODY))})]
+    )
+    assert _lists(NAMED, NAMED_ALSO, of_root, locations=locations).ambiguous == frozenset()
     # For users and for CAs, with one name.
     of_cas = OTHER.revoke(extensions=[distribution_point(_point("a"), der.tagged(2, b"\xff"))])
     assert (
