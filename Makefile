@@ -140,7 +140,7 @@ checkov: ## Check the templates, the Terraform modules and the examples with che
 
 # What runs on Lambda for a request, and the gateway around it.
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/unit/layer tests/integration/layer \
-    tests/integration/local_gateway/test_command.py tests/unit/local_gateway/test_gateway.py \
+    tests/integration/local_gateway/test_command.py tests/unit/local_gateway/api_gateway/test_gateway.py \
     --ignore tests/integration/layer/test_typing.py
 # The commands run on users' machines. The rest is the same for all Pythons: the template, what builds, and what mypy or
 # AWS's or OpenSSL's own tools are at work in.

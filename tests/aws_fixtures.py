@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.stores.store import Timeouts
+from tests.clocks import join_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,12 +55,13 @@ def aws(served_aws: tuple[AwsServer, FaultyProxy], monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def proxy(served_aws: tuple[AwsServer, FaultyProxy], aws: AwsServer) -> Iterator[FaultyProxy]:
-    """Return the proxy between the stores and the account, without a fault."""
+    """Return the proxy between the stores and the account, without a fault. No attempt to load a document is left."""
     assert aws
     proxy = served_aws[1]
     proxy.exchanges.clear()
     yield proxy
     proxy.heal()
+    join_attempts()
 
 
 @pytest.fixture

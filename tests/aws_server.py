@@ -201,6 +201,16 @@ class AwsServer:
         etag: str = self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)["ETag"]
         return etag
 
+    def get_object(self, uri: str) -> bytes | None:
+        """Return an object, None if there is none."""
+        bucket, _slash, key = uri.removeprefix("s3://").partition("/")
+        s3 = self.client("s3")
+        try:
+            content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except s3.exceptions.NoSuchKey:
+            return None
+        return content
+
     def put_parameter(self, name: str, value: str, kind: str = "String") -> None:
         """Put a parameter, or a new version of one."""
         self.client("ssm").put_parameter(Name=name, Value=value, Type=kind, Overwrite=True)

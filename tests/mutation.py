@@ -28,10 +28,10 @@ _STATUS = [f"{REVOCATION}/test_{name}.py" for name in ("status", "check_modes", 
 _DECISION = [*_AUTHORIZER, REQUEST, f"{AUTHORIZER}/telemetry/test_decision_log.py"]
 _RULE_SETS = [f"{RULES}/test_{name}.py" for name in ("rule_set", "deny", "rule_key_usages", "request_limits")]
 _FIELDS = [f"{RULES}/test_{name}.py" for name in ("fields", "conditions", "work_limits")]
-_PARSER = [f"{LAYER}/test_{name}.py" for name in ("certificate_parser", "der")]
+_PARSER = [f"{LAYER}/x509/test_{name}.py" for name in ("certificate_parser", "der")]
 TESTS = {
-    "client_certificate_auth.x509.certificate": [*_PARSER, f"{LAYER}/test_extensions.py"],
-    "client_certificate_auth.x509.der": [*_PARSER, f"{LAYER}/test_extensions.py"],
+    "client_certificate_auth.x509.certificate": [*_PARSER, f"{LAYER}/x509/test_extensions.py"],
+    "client_certificate_auth.x509.der": [*_PARSER, f"{LAYER}/x509/test_extensions.py"],
     "client_certificate_auth.x509.validity": [*_PARSER, f"{LAYER}/test_certificate.py"],
     "mtls_authorizer.policy.access_policy": [f"{POLICY}/test_issuer_keys.py"],
     "mtls_authorizer.policy.allowlists": [

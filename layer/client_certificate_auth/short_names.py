@@ -1,6 +1,6 @@
 """OpenSSL's names of attribute types and access methods, which Node uses as keys.
 
-``tests/unit/layer/test_short_names.py`` compares the tables with the OpenSSL on the machine.
+``tests/integration/layer/test_short_names.py`` compares the tables with the OpenSSL on the machine.
 """
 
 from __future__ import annotations

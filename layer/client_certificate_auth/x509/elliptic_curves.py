@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # By dotted OID: OpenSSL's short name, NIST's name (FIPS 186-4) and the length of the order in bits.
-# ``tests/unit/layer/test_public_key.py`` compares the table with the OpenSSL on the machine.
+# ``tests/integration/layer/test_openssl.py`` compares the table with the OpenSSL on the machine.
 NAMED_CURVES: dict[str, tuple[str, str | None, int]] = {
     "1.3.132.0.6": ("secp112r1", None, 112),
     "1.3.132.0.7": ("secp112r2", None, 110),

@@ -17,7 +17,7 @@ from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
 from tests.aws_fixtures import PATIENT, QUICK
 from tests.certificate_authorities import DAY
-from tests.clocks import Clock, join_attempts, until
+from tests.clocks import Clock, until
 from tests.faulty_proxy import answer, delay, drip, garbage, hang, reset, stall, truncate
 from tests.kept_lists import (
     EMPTY,
@@ -44,13 +44,13 @@ from tests.kept_lists import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import Exchanging, Fault, FaultyProxy
 
-pytestmark = pytest.mark.without_coverage
+pytestmark = [pytest.mark.without_coverage, pytest.mark.usefixtures("proxy")]
 
 FAULTS: dict[str, Fault] = {
     "no answer": hang(),
@@ -122,13 +122,6 @@ def shelf(aws: AwsServer) -> Bucket:
     bucket.put("truststore.pem", EVERYBODY)
     bucket.put("ca.crl", FIRST)
     return bucket
-
-
-@pytest.fixture(autouse=True)
-def no_attempt_is_left(proxy: FaultyProxy) -> Iterator[None]:
-    yield
-    proxy.heal()
-    join_attempts()
 
 
 def both_modes(shelf: Bucket) -> list[FaultyDoor]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -17,21 +15,10 @@ from client_certificate_auth.x509.elliptic_curves import NAMED_CURVES, PRIME_CUR
 from client_certificate_auth.x509.known_extensions import SUPPORTED
 from client_certificate_auth.x509.public_key import read_public_key
 from tests import der
-from tests.unit.layer.test_extensions import OTHERS, VALUES
+from tests.unit.layer.x509.test_extensions import OTHERS, VALUES
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def openssl() -> str:
-    path = shutil.which("openssl")
-    if path is None:
-        pytest.skip("needs OpenSSL 3.0, and there is no openssl on the PATH")
-    version = subprocess.run([path, "version"], capture_output=True, text=True, check=True).stdout
-    if not version.startswith("OpenSSL 3."):
-        pytest.skip(f"needs OpenSSL 3.0, and the one on the PATH is {version.strip()}")
-    return path
 
 
 def test_the_supported_extensions_are_those_that_openssl_handles_in_a_verification(
@@ -66,13 +53,8 @@ def test_the_supported_extensions_are_those_that_openssl_handles_in_a_verificati
     assert handled == {**dict.fromkeys(OTHERS, False), **dict.fromkeys(SUPPORTED, True)}
 
 
-def test_the_curves_are_those_of_openssl() -> None:
-    path = shutil.which("openssl")
-    if path is None:
-        pytest.skip("needs OpenSSL 3.0, and there is no openssl on the PATH")
-    version = subprocess.run([path, "version"], capture_output=True, text=True, check=True).stdout
-    if not version.startswith("OpenSSL 3.0."):
-        pytest.skip(f"needs OpenSSL 3.0, which Node 20 has, and the one on the PATH is {version.strip()}")
+def test_the_curves_are_those_of_openssl(openssl_of_node: str) -> None:
+    path = openssl_of_node
     listing = subprocess.run([path, "ecparam", "-list_curves"], capture_output=True, text=True, check=True).stdout
     curves = set(re.findall(r"^\s+(\S+)\s*:", listing, re.MULTILINE))
     # Without an OID, and of a kind of key of its own.

@@ -209,14 +209,18 @@ def test_nothing_is_found_in_the_authorizers_stack(
     assert diagnosis["not_checked"] == []
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_nothing_is_found_in_the_examples(cloud: Cloud, template: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    deploy_api(cloud.account, transformed(template), PARAMETERS)
+def check_that_nothing_is_found(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     pin(cloud)
     diagnosis = diagnose(capsys, "--domain", DOMAIN)
     assert diagnosis["findings"] == []
     assert diagnosis["not_checked"] == []
     assert set(diagnosis["checked"]) >= LIVE_CHECKS
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_nothing_is_found_in_the_examples(cloud: Cloud, template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deploy_api(cloud.account, transformed(template), PARAMETERS)
+    check_that_nothing_is_found(cloud, capsys)
 
 
 @pytest.mark.parametrize("stack", ["RestApi", "HttpApi"])
@@ -236,11 +240,7 @@ def test_nothing_is_found_in_the_examples_of_the_cdk(
     }
     add_function(cloud.account, configuration)
     deploy_api(cloud.account, resources, PARAMETERS)
-    pin(cloud)
-    diagnosis = diagnose(capsys, "--domain", DOMAIN)
-    assert diagnosis["findings"] == []
-    assert diagnosis["not_checked"] == []
-    assert set(diagnosis["checked"]) >= LIVE_CHECKS
+    check_that_nothing_is_found(cloud, capsys)
 
 
 @pytest.mark.parametrize("kind", ["rest", "http"])
@@ -248,11 +248,7 @@ def test_nothing_is_found_in_the_example_of_terraform(
     cloud: Cloud, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy_api(cloud.account, terraform_resources(kind), PARAMETERS)
-    pin(cloud)
-    diagnosis = diagnose(capsys, "--domain", DOMAIN)
-    assert diagnosis["findings"] == []
-    assert diagnosis["not_checked"] == []
-    assert set(diagnosis["checked"]) >= LIVE_CHECKS
+    check_that_nothing_is_found(cloud, capsys)
 
 
 # Planted mistakes

@@ -89,28 +89,36 @@ _MATCHES = st.dictionaries(
     )
 )
 _ROUTES = st.sampled_from(["GET /hello/*", "* /hello", "POST /x/*", "GET /z"])
-_RULES = st.lists(
+_LIMITS_AND_VALUES = st.sampled_from(
+    [
+        {},
+        {"api_id": "a1b2c3d4e5"},
+        {"api_id": "z9y8x7w6v5", "context": {"tenant": "a"}},
+        {"domain_name": "api.example.com"},
+        {"not_after": f"{NOW:%Y-%m-%dT%H:%M:%SZ}", "usage_plan_key": "fingerprint"},
+        {"not_after": "2000-01-01T00:00:00Z"},
+        {"context": {"tenant": {"from": "subject.O"}}},
+        {"context": {"tenant": {"from": "issuer.OU", "default": ""}}},
+        {"usage_plan_key": {"from": "subject_alt_name.uri", "after": "spiffe://a/"}},
+    ]
+)
+_RULE = st.builds(
+    lambda rule, others: {**rule, **others},
     st.fixed_dictionaries(
-        {"match": _MATCHES, "allow": st.lists(_ROUTES, min_size=1, max_size=2)},
+        {"match": st.just({"organization": "a"}) | _MATCHES, "allow": st.lists(_ROUTES, min_size=1, max_size=2)},
         optional={
             "not": one_or_several(
                 st.sampled_from([{"common_name": "a"}, {"organization": ["a", "b"]}, {"organizational_unit": "a"}])
                 | _MATCHES
             ),
-            "context": st.sampled_from(
-                [{"tenant": "a"}, {"tenant": {"from": "subject.O"}}, {"tenant": {"from": "issuer.OU", "default": ""}}]
-            ),
-            "usage_plan_key": st.sampled_from(
-                ["fingerprint", {"from": "subject_alt_name.uri", "after": "spiffe://a/"}]
-            ),
-            "api_id": st.sampled_from(["a1b2c3d4e5", "z9y8x7w6v5"]),
-            "domain_name": st.just("api.example.com"),
-            "not_after": st.sampled_from([f"{NOW:%Y-%m-%dT%H:%M:%SZ}", "2000-01-01T00:00:00Z"]),
         },
     ),
-    min_size=1,
-    max_size=5,
-).map(lambda rules: parse_rules(document(*({"name": f"r{number}", **rule} for number, rule in enumerate(rules)))))
+    # Required, because optional ones are rare in rules that match.
+    _LIMITS_AND_VALUES,
+)
+_RULES = st.lists(_RULE, min_size=1, max_size=5).map(
+    lambda rules: parse_rules(document(*({"name": f"r{number}", **rule} for number, rule in enumerate(rules))))
+)
 _LISTS: st.SearchStrategy[dict[str, str]] = st.just({}) | st.dictionaries(
     st.sampled_from(["ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONS", "ALLOWED_ORGANIZATIONAL_UNITS"]),
     st.lists(_CLEAN, min_size=1, max_size=3).map(json.dumps),

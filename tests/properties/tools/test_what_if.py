@@ -169,7 +169,6 @@ _REQUESTED = st.sampled_from(
         ]
     ]
 )
-_OPEN = "{"
 
 
 @st.composite

@@ -21,8 +21,6 @@ _FILES = {("lambda", "create-function"): "code", ("lambda", "publish-layer-versi
 # Where the CLI has a file at the end, for the answer to go to.
 _WITH_OUTPUT_FILE = {("lambda", "invoke"), ("s3api", "get-object")}
 _VARIABLE = re.compile(r"\$\w+")
-# In the CLI's shorthand, a value with commas is in double quotes.
-_ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])+')
 
 
 def find_commands(text: str) -> list[str]:

@@ -352,17 +352,18 @@ def test_whether_cloudfront_says_that_a_certificate_is_present(headers: Event, e
 
 @pytest.mark.without_coverage
 @every_front_door
-@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_a_certificate_comes_out_of_the_header_as_it_went_in(door: FrontDoor, path: Path) -> None:
-    pem = path.read_text()
-    result = door.extract(single(door, encode(pem)))
-    try:
-        expected = PeerCertificate.from_pem(pem)
-    except MalformedCertificateError:
-        assert result.reason == door.malformed
-    else:
-        assert result.success
-        assert result.certificate.raw == expected.raw
+def test_a_certificate_comes_out_of_the_header_as_it_went_in(door: FrontDoor) -> None:
+    assert len(GOLDEN) > 200
+    for path in GOLDEN:
+        pem = path.read_text()
+        result = door.extract(single(door, encode(pem)))
+        try:
+            expected = PeerCertificate.from_pem(pem).raw
+        except MalformedCertificateError:
+            assert result.reason == door.malformed, path.stem
+        else:
+            assert result.success, path.stem
+            assert result.certificate.raw == expected, path.stem
 
 
 CHAIN = VALUE + OTHER

@@ -22,7 +22,7 @@ from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import Store, StoreError
 from tests.aws_fixtures import PATIENT, QUICK
 from tests.aws_server import CREDENTIALS
-from tests.clocks import LONG, Clock, join_attempts, until
+from tests.clocks import LONG, Clock, until
 from tests.faulty_proxy import Fault, answer, drip, garbage, hang, reset, stall, truncate
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import Exchanging, FaultyProxy
+
+pytestmark = pytest.mark.usefixtures("proxy")
 
 INTERVAL = 100.0
 RULES = "s3://bucket/rules.json"
@@ -57,13 +59,6 @@ def refresh_until(document: Document[str, str], refresher: Refresher, clock: Clo
         return document.value == value
 
     until(refresh)
-
-
-@pytest.fixture(autouse=True)
-def no_attempt_is_left(proxy: FaultyProxy) -> Iterator[None]:
-    yield
-    proxy.heal()
-    join_attempts()
 
 
 @pytest.fixture

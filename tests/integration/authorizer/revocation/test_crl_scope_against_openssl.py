@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from tests import der
 from tests.certificate_authorities import (
     IS_A_CA,
@@ -74,6 +75,7 @@ SCOPES = {
     "a, reasons": distribution_point(A, der.tagged(3, SOME_REASONS)),
     "attributes": distribution_point(der.tagged(5, TRUE)),
 }
+NOT_SUPPORTED = {"reasons", "a, reasons", "attributes"}
 CERTIFICATES = {
     "none": [],
     "no CA": [IS_NO_CA],
@@ -117,15 +119,16 @@ def _scopes() -> Iterator[tuple[str, Case]]:
     for scope, answers in ANSWERS.items():
         point = SCOPES[scope]
         crl_extensions = [] if point is None else [point]
+        refusal = CrlRejection.PARTIAL if scope in NOT_SUPPORTED else None
         for letter, (certificate, extensions) in zip(answers, CERTIFICATES.items(), strict=True):
             client = CA.issue(1, extensions=extensions)
             answer = GOOD if letter == "G" else UNKNOWN
             openssl = GOOD if letter == "u" else None
             listed = CA.revoke(entry(1), extensions=crl_extensions)
             not_listed = CA.revoke(entry(2), extensions=crl_extensions)
-            yield f"{scope}: {certificate}", Case(answer, [not_listed], client, [CA], openssl=openssl)
+            yield f"{scope}: {certificate}", Case(answer, [not_listed], client, [CA], refusal, openssl)
             outside = UNKNOWN if letter == "U" else None
-            yield f"{scope}, listed: {certificate}", Case(REVOKED, [listed], client, [CA], openssl=outside)
+            yield f"{scope}, listed: {certificate}", Case(REVOKED, [listed], client, [CA], refusal, outside)
 
 
 TABLE = dict(_scopes())

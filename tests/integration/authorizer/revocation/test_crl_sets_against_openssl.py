@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from tests import der
 from tests.certificate_authorities import (
     DAY,
@@ -134,7 +135,10 @@ def _renewed() -> Iterator[tuple[str, Case]]:
         yield f"renewed, {label}", Case(GOOD, [CA.revoke(entry(2))], CLIENT, bundle)
         yield f"renewed, {label}, listed", Case(REVOKED, [CA.revoke(entry(1))], CLIENT, bundle)
         yield f"renewed, {label}, no list", Case(UNKNOWN, [OTHER.revoke()], CLIENT, [*bundle, OTHER])
-    yield "renewed, only the former certificate", Case(UNKNOWN, [CA.revoke()], CLIENT, [expired])
+    yield (
+        "renewed, only the former certificate",
+        Case(UNKNOWN, [CA.revoke()], CLIENT, [expired], CrlRejection.ISSUER_NOT_VALID),
+    )
     # With a new key, and key identifiers that tell which one has signed.
     old = CertificateAuthority("CA", key_identifier=b"old")
     new = CertificateAuthority("CA", key_identifier=b"new", serial_number=1003)
@@ -176,7 +180,7 @@ def _rolled_over() -> Iterator[tuple[str, Case]]:
             answer=REVOKED, crls=[second.revoke(entry(1), extensions=of_second), by_root]
         ),
         "listed by the other key": case._replace(answer=REVOKED, crls=[listed_by_root]),
-        "the list by its key is stale": case._replace(answer=UNKNOWN, crls=[stale]),
+        "the list by its key is stale": case._replace(answer=UNKNOWN, crls=[stale], refusal=CrlRejection.STALE),
         "the list by its key is stale, listed by the other one": case._replace(
             answer=REVOKED, crls=[stale, listed_by_root]
         ),

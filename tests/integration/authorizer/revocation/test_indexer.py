@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import runpy
 import sys
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
@@ -34,8 +33,6 @@ from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY, crl
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from mypy_boto3_s3 import S3Client
 
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import Exchanging, FaultyProxy
@@ -66,29 +63,18 @@ def event(*keys: str, name: str = "ObjectCreated:Put", bucket: str = BUCKET) -> 
 @pytest.fixture(autouse=True)
 def bucket(aws: AwsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the bucket. The truststore is a file here, which takes no client of AWS."""
-    client(aws).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     (tmp_path / "bundle.pem").write_bytes(CA.pem + OTHER_CA.pem)
     monkeypatch.setenv("TRUSTSTORE_URI", (tmp_path / "bundle.pem").as_uri())
     monkeypatch.setenv("S3_BUCKET_OWNER", ACCOUNT)
 
 
-@cache
-def client(aws: AwsServer) -> S3Client:
-    """Return one client for all tests: to make one takes longer than a test."""
-    s3: S3Client = aws.client("s3")
-    return s3
-
-
 def put(aws: AwsServer, content: bytes, key: str = CRL) -> None:
-    client(aws).put_object(Bucket=BUCKET, Key=key, Body=content)
+    aws.put_object(f"s3://{BUCKET}/{key}", content)
 
 
 def stored(aws: AwsServer, key: str = INDEX) -> bytes | None:
-    s3 = client(aws)
-    try:
-        return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return None
+    return aws.get_object(f"s3://{BUCKET}/{key}")
 
 
 def revoked(aws: AwsServer, key: str = INDEX) -> list[int]:
@@ -102,7 +88,7 @@ def test_the_index_of_an_uploaded_crl_is_written_next_to_it(form: Callable[[byte
     assert revoked(aws) == [-3, 5, 2**159]
     index = read_index(stored(aws) or b"")
     assert (index.number, index.signer) == (1, CA.signer)
-    assert client(aws).head_object(Bucket=BUCKET, Key=INDEX)["ContentType"] == "application/octet-stream"
+    assert aws.client("s3").head_object(Bucket=BUCKET, Key=INDEX)["ContentType"] == "application/octet-stream"
 
 
 @pytest.mark.parametrize(
@@ -252,7 +238,7 @@ def test_a_run_whose_index_is_deleted_meanwhile_begins_anew(aws: AwsServer, prox
     put(aws, crl(1, number=1))
     handler(event(CRL), None)
     put(aws, crl(2, number=2))
-    proxy.break_with(before_writes(lambda: client(aws).delete_object(Bucket=BUCKET, Key=INDEX), 1))
+    proxy.break_with(before_writes(lambda: aws.client("s3").delete_object(Bucket=BUCKET, Key=INDEX), 1))
     handler(event(CRL), None)
     assert revoked(aws) == [2]
 
@@ -268,8 +254,8 @@ def test_a_crl_that_is_replaced_while_it_is_indexed_is_indexed_again(aws: AwsSer
 def test_the_index_states_the_version_of_the_stored_crl(aws: AwsServer) -> None:
     put(aws, crl(1))
     handler(event(CRL), None)
-    stored = client(aws).head_object(Bucket=BUCKET, Key=CRL)["ETag"]
-    index = client(aws).get_object(Bucket=BUCKET, Key=INDEX)["Body"].read()
+    stored = aws.client("s3").head_object(Bucket=BUCKET, Key=CRL)["ETag"]
+    index = aws.client("s3").get_object(Bucket=BUCKET, Key=INDEX)["Body"].read()
     assert read_index(index).source_version == stored
 
 

@@ -18,11 +18,12 @@ from tests.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, Door, index_of,
 from tests.partitions import client_of, partition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import Exchanging, Fault, FaultyProxy
+
+pytestmark = pytest.mark.usefixtures("proxy")
 
 PARTS = 20
 INTERVAL = 60
@@ -54,13 +55,6 @@ def shelf(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     bucket.put("crl/acm-pca-permission-test-key", b"")
     bucket.put("crlx/0.crl", partition(0, 1))
     return bucket
-
-
-@pytest.fixture(autouse=True)
-def no_attempt_is_left(proxy: FaultyProxy) -> Iterator[None]:
-    yield
-    proxy.heal()
-    join_attempts()
 
 
 class PrefixDoor(Door):

@@ -8,7 +8,7 @@ import pytest
 
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
 from tests.aws_fixtures import PATIENT
-from tests.clocks import LONG, join_attempts
+from tests.clocks import LONG
 from tests.faulty_proxy import answer
 from tests.kept_lists import (
     CA,
@@ -28,12 +28,10 @@ from tests.kept_lists import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.aws_server import AwsServer
     from tests.faulty_proxy import Exchanging, FaultyProxy
 
-pytestmark = pytest.mark.without_coverage
+pytestmark = [pytest.mark.without_coverage, pytest.mark.usefixtures("proxy")]
 
 WAIT = DEFAULT_WAIT_SECONDS._replace(truststore=LONG, crls=LONG, request=3 * LONG, needed=LONG)
 
@@ -43,13 +41,6 @@ def shelf(aws: AwsServer) -> Bucket:
     bucket = Bucket(aws, PATIENT)
     bucket.put("truststore.pem", CA.pem)
     return bucket
-
-
-@pytest.fixture(autouse=True)
-def no_attempt_is_left(proxy: FaultyProxy) -> Iterator[None]:
-    yield
-    proxy.heal()
-    join_attempts()
 
 
 def start(shelf: Bucket, mode: str) -> Door:

@@ -40,7 +40,8 @@ BY_UNIT = load_settings({"ALLOWED_ORGANIZATIONAL_UNITS": "payments, refunds"})
 ANYONE = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"})
 
 CLIENT = PeerCertificate.from_pem(client_pem(("CN", "client"), ("OU", "payments")))
-CONTROL_CHARACTERS = [chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]]
+# The layer's tests have all of them.
+FIRST_AND_LAST_CONTROL_CHARACTERS = ["\0", "\n", "\x1f", "\x7f", "\x80", "\x9f"]
 
 
 @pytest.mark.parametrize("settings", [BY_NAME, BY_UNIT, ANYONE])
@@ -88,7 +89,7 @@ def test_both_ends_of_the_validity_belong_to_it(now: datetime, reason: DenyReaso
     assert decision.allowed is (reason is None)
 
 
-@pytest.mark.parametrize("character", CONTROL_CHARACTERS)
+@pytest.mark.parametrize("character", FIRST_AND_LAST_CONTROL_CHARACTERS)
 def test_a_control_character_anywhere_in_a_subject_or_an_issuer_is_denied(character: str) -> None:
     hostile = f"a{character}b"
     for certificate in (
@@ -102,7 +103,7 @@ def test_a_control_character_anywhere_in_a_subject_or_an_issuer_is_denied(charac
         assert decision.allowed is False
 
 
-@pytest.mark.parametrize("character", CONTROL_CHARACTERS)
+@pytest.mark.parametrize("character", FIRST_AND_LAST_CONTROL_CHARACTERS)
 def test_no_control_character_leaves_with_a_deny_even_if_it_is_listed(character: str) -> None:
     hostile = f"client{character}client"
     # A list with such a name is rejected, so that the rule is made here.

@@ -168,7 +168,6 @@ def test_the_index_is_the_same_whatever_the_order_of_the_list() -> None:
 
 INDEX = write_index(ListedRevocations((-5, 1, 2, 2**64)))
 LIMITED = ListedRevocations((1,), key_identifier=der.sequence(der.tagged(0, b"key")), distribution_point=ONLY_USERS)
-VERSIONED = write_index(LIMITED, source_version="etag")
 
 
 def test_the_index_has_the_scope_and_the_key_identifier_of_the_crl_and_its_stored_version() -> None:

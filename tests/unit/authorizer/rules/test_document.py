@@ -13,7 +13,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from mtls_authorizer.policy.settings import SettingsError, load_settings
-from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
+from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, policy_size
 from mtls_authorizer.rules.rule import UsagePlanKey
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -75,38 +75,23 @@ def test_an_invalid_document_is_rejected_quickly_with_a_message_that_names_the_l
     message.encode()
 
 
-# Lambda's environments hold 4 KB.
-SHORT = {name: hostile for name, hostile in HOSTILE.items() if len(hostile.content) < 100_000}
-
-
-@pytest.mark.parametrize("hostile", SHORT.values(), ids=SHORT)
-def test_an_invalid_document_in_the_environment_is_a_configuration_error(hostile: Hostile) -> None:
-    for variable in ("AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES"):
+@pytest.mark.parametrize("variable", ["AUTHORIZER_RULES", "AUTHORIZER_SHADOW_RULES"])
+def test_an_invalid_document_in_the_environment_is_a_configuration_error(variable: str) -> None:
+    # Lambda's environments hold 4 KB.
+    for content in [hostile.content for hostile in HOSTILE.values() if len(hostile.content) < 100_000]:
         # As Python reads an environment.
-        environment = {variable: hostile.content.decode(errors="surrogateescape"), "ALLOWED_COMMON_NAMES": "client"}
+        environment = {variable: content.decode(errors="surrogateescape"), "ALLOWED_COMMON_NAMES": "client"}
         with pytest.raises(SettingsError, match=f"invalid configuration: {variable} rules rejected: "):
             load_settings(environment)
 
 
-def test_one_message_names_up_to_20_of_all_locations() -> None:
+def test_one_message_names_all_locations() -> None:
     with pytest.raises(RulesError) as refused:
         parse_rules(document(rule(name=""), rule(match={}), rule(allow=["GET"]), {"nme": "x"}))
     assert [problem.partition(" ")[0] for problem in refused.value.problems] == [
         *("rules[0].name", "rules[1].match", "rules[2].allow[0]"),
         *("rules[3].nme", "rules[3].name", "rules[3].match", "rules[2].name"),
     ]
-    with pytest.raises(RulesError) as refused:
-        parse_rules(document(*[rule(name="")] * 1000))
-    assert len(refused.value.problems) == 100
-    assert str(refused.value).count("rules[") == 20
-    assert str(refused.value).endswith("; and more")
-
-
-def test_the_largest_document_is_read() -> None:
-    content = document(rule())
-    assert len(parse_rules(content + b" " * (LARGEST_DOCUMENT - len(content)))) == 1
-    with pytest.raises(RulesError, match="more than"):
-        parse_rules(content + b" " * (LARGEST_DOCUMENT + 1 - len(content)))
 
 
 def test_a_document_nested_as_deeply_as_the_stack_is_rejected() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
-    from mypy_boto3_s3 import S3Client
-
     from tests.aws_server import AwsServer
     from tests.crl_server import CrlServer
     from tests.faulty_proxy import FaultyProxy
@@ -56,7 +54,7 @@ class Context(NamedTuple):
 @pytest.fixture(autouse=True)
 def environment(aws: AwsServer, server: CrlServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the bucket. The truststore is a file here, which takes no client of AWS."""
-    client(aws).create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    aws.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     (tmp_path / "bundle.pem").write_bytes(CA.pem + OTHER_CA.pem)
     for name, value in {
         "TRUSTSTORE_URI": (tmp_path / "bundle.pem").as_uri(),
@@ -68,23 +66,12 @@ def environment(aws: AwsServer, server: CrlServer, tmp_path: Path, monkeypatch: 
         monkeypatch.setenv(name, value)
 
 
-@cache
-def client(aws: AwsServer) -> S3Client:
-    """Return one client for all tests: to make one takes longer than a test."""
-    s3: S3Client = aws.client("s3")
-    return s3
-
-
 def put(aws: AwsServer, content: bytes, key: str = KEY) -> None:
-    client(aws).put_object(Bucket=BUCKET, Key=key, Body=content)
+    aws.put_object(f"s3://{BUCKET}/{key}", content)
 
 
 def stored(aws: AwsServer, key: str = KEY) -> bytes | None:
-    s3 = client(aws)
-    try:
-        return s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey:
-        return None
+    return aws.get_object(f"s3://{BUCKET}/{key}")
 
 
 def run(caplog: pytest.LogCaptureFixture, milliseconds: int = 60_000) -> list[str]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation.question import Question
 
 GOLDEN = Path(__file__).parent / "golden"
-CERTIFICATES = Path(__file__).parents[3] / "golden" / "certificates"
+CERTIFICATES = Path(__file__).parents[4] / "golden" / "certificates"
 ISSUED = (CERTIFICATES / "issued-client.pem").read_text(encoding="ascii")
 OTHER_CA = pem(certificate_der(name(("CN", "Another CA")))).encode()
 ANYONE = Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True)

@@ -16,7 +16,7 @@ from client_certificate_auth.x509.der import read_element
 from tests import der
 from tests.certificates import ED25519_KEY, certificate_der, extension, name, pem, subject_alt_names, uri
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "certificates"
+GOLDEN = Path(__file__).parents[3] / "golden" / "certificates"
 ALGORITHM = der.sequence(der.oid("1.3.101.112"))
 SIGNATURE = der.bits(bytes(64))
 

@@ -621,12 +621,12 @@ def test_a_list_is_looked_through_where_bytes_only_look_like_a_critical_extensio
     assert _read(CA.revoke(entry(int.from_bytes(bytes.fromhex("0603551d1d"))))).serial_numbers()
 
 
-@pytest.mark.parametrize("arcs", range(1, 140))
-def test_a_critical_extension_of_an_entry_is_found_however_long_its_object_identifier_is(arcs: int) -> None:
-    critical = extension("1.2" + ".3" * arcs, b"", critical=True)
-    found = _refusal(CA.revoke(*map(entry, range(arcs)), entry(999, critical), extensions=[crl_number(1)]))
-    # cryptography decodes none of 64 bytes and more.
-    assert found is (CrlRejection.CRITICAL_EXTENSION if arcs + 1 < 64 else CrlRejection.MALFORMED)
+def test_a_critical_extension_of_an_entry_is_found_however_long_its_object_identifier_is() -> None:
+    for arcs in range(1, 140):
+        critical = extension("1.2" + ".3" * arcs, b"", critical=True)
+        found = _refusal(CA.revoke(*map(entry, range(arcs)), entry(999, critical), extensions=[crl_number(1)]))
+        # cryptography decodes none of 64 bytes and more.
+        assert found is (CrlRejection.CRITICAL_EXTENSION if arcs + 1 < 64 else CrlRejection.MALFORMED), arcs
 
 
 def test_a_critical_key_identifier_is_understood() -> None:

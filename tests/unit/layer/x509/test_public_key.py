@@ -13,7 +13,7 @@ from client_certificate_auth.x509.elliptic_curves import BASE_POINTS, PRIME_CURV
 from client_certificate_auth.x509.public_key import PublicKey, read_public_key
 from tests import der
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "certificates"
+GOLDEN = Path(__file__).parents[3] / "golden" / "certificates"
 
 P256 = "1.2.840.10045.3.1.7"
 POINT = bytes.fromhex(

@@ -152,26 +152,22 @@ ODD_PATHS = [
 
 
 @pytest.mark.parametrize("kind", ApiKind)
-@pytest.mark.parametrize("path", ODD_PATHS)
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "*"])
 def test_no_path_or_method_changes_which_clients_are_allowed(
-    kind: ApiKind, path: str, method: str, certificate_pem: Callable[[Client], str]
+    kind: ApiKind, certificate_pem: Callable[[Client], str]
 ) -> None:
     gateway = Gateway(sample_api(kind))
-    statuses = [
-        gateway.answer(ClientRequest(method, path, certificate_pem=certificate_pem(client))).status_code
-        for client in (LISTED_CN, OTHER_CN)
-    ]
-
-    assert statuses == [200, 403]
+    for path in ODD_PATHS:
+        for method in ("GET", "POST", "DELETE", "*"):
+            statuses = [
+                gateway.answer(ClientRequest(method, path, certificate_pem=certificate_pem(client))).status_code
+                for client in (LISTED_CN, OTHER_CN)
+            ]
+            assert statuses == [200, 403], (method, path)
 
 
 @pytest.mark.parametrize("kind", [ApiKind.REST, ApiKind.HTTP_IAM])
-@pytest.mark.parametrize("path", ODD_PATHS)
-def test_a_path_is_no_wildcard(kind: ApiKind, path: str) -> None:
+def test_a_path_is_no_wildcard(kind: ApiKind) -> None:
     allowed = sample_api(kind).request_arn("GET", "/hello/allowed")
-
-    assert (
-        Gateway(sample_api(kind, always(policy("Allow", allowed)))).answer(ClientRequest("GET", path)).status_code
-        == 403
-    )
+    gateway = Gateway(sample_api(kind, always(policy("Allow", allowed))))
+    for path in ODD_PATHS:
+        assert gateway.answer(ClientRequest("GET", path)).status_code == 403, path

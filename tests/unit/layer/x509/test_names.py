@@ -69,10 +69,11 @@ def test_relative_distinguished_names_are_there_in_their_order() -> None:
 CONTROL_CHARACTERS = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))]
 
 
-@pytest.mark.parametrize("character", CONTROL_CHARACTERS, ids=lambda character: f"{ord(character):02X}")
 @pytest.mark.parametrize("tag", [der.UTF8_STRING, der.BMP_STRING])
-def test_a_control_character_in_any_attribute_is_told(character: str, tag: int) -> None:
-    assert subject(("O", "Acme"), attribute("CN", f"a{character}b", tag), ("OU", "one")).has_control_characters
+def test_a_control_character_in_any_attribute_is_told(tag: int) -> None:
+    for character in CONTROL_CHARACTERS:
+        with_it = subject(("O", "Acme"), attribute("CN", f"a{character}b", tag), ("OU", "one"))
+        assert with_it.has_control_characters, ord(character)
 
 
 def test_other_characters_are_no_control_characters() -> None:
