@@ -19,7 +19,7 @@ PINS = Path(__file__).with_name("oldest_requirements.txt")
 # Earlier versions of cryptography read no CRL with a negative serial number. Earlier ones of boto3 do not compare
 # checksums, and long before have no conditions for PutObject.
 TESTS = [
-    "unit/authorizer/revocation/test_crl.py::test_every_entry_revokes_unless_it_is_readably_a_removal",
+    "unit/authorizer/revocation/crl/test_crl.py::test_every_entry_revokes_unless_it_is_readably_a_removal",
     "integration/authorizer/revocation/test_indexer.py::test_a_newer_crl_replaces_an_older_one",
     "integration/authorizer/stores/test_aws.py::TestS3::test_content_that_was_changed_on_its_way_is_refused",
 ]
