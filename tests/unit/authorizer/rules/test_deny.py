@@ -128,6 +128,7 @@ BAD_CA = [("O", "Bad, Ltd"), ("CN", "Bad CA 1")]
         ({"CN": {"prefix": "Bad CA 1 "}}, False),
         ({"CN": {"suffix": " Bad CA 1"}}, False),
         ({"CN": {"prefix": "ad"}}, False),
+        ({"O": {"prefix": " "}}, False),
         ({"CN": "Bad CA", "O": "Bad, Ltd"}, False),
         ({"CN": "Bad CA1"}, False),
         ("O=Bad\\, Ltd,CN=Bad CA 1", False),
