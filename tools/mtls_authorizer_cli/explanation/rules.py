@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation.question import Question
     from mtls_authorizer_cli.explanation.similarity import Nearest
 
-_MISLEADING = "a value that others may read differently, which matches no rule"
+_MISLEADING = "a value that is ignored because others may read it differently"
 
 NEAREST = 3
 """How many of the rules that do not match are explained, unless all are asked for."""
@@ -169,7 +169,8 @@ def explain_rules(
         nearest = _find_nearest(explained, satisfied.unambiguous)
         remark = _remark(matcher, certificate, unambiguous)
         if remark is None and not explained.matches and _is_misleading(matcher, facts[matcher.field]):
-            remark = listing([*map(fact_text, explained.found), _MISLEADING])
+            others = listing(list(map(fact_text, explained.found)))
+            remark = f"{others}, and {_MISLEADING}" if explained.found else _MISLEADING
         return explained._replace(nearest=nearest, remark=remark)
 
     def explain_exclusion(matcher: Matcher) -> FieldExplanation:
