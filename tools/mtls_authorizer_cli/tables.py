@@ -20,8 +20,9 @@ WIDTH = 100
 
 _INDENTATION, _GAP = "  ", "  "
 _LABEL_WIDTH = 14
-# The beginning of a formula. In many countries, spreadsheets take a semicolon for the end of a cell.
-_FORMULA = re.compile("(^|;)(?=[=+@-])")
+# The beginning of a formula. In many countries, spreadsheets take a semicolon for the end of a cell, and then leave out
+# quotation marks at the start of the next one.
+_FORMULA = re.compile('(^|;"*)(?=[=+@-])')
 
 
 def columns(rows: Sequence[Sequence[str]], widest: Sequence[int]) -> Iterator[str]:

@@ -88,7 +88,7 @@ def name_facts(name: DistinguishedName) -> Iterator[Fact]:
         values = name.get_all(attribute)
         ambiguous = attribute == "CN" and len(values) > 1
         for value in values:
-            yield Fact(attribute, value, ambiguous or _is_misleading(attribute, value))
+            yield Fact(attribute, value, ambiguous or is_misleading(attribute, value))
             if attribute in LABELS_WITH_SPELLINGS:
                 spellings += _other_spellings([(attribute, value)])
     if spellings:
@@ -114,14 +114,14 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
             label,
             value,
             (not value.isprintable() and has_control_characters(value))
-            or (label != "DNS" and _is_misleading(label, value)),
+            or (label != "DNS" and is_misleading(label, value)),
         )
         for label, value in names
     ]
     return [*facts, *_other_spellings(names)]
 
 
-def _is_misleading(label: str, value: str) -> bool:
+def is_misleading(label: str, value: str) -> bool:
     """Return whether a value begins or ends like one name, and some read another one.
 
     These are URIs with dot segments, and email addresses that some divide: ``a@evil.example,b@acme.example``.

@@ -106,7 +106,7 @@ SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "
 """The types of subject alternative names that an object can name, and their labels."""
 
 
-ISSUER, ISSUER_KEY = "issuer", "issuer_key"
+ISSUER, ISSUER_KEY, SPIFFE_TRUST_DOMAIN = "issuer", "issuer_key", "spiffe_trust_domain"
 ORGANIZATION_IDENTIFIER, PSD2_ROLE = "organization_identifier", "psd2_role"
 _SHA256 = "^(SHA256:)?[0-9A-Fa-f:]{64,}$"
 
@@ -208,7 +208,7 @@ FIELDS: Mapping[str, Field] = {
         exclusion_problem="is not supported in exclusions: without a usable truststore, nobody would be excluded. "
         "Write issuer",
     ),
-    "spiffe_trust_domain": Field(
+    SPIFFE_TRUST_DOMAIN: Field(
         FieldKind.IDENTIFIER,
         trust_domain_facts,
         parse_trust_domain,

@@ -186,12 +186,14 @@ class RuleSet:
 def _issuer_exclusions(rules: Iterable[Rule]) -> IssuerExclusions | None:
     """Return the conditions on issuers in exclusions, None without any."""
     exclusions = (matchers for rule in rules for matchers in ((rule.matchers,) if rule.denies else rule.exclusions))
-    matchers = [matcher for exclusion in exclusions for matcher in exclusion if matcher.field == ISSUER]
-    if not matchers:
+    matchers = (matcher for exclusion in exclusions for matcher in exclusion if matcher.field == ISSUER)
+    # Thousands of entries of deny can have the same issuer.
+    conditions = {condition for matcher in matchers for condition in matcher.conditions()}
+    if not conditions:
         return None
     from mtls_authorizer.rules.names.issuer_spellings import IssuerExclusions  # noqa: PLC0415 -- few rules need it
 
-    return IssuerExclusions(condition for matcher in matchers for condition in matcher.conditions())
+    return IssuerExclusions(conditions)
 
 
 def _constant_grant(rule: Rule) -> Grant | None:

@@ -6,14 +6,16 @@ import re
 import shlex
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_certificate_auth.x509.public_key import equal_encodings
 from mtls_authorizer.policy.allowlist_warnings import reversed_name
 from mtls_authorizer.rules.conditions import Comparison, Condition
 from mtls_authorizer.rules.field_values import public_key_facts
-from mtls_authorizer.rules.fields import parse_exact
+from mtls_authorizer.rules.fields import ISSUER, parse_exact
+from mtls_authorizer.rules.names.issuer_spellings import canonical_condition
 from mtls_authorizer.rules.names.name_correction import attribute_types
+from mtls_authorizer.rules.names.spellings import name_in_common_spelling
 from mtls_authorizer_cli.certificates.files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError, command_errors
 from mtls_authorizer_cli.printed import plain, quoted, utc_timestamp
@@ -123,9 +125,10 @@ def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
 
 
 def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
-    entry = {"serial_number": serial_number, "issuer": issuer}
+    entry = {"serial_number": serial_number, ISSUER: issuer}
     with command_errors("--issuer or --serial: ", ValueError):
         conditions = {field: frozenset([parse_exact(field, text)]) for field, text in entry.items()}
+        conditions[ISSUER] = frozenset(map(_in_exclusions, conditions[ISSUER]))
     notes = [_ONE_CERTIFICATE]
     if _DECIMAL.fullmatch(serial_number):
         notes.append(
@@ -149,3 +152,9 @@ def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
         )
     name = f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}"
     return Client(name, entry, conditions, conditions, tuple(notes))
+
+
+def _in_exclusions(condition: Condition) -> Condition:
+    """Return the condition on a whole issuer as exclusions compare it."""
+    name: Any = condition.value
+    return canonical_condition(condition._replace(value=name_in_common_spelling(name)))

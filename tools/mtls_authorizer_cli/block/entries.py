@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.rules.fields import ISSUER
+from mtls_authorizer.rules.names.issuer_spellings import canonical_condition
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.documents.document import not_empty, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of, rewrite_items
@@ -67,7 +69,15 @@ def remove_entries(client: Client) -> Callable[[str], str]:
 
 
 def _covers(rule: Rule, conditions: Mapping[str, frozenset[Condition]]) -> bool:
-    return all(not matcher.alternatives.isdisjoint(conditions.get(matcher.field, ())) for matcher in rule.matchers)
+    return all(
+        not conditions.get(matcher.field, frozenset()).isdisjoint(map(_compared, matcher.alternatives))
+        for matcher in rule.matchers
+    )
+
+
+def _compared(condition: Condition) -> Condition:
+    # An exclusion applies to all spellings of an issuer.
+    return canonical_condition(condition) if condition.field == ISSUER else condition
 
 
 def _is_exact(rule: Rule, client: Client) -> bool:

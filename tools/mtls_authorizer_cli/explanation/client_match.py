@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from client_certificate_auth.rfc4514 import parse_name
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.field_values import subject_alt_name_facts
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.names.distinguished_names import name_value
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -98,10 +99,13 @@ def name_identifies_client(text: str) -> bool:
 def alternative_name(certificate: PeerCertificate) -> SubjectAltName | None:
     """Return the one alternative name that identifies the client best, None if there is none.
 
-    A list of all of them would match every certificate that has any of them.
+    A list of all of them would match every certificate that has any of them. Names that match no rule, because others
+    may read them differently, come last.
     """
-    known = [name for name in certificate.subject_alt_names if name.type in _TYPES]
-    return min(known, key=lambda name: _TYPES.index(name.type), default=None)
+    # The facts begin with one for each name.
+    names = zip(certificate.subject_alt_names, subject_alt_name_facts(certificate), strict=False)
+    known = [(fact.ambiguous, _TYPES.index(name.type), name) for name, fact in names if name.type in _TYPES]
+    return min(known, key=lambda each: each[:2], default=(None,))[-1]
 
 
 def exact(text: str) -> object:

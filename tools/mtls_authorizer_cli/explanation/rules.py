@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.rules.field_values import is_misleading
 from mtls_authorizer.rules.fields import (
     FIELDS,
     ISSUER_KEY,
@@ -24,7 +26,7 @@ from mtls_authorizer_cli.printed import listing
 from mtls_authorizer_cli.rule_values import certificate_values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.explanation.question import Question
     from mtls_authorizer_cli.explanation.similarity import Nearest
+
+_MISLEADING = "a value that is ignored because others may read it differently"
 
 NEAREST = 3
 """How many of the rules that do not match are explained, unless all are asked for."""
@@ -163,7 +167,11 @@ def explain_rules(
         unambiguous = tuple(fact for fact in facts[matcher.field] if not fact.ambiguous)
         explained = _explain_matcher(matcher, satisfied.unambiguous, unambiguous)
         nearest = _find_nearest(explained, satisfied.unambiguous)
-        return explained._replace(nearest=nearest, remark=_remark(matcher, certificate, unambiguous))
+        remark = _remark(matcher, certificate, unambiguous)
+        if remark is None and not explained.matches and _is_misleading(matcher, facts[matcher.field]):
+            others = listing(list(map(fact_text, explained.found)))
+            remark = f"{others}, and {_MISLEADING}" if explained.found else _MISLEADING
+        return explained._replace(nearest=nearest, remark=remark)
 
     def explain_exclusion(matcher: Matcher) -> FieldExplanation:
         return _explain_matcher(matcher, satisfied.any_fact, facts[matcher.field])
@@ -240,6 +248,16 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))
     return f"{common_names} common names, and none of them is used" if common_names > 1 else None
+
+
+def _is_misleading(matcher: Matcher, facts: Iterable[Fact]) -> bool:
+    """Return whether a value of the required kind matches no rule, because others may read it differently."""
+    labels = {condition.label for condition in matcher.conditions()}
+    return any(
+        isinstance(value, str) and (has_control_characters(value) or is_misleading(label, value))
+        for label, value, is_ambiguous in facts
+        if is_ambiguous and label in labels
+    )
 
 
 def _other_mismatch(rule: Rule, certificate: PeerCertificate, question: Question) -> DenyReason | None:

@@ -113,7 +113,7 @@ def read_fields(encoded: bytes) -> CrlFields:
     extensions, repeated = _read_extensions(bytes(fields[-1][1])) if fields[-1][0] == _EXTENSIONS else ({}, None)
     problem = None
     if has_version and fields[0][1] != _VERSION_2:
-        problem = "the CRL has an unknown version: not 2, and not 1, which is absent in DER"
+        problem = "the CRL states another version than 2 (version 1 is not stated in DER)"
     elif extensions and not has_version:
         problem = "the CRL is of version 1, but has extensions, which version 2 introduced"
     elif repeated is not None:

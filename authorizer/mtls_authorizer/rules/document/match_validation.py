@@ -6,7 +6,7 @@ import re
 
 from mtls_authorizer.rules.conditions import Comparison, Condition, Matcher, make_matcher
 from mtls_authorizer.rules.document.problems import is_plain_text, items_with_places, member, shown
-from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact, parse_label, takes_long
+from mtls_authorizer.rules.fields import FIELDS, SPIFFE_TRUST_DOMAIN, FieldKind, parse_exact, parse_label, takes_long
 from mtls_authorizer.rules.names.patterns import LABELS_WITH_SPELLINGS
 
 TYPE_CHECKING = False
@@ -161,6 +161,12 @@ class MatchValidator:
 
 def _in_common_spelling(matcher: Matcher) -> Matcher:
     """Return the matcher of an exclusion, which applies to all spellings of a name, such as DNS names in any case."""
+    if matcher.field == SPIFFE_TRUST_DOMAIN:
+        return matcher._replace(
+            alternatives=frozenset(
+                each._replace(value=str(each.value).removesuffix(".")) for each in matcher.alternatives
+            )
+        )
     if FIELDS[matcher.field].kind not in _LABELLED:
         return matcher
     if not any(_has_spellings(condition) for condition in matcher.conditions()):

@@ -26,7 +26,7 @@ class IssuerExclusions:
     def __init__(self, conditions: Iterable[Condition]) -> None:
         self._conditions: dict[Condition, list[Condition]] = {}
         for condition in conditions:
-            self._conditions.setdefault(_canonical_condition(condition), []).append(condition)
+            self._conditions.setdefault(canonical_condition(condition), []).append(condition)
         self._index = ConditionIndex(self._conditions)
 
     def satisfied_by(self, certificate: PeerCertificate, read: FactReader) -> frozenset[Condition]:
@@ -36,13 +36,14 @@ class IssuerExclusions:
         return frozenset(each for canonical in satisfied.any_fact for each in self._conditions[canonical])
 
 
-def _canonical_condition(condition: Condition) -> Condition:
+def canonical_condition(condition: Condition) -> Condition:
+    """Return the condition on an issuer that is compared in place of one in an exclusion."""
     value = condition.value
     if condition.comparison is Comparison.EXACT:
         return condition._replace(value=_canonical(value))
-    # The space at the end of a prefix matters, and that at the start of a suffix.
+    # The space at the end of a prefix matters, and that at the start of a suffix. An empty prefix would match all.
     if condition.comparison is Comparison.PREFIX:
-        return condition._replace(value=_canonical_text(f"{value}.")[:-1])
+        return condition._replace(value=_canonical_text(f"{value}.")[:-1] or " ")
     return condition._replace(value=_canonical_text(f".{value}")[1:])
 
 

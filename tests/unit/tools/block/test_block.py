@@ -494,3 +494,26 @@ def test_the_document_is_that_of_the_variables(folder: Path, rules: Path, capsys
     printed = json.loads(capsys.readouterr().out)
     assert printed["verify"] == "mtls-authorizer explain client.pem --env-file 'env file'"
     assert rules.read_text() == DOCUMENT
+
+
+@pytest.mark.parametrize(
+    ("issuer", "others"),
+    [
+        ("CN=CA,O=Acme", ["CN=CA,O=ACME", "CN=Ca,O=\\ Acme"]),
+        ("CN=CA,DC=CORP,DC=example", ["CN=CA,DC=CORP,DC=example", "CN=CA,DC=corp,DC=example."]),
+    ],
+)
+def test_an_issuer_is_blocked_and_unblocked_in_each_spelling(
+    issuer: str, others: list[str], rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for written in (issuer, *others):
+        assert command("block", "--issuer", issuer, "--serial", "5") == 0
+        assert "blocked by    deny[0] (issuer, serial_number)\n" in capsys.readouterr().out
+        assert command("block", "--issuer", written, "--serial", "5") == 0
+        assert capsys.readouterr().out.startswith("ALREADY BLOCKED ")
+        assert command("unblock", "--issuer", written, "--serial", "5") == 0
+        assert capsys.readouterr().out.startswith("UNBLOCKED ")
+        assert rules.read_text() == DOCUMENT
+    assert command("block", "--issuer", issuer, "--serial", "5") == 0
+    assert command("unblock", "--issuer", "CN=CA", "--serial", "5") == 0
+    assert "NOT BLOCKED" in capsys.readouterr().out

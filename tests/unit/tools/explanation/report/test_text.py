@@ -232,16 +232,34 @@ def test_each_of_several_common_names_is_printed_for_exclusions() -> None:
         assert expected in words
 
 
+MISLEADING = "a value that is ignored because others may read it differently"
+
+
 def test_an_alternative_name_that_matches_nothing_is_not_reported_as_absent() -> None:
     names = [dns("evil.example\0.acme.example"), uri("spiffe://acme.example/a")]
     wanted = {"name": "wanted", "match": {"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}}
     for own, found in (
         (names[:1], "no alternative names that everybody reads alike"),
-        (names, "URI 'spiffe://acme.example/a'"),
+        (names, f"URI 'spiffe://acme.example/a', and {MISLEADING}"),
+        (names[1:], "URI 'spiffe://acme.example/a' "),
     ):
         client = pem(certificate_der(extensions=[subject_alt_names(*own)]))
         words = " ".join(text_of(question(client, document(wanted))).split())
         assert f"NO subject_alt_name: requires DNS ending with '.acme.example'; found {found}" in words
+
+
+def test_a_value_that_matches_nothing_is_not_reported_as_absent() -> None:
+    subject = name(("O", "Acme"), ("emailAddress", "a@evil.example, b@acme.example"))
+    own = subject_alt_names(uri("spiffe://acme.example/a/../b"), dns("a.example"))
+    client = pem(certificate_der(subject, extensions=[own]))
+    matches: list[tuple[dict[str, object], str]] = [
+        ({"subject": {"emailAddress": "b@acme.example"}}, f"found {MISLEADING}"),
+        ({"subject_alt_name": "URI:spiffe://acme.example/a/../b"}, f"found DNS 'a.example', and {MISLEADING}"),
+        ({"subject_alt_name": "DNS:b.example"}, "found DNS 'a.example' "),
+        ({"subject": {"O": "Acme", "emailAddress": {"suffix": "@acme.example"}}}, f"found O 'Acme', and {MISLEADING}"),
+    ]
+    for match, found in matches:
+        assert found in " ".join(text_of(question(client, document({"name": "a", "match": match}))).split()), match
 
 
 def test_rules_that_are_left_out_are_counted() -> None:

@@ -85,6 +85,12 @@ def made(
             [subject_alt_names(ip(bytes(4)), email("a@b.example"), dns("a.example"), uri("spiffe://a.example/b"))],
             {"subject_alt_name": "URI:spiffe://a.example/b"},
         ),
+        # A name that others may read differently matches no rule.
+        (
+            SPIRE,
+            [subject_alt_names(uri("spiffe://a.example/b/../c"), dns("b.example"), dns("a.example"))],
+            {"subject": "O=SPIRE,C=US", "subject_alt_name": "DNS:b.example"},
+        ),
         # The workloads of a trust domain, and the clients of a company, can have the same subject.
         (
             SPIRE,
