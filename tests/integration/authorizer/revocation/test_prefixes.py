@@ -155,6 +155,14 @@ def test_a_partition_that_cannot_be_read_is_unknown_until_it_can(
     assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
+def test_the_times_of_a_listing_are_not_parsed_as_botocore_does_which_takes_long(
+    aws: AwsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.put_object("s3://bucket/crl/a.crl", b"content")
+    monkeypatch.setattr("botocore.parsers.DEFAULT_TIMESTAMP_PARSER", None)
+    assert list(open_prefix("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))) == ["s3://bucket/crl/a.crl"]
+
+
 def test_the_owner_of_the_bucket_is_verified_for_every_page(shelf: Bucket, proxy: FaultyProxy) -> None:
     owners: list[str | None] = []
 

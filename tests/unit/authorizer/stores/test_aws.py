@@ -27,11 +27,13 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.response import StreamingBody
+from botocore.utils import parse_timestamp
 
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.loader import StoreLoader
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.stores.appconfig import AppConfigStore
+from mtls_authorizer.stores.aws import _parse_time
 from mtls_authorizer.stores.s3 import S3Store
 from mtls_authorizer.stores.ssm import SsmStore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError, Timeouts
@@ -275,3 +277,22 @@ def test_a_restore_loads_what_is_stored_though_the_clock_has_stopped(store: Stor
     assert not refresher.refresh_if_due()
     refresher.restore()
     assert (document.value, document.failures) == ("two", 0)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("2026-11-28T08:47:00.000Z", "2026-11-28T08:47:00Z", "2026-11-28T08:47:00+01:00", "2026-11-28T08:47:00"),
+        *("Sat, 28 Nov 2026 08:47:00 GMT", "1796201220", 1796201220, 1796201220.5, "20261128T084700Z"),
+        "Sat, 28 Nov 2026 08:47:00 Z",
+    ],
+)
+def test_a_time_is_the_one_that_botocore_reads(value: str | float) -> None:
+    parsed = _parse_time(value)
+    expected = parse_timestamp(value)  # type: ignore[arg-type]  # JSON has numbers
+    assert (parsed, parsed.utcoffset()) == (expected, expected.utcoffset())
+
+
+def test_what_is_no_time_is_refused_as_by_botocore() -> None:
+    with pytest.raises(ValueError, match="Invalid timestamp"):
+        _parse_time("yesterdayZ")
