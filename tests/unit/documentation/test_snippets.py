@@ -229,6 +229,7 @@ FIELDS_OF_OTHER_RECORDS = {
     "record.metrics.initDurationMs",
     "record.metrics.restoreDurationMs",
     "record.metrics.billedDurationMs",
+    "record.status",
     "document",
     "uri",
     "sha256",
