@@ -13,6 +13,11 @@ output "authorizer_uri" {
   value       = "arn:${local.partition}:apigateway:${local.region}:lambda:path/2015-03-31/functions/${local.authorizer_arn}/invocations"
 }
 
+output "simple_responses" {
+  description = "Whether authorizers of HTTP APIs must have simple responses turned on. The attach module does that."
+  value       = var.response_format == "simple"
+}
+
 output "authorizer_function_name" {
   description = "The authorizer's function name."
   value       = aws_lambda_function.authorizer.function_name
