@@ -43,6 +43,11 @@ output "crl_indexer_log_group" {
   value       = one(aws_cloudwatch_log_group.crl_indexer[*].name)
 }
 
+output "crl_fetcher_function_name" {
+  description = "The fetcher's function name, to start it without waiting for its schedule."
+  value       = one(aws_lambda_function.crl_fetcher[*].function_name)
+}
+
 output "crl_fetcher_log_group" {
   description = "The log group of the fetcher, with the result of each download."
   value       = one(aws_cloudwatch_log_group.crl_fetcher[*].name)
