@@ -540,8 +540,9 @@ export class ClientCertificateMonitoring extends Construct {
       AuthorizerLogGroup: props.authorizer.logGroup.logGroupName,
       MetricsNamespace: variables.METRICS_NAMESPACE,
     };
-    if (variables.UNAUTHENTICATED_RESPONSE) parameters.UnauthenticatedResponse = variables.UNAUTHENTICATED_RESPONSE;
-    if (variables.EXPIRY_WARNING_DAYS) parameters.ExpiryWarningDays = variables.EXPIRY_WARNING_DAYS;
+    for (const [variable, parameter] of Object.entries(PARAMETERS)) {
+      if (variable in variables) parameters[parameter] = variables[variable];
+    }
     if (props.revocation) {
       parameters.CrlIndexerFunctionName = props.revocation.indexer.functionName;
       parameters.CrlIndexerFailuresName = props.revocation.failures.queueName;
@@ -579,6 +580,8 @@ export class ClientCertificateMonitoring extends Construct {
       `${Aws.STACK_NAME}-${Aws.REGION}-${this.node.addr.slice(-8)}`;
   }
 }
+
+const PARAMETERS = { UNAUTHENTICATED_RESPONSE: 'UnauthenticatedResponse', EXPIRY_WARNING_DAYS: 'ExpiryWarningDays' };
 
 // Conditions must not refer to resources, which these parameters name.
 const CONDITIONS = {

@@ -154,6 +154,13 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
                     {},
                     "UnauthenticatedResponse is Deny: write unauthorized or deny",
                 ),
+                # The authorizer rejects empty variables, too.
+                (
+                    {"UNAUTHENTICATED_RESPONSE": ""},
+                    {},
+                    "UnauthenticatedResponse is : write unauthorized or deny",
+                ),
+                ({"EXPIRY_WARNING_DAYS": ""}, {}, "ExpiryWarningDays is : write a whole number from 0 to 3650"),
             )
         )
     },
