@@ -34,6 +34,7 @@ from tests.integration.terraform.modules import (
     value_of,
     variable_of,
 )
+from tests.unit.documentation.markdown import codes, pages
 
 if TYPE_CHECKING:
     from tests.integration.template.templates import Template
@@ -254,6 +255,15 @@ def test_a_function_of_the_bucket_is_that_of_the_template(stack: str, logical_id
     [policy] = REVOCATION.properties(stack, f"{logical_id}Role")["Policies"]
     expected = permissions(REVOCATION.resolved(policy["PolicyDocument"]["Statement"]))
     assert statements(evaluated, name, REVOCATION_NAMES) == expected
+
+
+@pytest.mark.parametrize("stack", REVOCATION.stacks)
+def test_the_outputs_are_documented_and_name_the_fetcher_if_there_is_one(stack: str) -> None:
+    outputs = plain(revocation(stack).outputs)
+    [documented] = re.findall(r"(?ms)^Outputs: (.+?)\.$", pages()["docs/deploy/terraform.md"])
+    assert set(outputs) == set(codes(documented))
+    fetcher = "aws_lambda_function.crl_fetcher.function_name" if "CrlSources" in REVOCATION.stacks[stack] else None
+    assert outputs["crl_fetcher_function_name"] == fetcher
 
 
 def decoded(environment: dict[str, str]) -> dict[str, Any]:

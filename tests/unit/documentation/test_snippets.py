@@ -16,6 +16,9 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[impor
 from hcl2.rules.base import AttributeRule, BlockRule
 
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
+from mtls_authorizer.telemetry.decision_log import log_fields
+from tests.observations import NOW, observation
 from tests.unit.documentation.markdown import PROJECT, Fence, codes, fences, first_column, pages, prose
 from tests.yaml_templates import yaml_parse
 
@@ -226,6 +229,7 @@ FIELDS_OF_OTHER_RECORDS = {
     "record.metrics.initDurationMs",
     "record.metrics.restoreDurationMs",
     "record.metrics.billedDurationMs",
+    "record.status",
     "document",
     "uri",
     "sha256",
@@ -238,8 +242,14 @@ def test_a_query_uses_fields_that_are_logged(fence: Fence) -> None:
     text = re.sub(r'"[^"]*"|/[^/]*/|@\w+', " ", fence.text)
     aliases = set(re.findall(r"\bas (\w+)", text))
     used = set(re.findall(r"[A-Za-z_][\w.]*", text))
+    names = {word for word in used if not QUERY_WORDS.fullmatch(word)} - FIELDS_OF_OTHER_RECORDS - aliases
     logged = set(first_column("docs/observability.md", "Decision log"))
-    assert {word for word in used if not QUERY_WORDS.fullmatch(word)} - FIELDS_OF_OTHER_RECORDS - aliases <= logged
+    assert {re.sub(r"\.[0-9]+$", "", name) for name in names} <= logged
+    # Logs Insights has no field for a list, only for its items, such as rules.0.
+    fields = log_fields(observation()) | RevocationStatus(RevocationState.GOOD, skipped_issuers=("CN=CA",)).details(NOW)
+    lists = {name for name, value in fields.items() if isinstance(value, list)}
+    assert {"rules", "crl_skipped_issuers"} <= lists <= logged
+    assert names.isdisjoint(lists)
 
 
 # Diagrams.
