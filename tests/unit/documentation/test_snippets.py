@@ -156,11 +156,14 @@ def test_an_exported_variable_is_not_taken_for_one_of_the_authorizer() -> None:
 # Templates.
 
 
-@pytest.mark.parametrize("fence", fences("yaml"), ids=str)
+PEM = "$context.identity.clientCert.clientCertPem"
+OPENAPI = [fence for fence in fences("yaml") if "securitySchemes" in fence.text]
+
+
+@pytest.mark.parametrize("fence", [fence for fence in fences("yaml") if fence not in OPENAPI], ids=str)
 def test_resources_have_properties_that_exist(fence: Fence) -> None:
     for resource in yaml_parse(fence.text).values():
-        if not isinstance(resource, dict) or "Type" not in resource:
-            continue
+        assert resource.keys() == {"Type", "Properties"}
         properties = set(resource["Properties"])
         if resource["Type"] == "AWS::Serverless::Api":
             example = yaml_parse((PROJECT / "examples/attach/rest_api.sam.yaml").read_text(encoding="utf-8"))
@@ -169,6 +172,28 @@ def test_resources_have_properties_that_exist(fence: Fence) -> None:
             schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-central-1", resource["Type"]).schema
             assert properties <= schema["properties"].keys()
             assert set(schema.get("required", ())) <= properties
+
+
+@pytest.mark.parametrize("fence", OPENAPI, ids=str)
+def test_an_openapi_definition_requires_the_authorizer_and_the_custom_domain(fence: Fence) -> None:
+    definition = yaml_parse(fence.text)
+    ((name, scheme),) = definition["components"]["securitySchemes"].items()
+    assert definition["security"] == [{name: []}]
+    # API Gateway reads it only here: https://github.com/aws/serverless-application-model/issues/2396.
+    off = {"x-amazon-apigateway-endpoint-configuration": {"disableExecuteApiEndpoint": True}}
+    assert definition["servers"] == [off]
+    authorizer = scheme.pop("x-amazon-apigateway-authorizer")
+    assert authorizer.pop("authorizerUri").endswith("/functions/FUNCTION_ARN/invocations")
+    common = {"type": "request", "authorizerResultTtlInSeconds": 0}
+    key = {"type": "apiKey", "in": "header", "name": "Unused"}
+    assert (scheme, authorizer) in (
+        ({**key, "x-amazon-apigateway-authtype": "custom"}, common),
+        (key, {**common, "authorizerPayloadFormatVersion": "2.0", "identitySource": PEM}),
+    )
+
+
+def test_there_is_an_openapi_definition_for_each_kind_of_api() -> None:
+    assert ["identitySource" in fence.text for fence in OPENAPI] == [False, True]
 
 
 MODULES = PROJECT / "terraform/modules"
