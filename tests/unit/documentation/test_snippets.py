@@ -174,6 +174,32 @@ def test_resources_have_properties_that_exist(fence: Fence) -> None:
             assert set(schema.get("required", ())) <= properties
 
 
+def test_no_template_caches_or_lets_other_apis_invoke_the_authorizer() -> None:
+    resources = [each for fence in fences("yaml") if fence not in OPENAPI for each in yaml_parse(fence.text).values()]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for resource in resources:
+        found.setdefault(resource["Type"], []).append(resource["Properties"])
+    (api,) = found["AWS::Serverless::Api"]
+    (identity,) = [each["Identity"] for each in api["Auth"]["Authorizers"].values()]
+    assert (api["DisableExecuteApiEndpoint"], identity) == (True, {"ReauthorizeEvery": 0})
+    (rest,), (http,) = found["AWS::ApiGateway::Authorizer"], found["AWS::ApiGatewayV2::Authorizer"]
+    assert [each["AuthorizerResultTtlInSeconds"] for each in (rest, http)] == [0, 0]
+    assert (rest.get("IdentitySource"), http["IdentitySource"]) == (None, [PEM])
+    arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/authorizers/${Authorizer}"
+    assert [each["SourceArn"] for each in found["AWS::Lambda::Permission"]] == [{"Fn::Sub": arn}] * 2
+
+
+def test_no_command_caches_or_lets_other_apis_invoke_a_function() -> None:
+    lines = [line.values[0] for line in commands("aws")]
+    authorizers = [line for line in lines if " create-authorizer " in line]
+    assert len(authorizers) == 2
+    assert [line for line in authorizers if "--authorizer-result-ttl-in-seconds 0" not in line] == []
+    permissions = [line for line in lines if " add-permission " in line and "apigateway.amazonaws.com" in line]
+    assert len(permissions) > 2
+    source = re.compile(r' --source-arn "?arn:aws:execute-api:[^:*]+:[^:*]+:[^:*/]+/')
+    assert [line for line in permissions if source.search(line) is None] == []
+
+
 @pytest.mark.parametrize("fence", OPENAPI, ids=str)
 def test_an_openapi_definition_requires_the_authorizer_and_the_custom_domain(fence: Fence) -> None:
     definition = yaml_parse(fence.text)
