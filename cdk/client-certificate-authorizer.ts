@@ -681,6 +681,7 @@ function createLayer(
       lambda.Runtime.PYTHON_3_12,
       lambda.Runtime.PYTHON_3_13,
       new lambda.Runtime('python3.14'),
+      new lambda.Runtime('python3.15'),
     ],
     ...options,
   });
