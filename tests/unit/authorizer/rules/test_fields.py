@@ -227,9 +227,10 @@ def directory_name(common_name: str) -> bytes:
             for rest in (
                 *("/../b", "/..", "/.", "/./b", "/b/../../c", "//../b", "/%2e%2e/b", "/.%2E/b", "/%2E", "/../..?b"),
                 *("/..#b", "/..;x/b", "/b\\..\\c", "/..\\b", "/..%2fb", "/b%2F../c", "/b%5c..%5Cc", "/..%3Bb"),
-                *("/..%3f", "/..%23b"),
+                *("/..%3f", "/..%23b", "/.. ", "/..%20", "/%252e%2E/b", "/.%25252e", "/b%252f..%255Cc", "/..%253b"),
             )
         ),
+        (uri(b"spiffe://acme.example/a/..\xa0"), {"uri": {"prefix": "spiffe://acme.example/a/"}}),
         (uri("spiffe://acme.example/a/../b"), {"uri": "spiffe://acme.example/a/../b"}),
         (directory_name("a\0b"), r"dirName:CN=a\00b"),
         (directory_name("a\n"), r"dirName:CN=a\0a"),
