@@ -62,6 +62,9 @@ class Client:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.steps = list(steps)
 
+    def close(self) -> None:
+        """Close the connections, of which there are none."""
+
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**arguments: object) -> dict[str, Any]:
             self.calls.append((operation, arguments))

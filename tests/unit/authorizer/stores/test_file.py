@@ -201,6 +201,14 @@ def test_a_reset_changes_nothing(tmp_path: Path) -> None:
     assert second.content == b"two"
 
 
+def test_a_reset_of_a_folder_changes_nothing(tmp_path: Path) -> None:
+    folder = open_prefix(tmp_path.as_uri() + "/")
+    put(tmp_path / "a.crl", b"content")
+    before = folder.documents((".crl",))
+    folder.reset()
+    assert folder.documents((".crl",)) == before != {}
+
+
 def test_a_file_is_opened_without_waiting_for_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As opening a named pipe would, for ever."""
     path = tmp_path / "file"
