@@ -51,7 +51,7 @@ class Refresher:
         self._lock = threading.Lock()  # held briefly: never while waiting for a store or a log
         self._due_at = -math.inf
         self._made_due_at = -math.inf
-        self._changed = False
+        self._reported = [document.value for document in documents]
 
     def start(self, required: Iterable[AnyDocument] = ()) -> None:
         """Load all documents, in parallel. Failures are logged; a later refresh collects late results.
@@ -66,7 +66,7 @@ class Refresher:
                 if document.in_force is None and document.attempts:
                     late = StoreError(document.loader.uri, f"not loaded within {self._start_seconds:g} s")
                     records += document.fail(document.attempts[-1], late)
-            self._changed = False
+            self._reported = [document.value for document in self._documents]
         _log(records)
         for document in required:
             if document.in_force is None and document.error is not None:
@@ -79,10 +79,8 @@ class Refresher:
         attempt that takes longer continues, and a later call collects its result. A document is never loaded twice at
         the same time, unless an attempt has been given up.
         """
-        pending = any(document.attempts for document in self._documents)
-        if not pending and not self._changed and not self.is_due():
-            return False
-        self._refresh(self._wait_seconds)
+        if self.is_due() or any(document.attempts for document in self._documents):
+            self._refresh(self._wait_seconds)
         return self._take_changed()
 
     def restore(self) -> None:
@@ -159,16 +157,12 @@ class Refresher:
 
     def _take_changed(self) -> bool:
         with self._lock:
-            changed, self._changed = self._changed, False
+            values = [document.value for document in self._documents]
+            changed, self._reported = values != self._reported, values
         return changed
 
     def _collect(self) -> list[LogRecord]:
-        records = []
-        for document in self._documents:
-            before = document.value
-            records += document.collect()
-            self._changed = self._changed or document.value is not before
-        return records
+        return [record for document in self._documents for record in document.collect()]
 
 
 def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:

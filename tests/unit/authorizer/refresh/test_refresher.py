@@ -22,6 +22,7 @@ from tests.clocks import LONG, Clock, join_attempts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import NoReturn
 
 INTERVAL = 100.0
 GIVE_UP = GIVE_UP_INTERVALS * INTERVAL
@@ -729,3 +730,57 @@ def test_who_waits_for_a_first_value_waits_for_the_attempt_that_replaces_an_aban
     for thread in threads:
         thread.join(LONG)
     assert values == ["2", "2"]
+
+
+class FailingMessageError(ValueError):
+    def __str__(self) -> str:
+        raise MemoryError
+
+
+def fails_without_a_message() -> Fetched:
+    raise FailingMessageError
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_attempt_that_cannot_even_record_its_failure_has_failed() -> None:
+    clock = Clock()
+    (document,), refresher = make(Script(fails_without_a_message, gives(b"one")), clock=clock)
+    with pytest.raises(StoreError, match=r"^script:///document: unexpected error$"):
+        refresher.start(required=[document])
+    assert document.failures == 1
+    clock.advance(INTERVAL)
+    assert refresher.refresh_if_due()
+
+
+def test_an_attempt_that_could_not_begin_does_not_delay_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    (document,), refresher = make(Script(gives(b"one"), gives(b"two")), clock=clock)
+    refresher.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "Thread", raises_memory_error)
+        clock.advance(INTERVAL)
+        with pytest.raises(MemoryError):
+            refresher.refresh_if_due()
+    clock.advance(INTERVAL)
+    assert refresher.refresh_if_due()
+    assert document.value == "two after one"
+
+
+def raises_memory_error(*_arguments: object, **_keywords: object) -> NoReturn:
+    raise MemoryError
+
+
+def test_a_change_is_reported_although_an_exception_prevented_it_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    scripts = (Script(gives(b"one"), gives(b"two")) for _ in range(2))
+    (document, other), refresher = make(*scripts, clock=clock)
+    refresher.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(other, "collect", lambda: raises_memory_error() if other.attempts else [])
+        clock.advance(INTERVAL)
+        with pytest.raises(MemoryError):
+            refresher.refresh_if_due()
+    assert (document.value, other.value) == ("two after one", "one")
+    assert refresher.refresh_if_due()
+    assert other.value == "two after one"
+    assert not refresher.refresh_if_due()
