@@ -80,7 +80,7 @@ class Document(Generic[T, V]):
     def collect(self) -> list[LogRecord]:
         """Collect the results of finished attempts, the newest first."""
         records = []
-        for attempt in [attempt for attempt in reversed(self._attempts) if attempt.finished.is_set()]:
+        for attempt in [attempt for attempt in reversed(self._attempts) if not attempt.is_running]:
             self._attempts.remove(attempt)
             if attempt.result is None:
                 records += self.fail(attempt, attempt.error or StoreError(self.loader.uri, "unexpected error"))
@@ -136,19 +136,28 @@ class Attempt(Generic[T, V]):
         """How often the document had been replaced when this attempt began."""
         self.failed = False
         """Whether a failure was recorded, possibly before the end of the attempt."""
-        self.finished = threading.Event()
         self.result: Loaded[T, V] | None = None
         self.error: StoreError | ValueError | None = None
         self._loader = loader
         self._current = current
+        self._thread = threading.Thread(target=self._run, name=f"refresh {loader.name}", daemon=True)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread has not ended, in whatever way."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Start the thread. If no thread can be started, the attempt fails."""
         try:
-            threading.Thread(target=self._run, name=f"refresh {self._loader.name}", daemon=True).start()
+            self._thread.start()
         except RuntimeError:
             self.error = StoreError(self._loader.uri, "no thread can be started to load it")
-            self.finished.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the thread has ended, but at most for some seconds."""
+        if self.is_running:
+            self._thread.join(seconds)
 
     def _run(self) -> None:
         # Errors are kept without their frames, which refer to the content of the document: it can be large.
@@ -164,8 +173,6 @@ class Attempt(Generic[T, V]):
             module = place.filename.rpartition("/")[2]
             problem = f"unexpected {type(error).__name__} in {module}, line {place.lineno}"
             self.error = StoreError(self._loader.uri, problem)
-        finally:
-            self.finished.set()
 
 
 AnyDocument = Document[Any, Any]

@@ -188,7 +188,7 @@ def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bo
 def _wait(attempts: Iterable[Attempt[Any, Any]], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     for attempt in attempts:
-        attempt.finished.wait(max(0.0, deadline - time.monotonic()))
+        attempt.wait(max(0.0, deadline - time.monotonic()))
 
 
 def _log(records: Iterable[LogRecord]) -> None:

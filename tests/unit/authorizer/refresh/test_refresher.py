@@ -331,17 +331,14 @@ def test_a_fetch_has_a_thread_that_is_named_after_its_document_and_does_not_keep
 def test_time_that_is_up_is_up_for_all_documents(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     documents, refresher = make(*(Script(gate.holding(unchanged)) for _ in range(3)), start=0.0)
     waits: list[float] = []
-    wait = threading.Event.wait
-    requests = threading.current_thread()
+    wait = Attempt.wait
 
-    def record(event: threading.Event, timeout: float | None = None) -> bool:
-        # Without a timeout it is for a thread to have begun.
-        if timeout is not None and threading.current_thread() is requests:
-            waits.append(timeout)
-        return wait(event, timeout)
+    def record(attempt: Attempt[str, str], seconds: float) -> None:
+        waits.append(seconds)
+        wait(attempt, seconds)
 
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Event, "wait", record)
+        patch.setattr(Attempt, "wait", record)
         refresher.start()
     assert waits == [0.0] * 3
     assert {str(document.error) for document in documents} == {f"{URI}: not loaded within 0 s"}
@@ -708,7 +705,7 @@ def test_who_waits_for_a_first_value_waits_for_the_attempt_that_replaces_an_aban
         if len(began_to_wait) > 2:
             waits_or_returned.set()
         for attempt in attempts:
-            attempt.finished.wait(seconds)
+            attempt.wait(seconds)
 
     def request() -> None:
         refresh_together([refresher], LONG)
