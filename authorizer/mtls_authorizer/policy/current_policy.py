@@ -100,7 +100,7 @@ class CurrentPolicy:
             self._start_revocation(settings.crl_sources)
         elif settings.truststore is not None:
             self._start_truststore(settings.truststore)
-        self._latest_values = self._values()
+        self._in_latest = self._in_force()
         self._latest = self._assemble()
 
     def get(self) -> AccessPolicy:
@@ -109,12 +109,12 @@ class CurrentPolicy:
         If a refresh is due, it waits for at most ``wait_seconds.request``.
         """
         self._refresh_stale_crls()
-        # In this order, because CRLs are verified with the truststore. Values are compared instead of using the reports
-        # of the refreshers, which an exception, such as one from a log that cannot be written, would lose.
+        # In this order, because CRLs are verified with the truststore.
         for refresher in self._refreshers:
             refresher.refresh_if_due()
             self._recheck_crls()
-        return self._latest if self._values() == self._latest_values else self._renew()
+        # An exception, such as one from a log that cannot be written, would lose a change that is reported only once.
+        return self._latest if self._in_force() == self._in_latest else self._renew()
 
     def load_crls(self, chains: tuple[Chain, ...]) -> AccessPolicy:
         """Return the access policy with the CRLs below prefixes that the certificates of chains need. Raises nothing.
@@ -131,14 +131,14 @@ class CurrentPolicy:
     def _renew(self) -> AccessPolicy:
         with self._lock:
             # Inside the lock, so that the last thread to assemble a policy has seen every update.
-            values = self._values()
+            in_force = self._in_force()
             self._latest = self._assemble()
-            self._latest_values = values
+            self._in_latest = in_force
             return self._latest
 
-    def _values(self) -> list[object]:
-        """Return the values of all documents in force."""
-        return [document.value for document in self._documents]
+    def _in_force(self) -> list[object]:
+        """Return the values in force of all documents, with their versions."""
+        return [document.in_force for document in self._documents]
 
     def _recheck_crls(self) -> None:
         """Load CRLs again if the truststore has changed since they were loaded."""

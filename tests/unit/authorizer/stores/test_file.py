@@ -15,6 +15,7 @@ from mtls_authorizer.stores.file import FileStore
 from mtls_authorizer.stores.opener import open_prefix
 from mtls_authorizer.stores.store import StoreError
 from tests.clocks import LONG, Clock
+from tests.refreshing import has_changed
 
 LARGEST = 1000
 
@@ -233,7 +234,7 @@ def test_a_restore_loads_a_new_file_though_the_clock_has_stopped(tmp_path: Path)
     refresher = Refresher([document], 60, start_seconds=LONG, wait_seconds=LONG, clock=Clock())
     refresher.start()
     put(path, b"two")
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     refresher.restore()
     assert (document.value, document.failures) == ("two", 0)
 
