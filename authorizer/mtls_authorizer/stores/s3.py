@@ -107,7 +107,7 @@ class S3Prefix:
         count = 0
         with store_errors(self.uri, self._timeouts, self._denied):
             for contents in self._pages():
-                count += len(contents)
+                count += len(contents) or 1  # so that a listing without an end is too large
                 if count > MAX_LISTED:
                     raise too_many(self.uri, MAX_LISTED)
                 for each in contents:
