@@ -108,6 +108,8 @@ class CurrentPolicy:
 
         If a refresh is due, it waits for at most ``wait_seconds.request``.
         """
+        if not self._refreshers:
+            return self._latest
         self._refresh_stale_crls()
         # In this order, because CRLs are verified with the truststore.
         for refresher in self._refreshers:
