@@ -79,6 +79,15 @@ def test_a_file_without_a_certificate_has_the_reason_and_nothing_of_a_key(folder
     assert not any(KEY.decode().splitlines()[1] in problem for problem in problems)
 
 
+def test_a_copy_that_a_mail_program_has_changed_is_not_taken_for_a_malformed_certificate(tmp_path: Path) -> None:
+    file = tmp_path / "mail.txt"
+    for before, after in (("\n", "\n> "), ("\n", "<br>\n")):
+        file.write_text(pem(FIRST).replace(before, after) + CA.pem.decode())
+        (read,) = read_certificates([str(file)])
+        assert (read.pem, read.certificate, read.was_read) == (None, None, True)
+        assert read.reason.startswith("contains a certificate that was changed on its way")
+
+
 def test_a_certificate_has_the_form_in_which_api_gateway_sends_it(tmp_path: Path) -> None:
     """API Gateway gets DER from the client, and the authorizer accepts only strict PEM, which API Gateway writes."""
     file = tmp_path / "client.pem"

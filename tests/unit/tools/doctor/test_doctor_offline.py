@@ -86,6 +86,12 @@ TRUSTSTORES = {
     "a certificate that cannot be read": Mistake(
         bundle(ROOT) + pem(b"\x30\x00"), Check.TRUSTSTORE_FILE, "certificate 2 of the truststore cannot be read"
     ),
+    "a file that was cut off": Mistake(
+        bundle(ROOT, ISSUING)[:-60], Check.TRUSTSTORE_FILE, "The authorizer rejects such a file"
+    ),
+    "a certificate without its BEGIN line": Mistake(
+        bundle(ROOT) + bundle(ISSUING).partition("\n")[2], Check.TRUSTSTORE_FILE, "The authorizer rejects such a file"
+    ),
     "too many bytes": Mistake(
         bundle(ROOT) + "#" * 1_000_001, Check.TRUSTSTORE_FILE, "bytes; API Gateway accepts 1,000,000"
     ),
