@@ -6,6 +6,7 @@ import argparse
 import codecs
 import os
 import re
+import shlex
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -193,7 +194,14 @@ def shown_file(file: str) -> str:
     return "the standard input" if file == STANDARD_INPUT else printable(file)
 
 
-_PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL)
+def shell_file(file: str) -> str:
+    """Return the name of an input as a word of a command to copy, in which it is no option."""
+    if file == STANDARD_INPUT:
+        return "FILE"
+    return shlex.quote(printable(f"./{file}" if file.startswith("-") else file))
+
+
+_PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----).*?(?=-----END|\Z)", re.DOTALL)
 
 
 def printable(text: str) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import shlex
 from typing import TYPE_CHECKING
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, read_basic_constraints
 from mtls_authorizer_cli.certificates.content import Kind, to_pem
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, printable, shown_file
+from mtls_authorizer_cli.command_line import CommandError, shell_file, shown_file
 from mtls_authorizer_cli.printed import listing, quoted
 
 if TYPE_CHECKING:
@@ -88,8 +87,7 @@ def _bundle_note(file: str, position: int, certificates: Sequence[PeerCertificat
 
 
 def _extraction(file: str, position: int) -> str:
-    name = "FILE" if file == STANDARD_INPUT else shlex.quote(printable(file))
-    return f"awk '/-BEGIN CERTIFICATE-/{{n++}} n=={position + 1}' {name} > client.pem"
+    return f"awk '/-BEGIN CERTIFICATE-/{{n++}} n=={position + 1}' {shell_file(file)} > client.pem"
 
 
 def _read(pem: str | None) -> PeerCertificate | None:

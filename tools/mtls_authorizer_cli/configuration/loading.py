@@ -103,7 +103,7 @@ def notes_on_configuration(options: argparse.Namespace, configuration: Configura
             f"the variables are from {LATEST}, the unpublished version of the function. If the API invokes an alias, "
             f"name it: --function {options.function}:ALIAS"
         )
-    if not configuration.has_rules:
+    if not (configuration.has_rules or options.function or options.env_file):
         yield "there are no rules: name the function with --function, or its configuration with --env-file or --rules"
 
 
@@ -159,4 +159,5 @@ class _Failures(logging.Handler):
         self.notes: dict[str, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.notes[f"{record.getMessage()}: {getattr(record, 'error', '')}"] = None
+        failure = f"{record.getMessage()}: {getattr(record, 'error', '')}"
+        self.notes[f"{failure}. If the function can load it, its decision may differ"] = None

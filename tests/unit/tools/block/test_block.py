@@ -484,6 +484,16 @@ def test_rules_that_cannot_be_changed_are_refused_with_the_next_step(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("folder")
+def test_who_has_named_variables_without_a_document_is_told_to_name_the_document(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "authorizer.env").write_text("ALLOWED_COMMON_NAMES=a")
+    assert main(["block", "client.pem", "--yes", "--env-file", "authorizer.env"], {}) == 2
+    error = capsys.readouterr().err
+    assert "AUTHORIZER_RULES_URI is not set in authorizer.env. Name the document with --rules LOCATION." in error
+
+
 def test_the_document_is_that_of_the_variables(folder: Path, rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     uri = rules.as_uri()
     variables = {"AUTHORIZER_RULES_URI": uri, "AUTHORIZER_RULES_REFRESH_SECONDS": "5"}
