@@ -139,6 +139,7 @@ def _caching_notes(question: Question) -> Iterator[str]:
 def _read_invocation(route: str) -> str:
     method, _, path = route.partition(" ")
     if method not in METHODS or not path.startswith("/") or "?" in path or "#" in path:
-        message = f"route {route!r}: write a method ({', '.join(METHODS)}) and a path, such as 'GET /payments/1'"
+        methods = ", ".join(METHODS)
+        message = f"route {route!r}: write a method ({methods}) and a path without a query, such as 'GET /payments/1'"
         raise CommandError(message)
     return method + path
