@@ -159,9 +159,13 @@ def read_beginning(file: str, size: int) -> bytes:
         with command_errors(f"{shown_file(file)} is not a file name: ", ValueError), Path(file).open("rb") as stream:
             return stream.read(size)
     except OSError as error:
-        files_only = ". Here, only files can be named, not URIs" if "://" in file else ""
-        message = f"{shown_file(file)} cannot be read: {error.strerror or error}{files_only}"
-        raise CommandError(message) from error
+        raise cannot_be_read(file, error) from error
+
+
+def cannot_be_read(file: str, error: OSError) -> CommandError:
+    """Return the error for a file that cannot be opened or read."""
+    files_only = ". Here, only files can be named, not URIs" if "://" in file else ""
+    return CommandError(f"{shown_file(file)} cannot be read: {error.strerror or error}{files_only}")
 
 
 def text_encoding(beginning: bytes) -> str:

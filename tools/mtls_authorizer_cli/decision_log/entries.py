@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from mtls_authorizer_cli.command_line import (
     STANDARD_INPUT,
     CommandError,
+    cannot_be_read,
     command_errors,
     shown_file,
     standard_input,
@@ -96,7 +97,10 @@ def _log_errors(name: str) -> Iterator[None]:
 
 @contextmanager
 def _open(file: str) -> Iterator[IO[str]]:
-    opened: Any = standard_input().buffer if file == STANDARD_INPUT else Path(file).open("rb", buffering=0)  # noqa: SIM115 -- closed below
+    try:
+        opened: Any = standard_input().buffer if file == STANDARD_INPUT else Path(file).open("rb", buffering=0)  # noqa: SIM115 -- closed below
+    except OSError as error:
+        raise cannot_be_read(file, error) from error
     with opened, io.BufferedReader(opened) as buffered:
         beginning = buffered.peek(2)[:2]
         stream: Any = gzip.GzipFile(fileobj=buffered) if beginning == b"\x1f\x8b" else buffered
