@@ -61,10 +61,11 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
 def as_sent(pem: str) -> str | None:
     """Return a certificate in PEM in the form in which API Gateway sends it: clients present it in DER.
 
-    Its label, its line ends, and whitespace in it do not matter. None if it is not base64.
+    Its label, its line ends, and whitespace in it do not matter. None if it is not base64, such as one that begins
+    within another one, which has lost its END line.
     """
-    body = pem.split("-----")[2]
     try:
+        _, _begin, body, _end, _ = pem.split("-----")
         return to_pem(base64.b64decode("".join(body.split()), validate=True))
     except ValueError:
         return None

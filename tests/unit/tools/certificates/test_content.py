@@ -210,6 +210,13 @@ def test_a_private_key_without_its_end_is_a_private_key(encryption: KeySerializa
     assert recognize(key + pem(CLIENT).encode()).kinds == (*kind, Kind.CERTIFICATE)
 
 
+def test_a_begin_line_within_a_block_begins_no_other() -> None:
+    torn = pem(CLIENT).partition("-----END")[0]
+    (certificate,) = recognize(f"{torn}{pem(CLIENT)}".encode()).certificates
+    assert certificate.count("-----BEGIN ") == 2
+    assert as_sent(certificate) is None
+
+
 @given(st.binary() | st.binary().map(lambda content: b"\x30" + content) | st.text().map(str.encode))
 def test_any_content_is_of_some_kind(content: bytes) -> None:
     assert recognize(content).kinds
