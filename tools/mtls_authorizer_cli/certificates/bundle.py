@@ -23,7 +23,7 @@ _PRIVATE = {Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY}
 def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
     """Return the client's certificate in PEM, and notes.
 
-    Raises CommandError if several could be the client's, or if it is not base64.
+    Raises CommandError if several could be the client's, if it is not base64, and if it may be in PEM that was cut off.
     """
     notes = []
     if content.is_der:
@@ -33,6 +33,9 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
     pems = list(map(as_sent, content.certificates))
     certificates = [_read(pem) for pem in pems]
     clients = _find_clients(pems, certificates)
+    if not clients and Kind.INCOMPLETE_PEM in content.kinds:
+        message = f"{shown_file(file)} contains CA certificates, and PEM without its END line: copy the whole file"
+        raise CommandError(message)
     if not clients:
         notes.append(
             "this is a CA's certificate, not a client's"

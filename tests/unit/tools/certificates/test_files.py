@@ -88,6 +88,18 @@ def test_a_copy_that_a_mail_program_has_changed_is_not_taken_for_a_malformed_cer
         assert read.reason.startswith("contains a certificate that was changed on its way")
 
 
+def test_a_chain_whose_end_was_cut_off_is_not_taken_for_the_certificate_of_a_ca(tmp_path: Path) -> None:
+    file = tmp_path / "chain.pem"
+    file.write_text(CA.pem.decode() + pem(FIRST)[:-60])
+    (read,) = read_certificates([str(file)])
+    assert read.pem is None
+    assert "PEM without its END line: copy the whole file" in read.reason
+    # The client's is complete.
+    file.write_text(pem(FIRST) + CA.pem.decode()[:-60])
+    (read,) = read_certificates([str(file)])
+    assert read.pem == pem(FIRST)
+
+
 def test_a_certificate_has_the_form_in_which_api_gateway_sends_it(tmp_path: Path) -> None:
     """API Gateway gets DER from the client, and the authorizer accepts only strict PEM, which API Gateway writes."""
     file = tmp_path / "client.pem"
