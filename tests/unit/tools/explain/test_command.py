@@ -330,12 +330,6 @@ def test_only_the_limits_of_a_rule_are_explained(run: Callable[..., Result]) -> 
     assert [limit["key"] for limit in explained["limits"]] == ["api_id"]
 
 
-def test_an_api_must_be_an_id(run: Callable[..., Result]) -> None:
-    result = run("client.pem", "--api-id", "arn:aws", ALLOWED_COMMON_NAMES="a")
-    assert result.status == 2
-    assert "write its ID, such as a1b2c3d4e5" in result.errors
-
-
 def test_a_domain_name_that_is_no_identity_source_is_noted(run: Callable[..., Result], tmp_path: Path) -> None:
     rules = {"AUTHORIZER_RULES": document(LIMITED).decode()}
     for sources, noted in ((["x"], True), (["x", "api.example.com"], False), (None, False)):
