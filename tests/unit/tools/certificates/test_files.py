@@ -79,6 +79,14 @@ def test_a_file_without_a_certificate_has_the_reason_and_nothing_of_a_key(folder
     assert not any(KEY.decode().splitlines()[1] in problem for problem in problems)
 
 
+def test_what_a_client_has_written_into_a_malformed_certificate_is_shown_in_ascii(tmp_path: Path) -> None:
+    file = tmp_path / "client.pem"
+    file.write_text(pem(FIRST.replace(b"0Z", b"\xd6Z", 1)))
+    (read,) = read_certificates([str(file)])
+    assert r"\xd6" in read.reason
+    assert read.reason.isascii()
+
+
 def test_a_copy_that_a_mail_program_has_changed_is_not_taken_for_a_malformed_certificate(tmp_path: Path) -> None:
     file = tmp_path / "mail.txt"
     for before, after in (("\n", "\n> "), ("\n", "<br>\n")):
