@@ -118,7 +118,9 @@ def _read(name: str, stream: IO[str]) -> Iterator[LogEntry]:
     lines = chain([first], following)
     if not first.lstrip().startswith(("{", "[")):
         for delimiter in _DELIMITERS:
-            if not _COLUMNS.isdisjoint(next(csv.reader([first], delimiter=delimiter))):
+            found = _COLUMNS.intersection(next(csv.reader([first], delimiter=delimiter)))
+            # As text, aws logs get-query-results prints a name, a tab and a value in each line, and no header.
+            if len(found) > (delimiter == "\t"):
                 return map(_selected, csv.DictReader(lines, delimiter=delimiter))
         return _read_lines(name, lines)
     return _read_lines(name, lines) if _load(first) is not None else _read_documents(name, lines)
