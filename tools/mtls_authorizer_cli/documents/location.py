@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.stores.uri import Scheme
-from mtls_authorizer_cli.command_line import CommandError, written_file
+from mtls_authorizer_cli.command_line import CommandError, shown_file, written_file
 from mtls_authorizer_cli.configuration.sources import RULES, RULES_URI, parse_location, read_settings_with
 from mtls_authorizer_cli.configuration.variables import add_options as add_function_options
 from mtls_authorizer_cli.configuration.variables import read_environment
@@ -96,8 +96,9 @@ def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]
             f"file, run the command with --rules FILE, and deploy the file as {RULES}. {_AT_A_URI}"
         )
         raise CommandError(message)
-    message = (
-        f"no rules document: {RULES_URI} is not set{of_function or ' in the environment'}. Name the function with "
-        f"--function NAME, or the document with --rules LOCATION. {_AT_A_URI}"
-    )
+    place = shown_file(options.env_file) if options.env_file else "the environment"
+    advice = f"is not set in {place}. Name the function with --function NAME, or the document with --rules LOCATION"
+    if options.function:
+        advice = f"of the function {options.function} is not set. Name the document with --rules LOCATION"
+    message = f"no rules document: {RULES_URI} {advice}. {_AT_A_URI}"
     raise CommandError(message)

@@ -482,6 +482,14 @@ def test_rules_that_cannot_be_changed_are_refused_with_the_next_step(
     assert message in capsys.readouterr().err
 
 
+def test_the_message_names_the_file_of_variables_without_a_document(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "lists.env").write_text("ALLOWED_COMMON_NAMES=client\n")
+    assert main(["block", "client.pem", "--yes", "--env-file", "lists.env"], {}) == 2
+    assert "AUTHORIZER_RULES_URI is not set in lists.env." in capsys.readouterr().err
+
+
 def test_the_document_is_that_of_the_variables(folder: Path, rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     uri = rules.as_uri()
     variables = {"AUTHORIZER_RULES_URI": uri, "AUTHORIZER_RULES_REFRESH_SECONDS": "5"}
