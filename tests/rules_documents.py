@@ -288,7 +288,7 @@ _DOCUMENTS: dict[str, Hostile] = {
             document(rule(extended_key_usage=usages)), "rules[0].extended_key_usage", problem
         )
         for usages, problem in (
-            ([], 'must be a list of usages such as ["serverAuth"], or "none", not a list'),
+            ([], 'must be a list of usages such as ["serverAuth"], or "none", not an empty list'),
             ("serverAuth", 'must be a list of usages such as ["serverAuth"], or "none"'),
             (True, "must be a list of usages"),
             (["serverAuth"], "needs issuer (whole DNs) or issuer_key in match, because public CAs issue"),
