@@ -143,10 +143,10 @@ def _strings(values: Iterable[object], parameter: str) -> frozenset[str]:
     strings = set()
     for item in values:
         if not isinstance(item, str):
-            message = f"{parameter} must hold strings, not {item!r}"
+            message = f"{parameter} must contain strings, not {item!r}"
             raise TypeError(message)
         if not item:
-            message = f"{parameter} must not hold an empty string: it would match an empty attribute"
+            message = f"{parameter} must not contain an empty string: it would match an empty attribute"
             raise ValueError(message)
         strings.add(item)
     return frozenset(strings)
@@ -180,7 +180,7 @@ def _attributes(mapping: object, parameter: str) -> dict[str, str]:
         message = f"{parameter} must be a list of mappings such as {{'O': 'Acme'}}, not {mapping!r}"
         raise TypeError(message)
     if not mapping:
-        message = f"{parameter} must not hold an empty mapping: every name would match it"
+        message = f"{parameter} must not contain an empty mapping: every name would match it"
         raise ValueError(message)
     _strings(mapping.values(), parameter)
     _strings(mapping.keys(), parameter)

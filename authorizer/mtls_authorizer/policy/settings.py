@@ -8,7 +8,7 @@ from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
-from mtls_authorizer.policy.variables import VariableReader, parse_boolean
+from mtls_authorizer.policy.variables import VariableReader, parse_boolean, parse_choice
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.rule import ENVIRONMENT
@@ -135,7 +135,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         ),
         response_format=reader.choice("RESPONSE_FORMAT", "iam", "simple"),
         unauthenticated_response=reader.optional_choice("UNAUTHENTICATED_RESPONSE", "unauthorized", "deny"),
-        principal_id=_principal_id(reader, environment),
+        principal_id=reader.read("PRINCIPAL_ID", _parse_principal_id, default="common_name"),
         client_cert_header=reader.read("CLIENT_CERT_HEADER", parse_boolean, default=False),
         expiry_warning_days=reader.number("EXPIRY_WARNING_DAYS", 30, range(3651)),
         log_decisions=reader.choice("LOG_DECISIONS", "all", "denied", "none"),
@@ -175,14 +175,13 @@ def check_together(rules: Iterable[Rule]) -> None:
         raise ValueError(message)
 
 
-def _principal_id(reader: VariableReader, environment: Mapping[str, str]) -> PrincipalId | CertificateValue:
-    if environment.get("PRINCIPAL_ID", "").strip().startswith("{"):
+def _parse_principal_id(text: str) -> PrincipalId | CertificateValue:
+    if text.startswith("{"):
         from mtls_authorizer.rules.document.certificate_value_validation import parse_certificate_value  # noqa: PLC0415 -- rarely used
 
-        default: PrincipalId | CertificateValue = "common_name"
-        return reader.read("PRINCIPAL_ID", parse_certificate_value, default=default)
-    part: PrincipalId = reader.choice("PRINCIPAL_ID", "common_name", "subject_dn", "fingerprint", "serial_number")
-    return part
+        return parse_certificate_value(text)
+    choices: tuple[PrincipalId, ...] = ("common_name", "subject_dn", "fingerprint", "serial_number")
+    return parse_choice(text, choices, 'or an object such as {"from": "subject.O"}')
 
 
 def _check_truststore(settings: Settings, reader: VariableReader) -> None:

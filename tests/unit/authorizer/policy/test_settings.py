@@ -273,7 +273,10 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"S3_BUCKET_OWNERS": "123456789012"}, "S3_BUCKET_OWNERS is not a variable of this authorizer"),
         ({"RESPONSE_FORMAT": "json"}, "RESPONSE_FORMAT is 'json': write one of iam, simple"),
         ({"UNAUTHENTICATED_RESPONSE": "401"}, "UNAUTHENTICATED_RESPONSE is '401': write one of unauthorized, deny"),
-        ({"PRINCIPAL_ID": "cn"}, "PRINCIPAL_ID is 'cn': write one of common_name, subject_dn, fingerprint, serial"),
+        (
+            {"PRINCIPAL_ID": "subject.O"},
+            'serial_number, or an object such as {"from": "subject.O"}',
+        ),
         ({"ALLOWED_COMMON_NAME": "one"}, "ALLOWED_COMMON_NAME is not a variable of this authorizer"),
         ({"ALLOWLIST_MODE": "any"}, "ALLOWLIST_MODE is not a variable of this authorizer"),
         ({"ALLOW_ANY_CERTIFICATE": "true"}, "ALLOW_ANY_CERTIFICATE is not a variable of this authorizer"),
