@@ -164,7 +164,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
 def check_together(rules: Iterable[Rule]) -> None:
     """Check that rules can be in force together. Raises ValueError.
 
-    Rules add up: next to one for anyone, others have no effect, except those that deny.
+    A rule that allows anyone makes all others ineffective, except those that deny.
     """
     allowing = [rule for rule in rules if not rule.denies]
     if len(allowing) > 1 and any(rule.anyone for rule in allowing):

@@ -45,7 +45,7 @@ class CrlSources(NamedTuple):
 
     check: CrlCheck = CrlCheck.CLIENT
     assume_complete: frozenset[str] = frozenset()
-    """The URIs of CRLs that also cover certificates without distribution points, though they have a name."""
+    """The URIs of CRLs that have a name, but also cover certificates without distribution points."""
 
     exempt_issuers: frozenset[str] = frozenset()
     """The SHA-256 of the public keys of CAs that publish no CRL, in lower-case hexadecimal."""

@@ -84,7 +84,7 @@ def _by_certificate(file: str) -> Client:
     if certificate is None:
         if read.pem is None:
             raise CommandError(read.problem)
-        message = f"{read.problem}. The authorizer denies such a certificate in any case"
+        message = f"{read.problem}. The authorizer always denies such a certificate"
         raise CommandError(message)
     conditions = frozenset(
         Condition("public_key", "", Comparison.EXACT, fact.value) for fact in public_key_facts(certificate)

@@ -289,7 +289,7 @@ def test_unblock_notes_a_reversed_issuer_before_it_says_not_blocked(capsys: pyte
         (["key.pem"], "key.pem is a private key (PEM). It is not needed: keep it secret"),
         (["request.pem"], "Name the certificate that the CA has issued for it"),
         (["client.p12"], "openssl pkcs12 -in client.p12 -clcerts -nokeys -out client.pem"),
-        (["odd.pem"], "The authorizer denies such a certificate in any case"),
+        (["odd.pem"], "The authorizer always denies such a certificate"),
         (["missing.pem"], "missing.pem cannot be read: No such file"),
     ],
 )
