@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Literal, TypeAlias
 
-    from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
+    from mtls_authorizer.revocation.settings import RevocationSettings, TruststoreSource
     from mtls_authorizer.rules.certificate_values import CertificateValue
     from mtls_authorizer.rules.rule import Rule
 
@@ -60,9 +60,9 @@ class Settings(NamedTuple):
     rules_uri: str | None = None
     shadow_rules_uri: str | None = None
     rules_refresh_seconds: int = 60
-    crl_sources: CrlSources | None = None
+    revocation_settings: RevocationSettings | None = None
     truststore: TruststoreSource | None = None
-    """The truststore if no CRLs are configured; otherwise, it is in ``crl_sources``."""
+    """The truststore if no CRLs are configured; otherwise, it is in ``revocation_settings``."""
 
     s3_bucket_owner: str | None = None
     """The AWS account that must own the buckets; None if that is not verified."""
@@ -73,14 +73,14 @@ class Settings(NamedTuple):
     @property
     def truststore_uri(self) -> str | None:
         """The URI of the truststore, with or without CRLs; None if there is none."""
-        if self.crl_sources is not None:
-            return self.crl_sources.truststore_uri
+        if self.revocation_settings is not None:
+            return self.revocation_settings.truststore_uri
         return None if self.truststore is None else self.truststore.uri
 
     @property
     def trusts_any_bucket_owner(self) -> bool:
         """Whether a document is in S3, and the owner of its bucket is not verified."""
-        crls = () if self.crl_sources is None else self.crl_sources.uris
+        crls = () if self.revocation_settings is None else self.revocation_settings.uris
         uris = (self.rules_uri, self.shadow_rules_uri, self.truststore_uri, *crls)
         return self.s3_bucket_owner is None and any(uri is not None and uri.startswith("s3:") for uri in uris)
 
@@ -126,7 +126,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     authorizer's variables (``ALLOWED_COMMON_NAME``) is an error.
     """
     reader = VariableReader(environment)
-    crl_sources, truststore = read_crl_variables(reader)
+    revocation_settings, truststore = read_crl_variables(reader)
     settings = Settings(
         rules=(*read_allowlists(reader), *_inline_rules(reader, *_RULES)),
         shadow_rules=_inline_rules(reader, *_SHADOW_RULES),
@@ -143,7 +143,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         rules_uri=reader.read("AUTHORIZER_RULES_URI", _parse_uri, default=None),
         shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
         rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, range(1, _SECONDS_PER_DAY + 1)),
-        crl_sources=crl_sources,
+        revocation_settings=revocation_settings,
         truststore=truststore,
         s3_bucket_owner=reader.read("S3_BUCKET_OWNER", _parse_bucket_owner, default=None),
         version=_version(environment),

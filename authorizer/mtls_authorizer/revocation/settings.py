@@ -33,7 +33,7 @@ class TruststoreSource(NamedTuple):
     refresh_seconds: int = 300
 
 
-class CrlSources(NamedTuple):
+class RevocationSettings(NamedTuple):
     """The locations of the CRLs and of the truststore that they are checked against, and how they are used."""
 
     uris: tuple[str, ...]

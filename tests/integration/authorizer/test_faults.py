@@ -78,8 +78,8 @@ class FaultyDoor(Door):
     """An authorizer whose documents are due when a test says so."""
 
     def __init__(self, loaded: Settings) -> None:
-        if loaded.crl_sources is not None:
-            loaded = loaded._replace(crl_sources=loaded.crl_sources._replace(refresh_seconds=INTERVAL))
+        if loaded.revocation_settings is not None:
+            loaded = loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=INTERVAL))
         self.clock = Clock()
         opener = partial(open_store, timeouts=QUICK)
         super().__init__(CurrentPolicy(loaded, opener=opener, clock=self.clock, wait_seconds=LIMITS))

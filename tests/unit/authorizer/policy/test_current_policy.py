@@ -79,8 +79,8 @@ def shelf() -> Memory:
 
 def every_minute(shelf: Memory, **variables: str) -> Settings:
     loaded = settings(shelf, **variables)
-    assert loaded.crl_sources is not None
-    return loaded._replace(crl_sources=loaded.crl_sources._replace(refresh_seconds=60))
+    assert loaded.revocation_settings is not None
+    return loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=60))
 
 
 def two_lists(shelf: Memory, **variables: str) -> Door:
@@ -643,7 +643,7 @@ def test_no_certificate_is_allowed_before_the_configured_crls_were_loaded(shelf:
     unread = AccessPolicy(RuleSet(loaded.rules))
     certificate = PeerCertificate.from_pem(GOOD)
     assert decision_on(certificate, loaded, NOW, policy=unread).reason is DenyReason.REVOCATION_STATUS_UNKNOWN
-    assert decision_on(certificate, loaded._replace(crl_sources=None), NOW, policy=unread).reason is None
+    assert decision_on(certificate, loaded._replace(revocation_settings=None), NOW, policy=unread).reason is None
 
 
 def test_requests_in_many_threads_have_lists_and_chains_that_belong_together(shelf: Memory) -> None:

@@ -12,7 +12,7 @@ from mtls_authorizer.policy.settings import (
     load_settings,
 )
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, RevocationSettings
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -321,18 +321,20 @@ CRLS = {"CRL_URIS": "s3://bucket/a.crl, file:///b.crl", "TRUSTSTORE_URI": "s3://
 
 def test_revocation_lists_are_read_with_their_defaults() -> None:
     uris = ("s3://bucket/a.crl", "file:///b.crl")
-    assert load_settings(CRLS).crl_sources == CrlSources(uris, "s3://bucket/ca.pem", 300, CrlFailureMode.DENY, 0)
+    assert load_settings(CRLS).revocation_settings == RevocationSettings(
+        uris, "s3://bucket/ca.pem", 300, CrlFailureMode.DENY, 0
+    )
     changed = {"CRL_REFRESH_SECONDS": "60", "CRL_FAILURE_MODE": "allow", "CRL_MAX_AGE_SECONDS": "3600"}
-    assert load_settings(CRLS | changed).crl_sources == CrlSources(
+    assert load_settings(CRLS | changed).revocation_settings == RevocationSettings(
         uris, "s3://bucket/ca.pem", 60, CrlFailureMode.ALLOW, 3600
     )
     key, other_key = "0123456789abcdef" * 4, "f" * 64
     fingerprints = f"{bytes.fromhex(key).hex(':').upper()}, {other_key}"
     changed = {"CRL_CHECK": "chain", "CRL_ASSUME_COMPLETE": "file:///b.crl", "CRL_EXEMPT_ISSUERS": fingerprints}
-    sources = load_settings(CRLS | changed).crl_sources
-    assert sources is not None
-    assert (sources.check, sources.assume_complete) == (CrlCheck.CHAIN, frozenset({"file:///b.crl"}))
-    assert sources.exempt_issuers == {key, other_key}
+    settings = load_settings(CRLS | changed).revocation_settings
+    assert settings is not None
+    assert (settings.check, settings.assume_complete) == (CrlCheck.CHAIN, frozenset({"file:///b.crl"}))
+    assert settings.exempt_issuers == {key, other_key}
 
 
 @pytest.mark.parametrize(
@@ -450,9 +452,9 @@ def test_a_prefix_names_a_folder_in_s3_or_files(uri: str) -> None:
 
 def test_crls_and_prefixes_can_be_combined_but_only_crls_can_be_complete() -> None:
     uris = ("s3://bucket/a.crl", "s3://bucket/crl/", "file:///crls/")
-    sources = load_settings({**CRLS, "CRL_URIS": ", ".join(uris)}).crl_sources
-    assert sources is not None
-    assert sources.uris == uris
+    settings = load_settings({**CRLS, "CRL_URIS": ", ".join(uris)}).revocation_settings
+    assert settings is not None
+    assert settings.uris == uris
     for variable in ("CRL_ASSUME_COMPLETE", "TRUSTSTORE_URI"):
         with pytest.raises(SettingsError, match=f"{variable} is 's3://bucket/crl/'"):
             load_settings({**CRLS, "CRL_URIS": ", ".join(uris), variable: "s3://bucket/crl/"})

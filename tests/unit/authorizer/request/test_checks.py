@@ -22,7 +22,7 @@ from mtls_authorizer.request.checks import (
     first_failure,
 )
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.settings import CrlFailureMode, RevocationSettings
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.grant import Grant
@@ -90,7 +90,7 @@ def test_facts_without_a_grant_fail_whatever_else_they_say() -> None:
 
 
 def test_crls_that_are_configured_but_not_loaded_make_the_revocation_status_unknown() -> None:
-    settings = Settings(crl_sources=CrlSources(("file:///ca.crl",), "file:///truststore.pem"))
+    settings = Settings(revocation_settings=RevocationSettings(("file:///ca.crl",), "file:///truststore.pem"))
     assert first_failure(GRANT_CHECKS, facts(settings=settings)) is DenyReason.REVOCATION_STATUS_UNKNOWN
 
 

@@ -17,7 +17,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.issuer_keys import issuer_keys
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.settings import CrlSources
+from mtls_authorizer.revocation.settings import RevocationSettings
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -128,7 +128,7 @@ def of_crls(lists: RevocationLists) -> Question:
             ["was never loaded: unknown, no_truststore.", "Find 'document refresh failed'"],
         ),
         (
-            question(ISSUED, document(REPORTS), crl_sources=CrlSources((), ""), now=CRL_TIME),
+            question(ISSUED, document(REPORTS), revocation_settings=RevocationSettings((), ""), now=CRL_TIME),
             DenyReason.REVOCATION_STATUS_UNKNOWN,
             ["no CRL in force", "CRL_URIS", "TRUSTSTORE_URI"],
         ),
