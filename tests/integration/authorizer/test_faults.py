@@ -154,7 +154,7 @@ def test_while_s3_has_a_fault_the_last_good_list_decides_and_once_it_has_none_th
 
 
 @pytest.mark.parametrize(("where", "fault"), WHERE)
-def test_a_function_that_starts_while_s3_has_a_fault_lets_nobody_in_who_is_revoked_and_recovers(
+def test_a_function_that_starts_while_s3_has_a_fault_denies_revoked_clients_and_recovers(
     shelf: Bucket, proxy: FaultyProxy, where: str, fault: Fault
 ) -> None:
     shelf.put("ca.crl.index", index_of(FIRST))
@@ -324,7 +324,7 @@ def allowed(door: FaultyDoor) -> list[str]:
 
 
 @pytest.mark.parametrize("place", URIS, indirect=True)
-def test_rules_are_those_of_the_store_and_what_is_not_valid_leaves_them_as_they_were(place: Place) -> None:
+def test_rules_follow_the_store_and_invalid_ones_change_nothing(place: Place) -> None:
     place.put(RULES % ("one", "first"))
     door = started(place)
     assert allowed(door) == ["first"]

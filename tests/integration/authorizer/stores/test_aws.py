@@ -86,7 +86,9 @@ class TestS3:
         proxy.break_with(stall(0))
         assert failure(opened(RULES, QUICK)) == "larger than 1,000 bytes"
 
-    def test_an_object_that_is_larger_than_it_says_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+    def test_an_object_that_is_larger_than_its_stated_size_is_rejected(
+        self, aws: AwsServer, proxy: FaultyProxy
+    ) -> None:
         aws.put_object(RULES, b"")
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (LARGEST + 1, b"x" * (LARGEST + 1))
         head = b"HTTP/1.1 200 OK\r\nETag: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -181,13 +183,13 @@ class TestS3:
         assert fetch(store)[:2] == (b"content", etag)
 
     @pytest.mark.parametrize("fault", [delay(0.3), drip(0.05)])
-    def test_what_is_slow_arrives_whole(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault) -> None:
+    def test_a_slow_response_arrives_completely(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault) -> None:
         etag = aws.put_object(RULES, b"content")
         store = opened(RULES)
         proxy.break_with(fault)
         assert fetch(store)[:2] == (b"content", etag)
 
-    def test_content_that_was_changed_on_its_way_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+    def test_content_that_was_changed_in_transit_is_rejected(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"content")
         store = opened(RULES)
         proxy.break_with(answer(200, b"cOntent", ETag="x", x_amz_checksum_crc32="AAAAAA=="))
@@ -267,7 +269,7 @@ class TestSsm:
         told = failure(opened("ssm:///rules/1,/rules/2,/rules/3:7"))
         assert told == "there is no parameter /rules/1 and no /rules/3:7 in eu-central-1"
 
-    def test_a_document_that_is_too_large_is_refused(self, aws: AwsServer) -> None:
+    def test_a_document_that_is_too_large_is_rejected(self, aws: AwsServer) -> None:
         aws.put_parameter("/rules/1", "ä" * 250)
         aws.put_parameter("/rules/2", "ä" * 250)
         store = opened("ssm:///rules/1,/rules/2")
@@ -322,7 +324,7 @@ class TestAppConfig:
         aws.app_config_data.deploy(PLACE, b"first")
         assert fetch(store, second.version) == first
 
-    def test_it_is_not_asked_more_often_than_it_wants(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+    def test_appconfig_is_not_queried_more_often_than_it_asks(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.deploy(PLACE, b"first")
         store = opened(CONFIGURATION)
         first = fetch(store)
@@ -352,7 +354,7 @@ class TestAppConfig:
         aws.app_config_data.deploy(PLACE, b"second")
         assert fetch(store, first.version).content == b"second"
 
-    def test_what_was_delivered_and_not_taken_is_delivered_again(self, aws: AwsServer) -> None:
+    def test_a_configuration_that_was_delivered_and_not_used_is_delivered_again(self, aws: AwsServer) -> None:
         """The caller refused it, or it came too late: the session's memory is not the caller's."""
         aws.app_config_data.deploy(PLACE, b"first")
         store = opened(CONFIGURATION)
@@ -381,7 +383,7 @@ class TestAppConfig:
         assert fetch(store, first.version).content == b"second"
 
     @pytest.mark.parametrize("size", [LARGEST + 1, 3 * LARGEST])
-    def test_a_configuration_that_is_too_large_is_refused(self, aws: AwsServer, size: int) -> None:
+    def test_a_configuration_that_is_too_large_is_rejected(self, aws: AwsServer, size: int) -> None:
         aws.app_config_data.deploy(PLACE, b"x" * LARGEST)
         store = opened(CONFIGURATION)
         version = fetch(store).version
@@ -393,7 +395,7 @@ class TestAppConfig:
         aws.app_config_data.deploy(PLACE, b"")
         assert failure(opened(CONFIGURATION)) == "AppConfig delivers an empty configuration"
 
-    def test_a_place_where_nothing_is_deployed_is_told(self, aws: AwsServer) -> None:
+    def test_a_location_without_a_deployment_is_an_error_that_says_so(self, aws: AwsServer) -> None:
         assert aws.app_config_data.deployments == {}
         assert failure(opened(CONFIGURATION)) == (
             "ResourceNotFoundException (HTTP status 404): AWS_REGION has no such application, environment or profile,"

@@ -63,7 +63,7 @@ open_store("s3://bucket/key", max_bytes=10)
         ({"AWS_REGION": "eu-central-1", "AWS_CONFIG_FILE": __file__}, "AWS cannot be called"),
     ],
 )
-def test_a_store_in_aws_that_can_not_be_opened_is_told_in_one_line(
+def test_a_store_in_aws_that_cannot_be_opened_is_an_error_of_one_line(
     aws: object, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], told: str
 ) -> None:
     assert aws

@@ -29,7 +29,7 @@ def refusal(environment: dict[str, str], *attributes: tuple[str, str]) -> DenyRe
     return judgement if isinstance(judgement, DenyReason) else None
 
 
-def test_nothing_set_is_no_rule_and_the_defaults() -> None:
+def test_without_variables_there_is_no_rule_and_all_values_are_defaults() -> None:
     assert load_settings({})._replace(version=None) == Settings()
     configuration = load_settings({"PATH": "/bin", "AWS_REGION": "eu-central-1"})
     assert configuration._replace(version=None) == Settings(
@@ -285,9 +285,7 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"allowed_common_names": "a"}, "allowed_common_names is not a variable of this authorizer"),
     ],
 )
-def test_what_cannot_be_read_is_an_error_that_says_what_would_be_right(
-    environment: dict[str, str], problem: str
-) -> None:
+def test_the_error_for_an_invalid_value_contains_the_fix(environment: dict[str, str], problem: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(problem)):
         load_settings(environment)
 
@@ -310,7 +308,7 @@ def test_one_message_names_every_bad_variable() -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_rule_without_a_matcher_matches_nobody_unless_that_is_asked_for() -> None:
+def test_a_rule_without_a_matcher_matches_no_client_unless_it_is_for_anyone() -> None:
     client = PeerCertificate.from_pem(client_pem(("CN", "client")))
     assert RuleSet([Rule("nobody", (), ALL_ROUTES)]).evaluate(client) is DenyReason.NO_ALLOWLIST_CONFIGURED
     assert isinstance(RuleSet([Rule("anyone", (), ALL_ROUTES, anyone=True)]).evaluate(client), Grant)
@@ -392,7 +390,7 @@ def test_a_number_may_be_as_small_and_as_large_as_its_error_says(variable: str, 
         ({"RESPONSE_FORMAT": "x" * 80}, f"RESPONSE_FORMAT is '{'x' * 80}': write one of iam, simple"),
     ],
 )
-def test_the_whole_message_is_what_is_wrong(environment: dict[str, str], problems: str) -> None:
+def test_the_message_contains_only_the_problems(environment: dict[str, str], problems: str) -> None:
     with pytest.raises(SettingsError) as error:
         load_settings(environment)
     assert str(error.value) == f"invalid configuration: {problems}"

@@ -94,7 +94,7 @@ def test_crls_that_are_configured_but_not_loaded_make_the_revocation_status_unkn
     assert first_failure(GRANT_CHECKS, facts(settings=settings)) is DenyReason.REVOCATION_STATUS_UNKNOWN
 
 
-def test_crls_of_which_nobody_asked_make_the_revocation_status_unknown() -> None:
+def test_the_revocation_status_is_unknown_if_crls_were_not_consulted() -> None:
     revocation = RevocationLists([], read_truststore(CertificateAuthority("CA").pem))
     asked = facts(policy=NOBODY._replace(revocation=revocation), revocation_status=None)
     assert first_failure(GRANT_CHECKS, asked) is DenyReason.REVOCATION_STATUS_UNKNOWN

@@ -116,7 +116,7 @@ def refused(code: str, status: int = 400) -> ClientError:
         (KeyError("topsecret"), "unreadable response (KeyError)"),
     ],
 )
-def test_whatever_goes_wrong_is_told_with_what_may_be_done(error: Exception, told: str) -> None:
+def test_each_error_has_a_description_with_the_fix(error: Exception, told: str) -> None:
     with pytest.raises(StoreError) as failure:
         S3Store("s3://bucket/key", Client(error), ("bucket", "key"), 100).fetch(None)
     assert str(failure.value) == f"s3://bucket/key: {told}"
@@ -131,8 +131,8 @@ def test_whatever_goes_wrong_is_told_with_what_may_be_done(error: Exception, tol
         *("InvalidToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
     ],
 )
-def test_credentials_that_are_not_valid_are_told_whatever_the_service_calls_it(code: str) -> None:
-    test_whatever_goes_wrong_is_told_with_what_may_be_done(
+def test_invalid_credentials_are_named_whatever_the_code_of_the_service(code: str) -> None:
+    test_each_error_has_a_description_with_the_fix(
         refused(code, 403), f"{code} (HTTP status 403): the credentials are not valid"
     )
 
@@ -269,7 +269,7 @@ def parameter(value: str, version: int) -> dict[str, Any]:
     ],
     ids=["S3", "SSM", "AppConfig"],
 )
-def test_a_restore_loads_what_is_stored_though_the_clock_has_stopped(store: Store) -> None:
+def test_a_restore_loads_the_stored_value_although_the_clock_has_stopped(store: Store) -> None:
     document = Document(StoreLoader("rules", store, bytes.decode))
     refresher = Refresher([document], 60, start_seconds=LONG, wait_seconds=LONG, clock=Clock())
     refresher.start()
@@ -293,6 +293,6 @@ def test_a_time_is_the_one_that_botocore_reads(value: str | float) -> None:
     assert (parsed, parsed.utcoffset()) == (expected, expected.utcoffset())
 
 
-def test_what_is_no_time_is_refused_as_by_botocore() -> None:
+def test_an_invalid_time_is_rejected_as_by_botocore() -> None:
     with pytest.raises(ValueError, match="Invalid timestamp"):
         _parse_time("yesterdayZ")

@@ -85,7 +85,9 @@ def test_a_file_may_be_as_large_as_allowed(tmp_path: Path, size: int) -> None:
         ("sparse", "larger than 1,000 bytes"),
     ],
 )
-def test_what_is_no_regular_file_of_that_size_is_an_error_that_names_it(tmp_path: Path, name: str, told: str) -> None:
+def test_anything_but_a_regular_file_within_the_limit_is_an_error_that_names_it(
+    tmp_path: Path, name: str, told: str
+) -> None:
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
@@ -99,7 +101,7 @@ def test_what_is_no_regular_file_of_that_size_is_an_error_that_names_it(tmp_path
     assert str(failure.value) == f"{(tmp_path / name).as_uri()}: {told}"
 
 
-def test_a_file_whose_size_is_not_what_it_holds_is_an_error() -> None:
+def test_a_file_with_another_size_than_its_content_is_an_error() -> None:
     with pytest.raises(StoreError, match="changed while it was read, twice"):
         file_store(Path("/proc/self/status")).fetch(None)
 

@@ -139,7 +139,7 @@ def test_the_same_crl_again_is_not_written(
 
 
 @pytest.mark.parametrize("content", [crl(1, number=4), crl(1, ca=STRANGER), b"garbage", b""])
-def test_what_somebody_else_has_stored_is_not_taken_for_the_servers(
+def test_a_crl_that_somebody_else_stored_is_downloaded_again_or_replaced(
     content: bytes, server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its validators are gone, so that the CRL is downloaded; what the authorizer would not use is replaced."""

@@ -206,7 +206,9 @@ MULTI_VALUED = pem(certificate_der(name(("CN", "x")), name([attribute("OU", "b")
         ),
     ],
 )
-def test_what_is_easily_overlooked_is_named_with_the_spelling_that_matches(asked: Question, facts: list[str]) -> None:
+def test_a_difference_that_is_easily_overlooked_is_named_with_the_spelling_that_matches(
+    asked: Question, facts: list[str]
+) -> None:
     advice = advise(explain(asked))
     assert advice is not None
     assert advice.rule is None
