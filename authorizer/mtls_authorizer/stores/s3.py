@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _DENIED = (
     "the role lacks s3:GetObject, or kms:Decrypt with the key of the object; or the object does not exist, which S3"
-    " tells only to roles with s3:ListBucket"
+    " reports only to roles with s3:ListBucket"
 )
 _LISTING_DENIED = "the role lacks s3:ListBucket for this prefix"
 
