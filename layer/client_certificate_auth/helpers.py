@@ -2,8 +2,8 @@
 
 Each ``allow_…`` takes a list once and returns a check: a function that takes a certificate and returns whether it
 matches. Values must be equal, including case. A check never raises for a certificate: a value that cannot be decoded
-does not match. An unusable list raises when the check is created: TypeError for a bare string or for items of another
-type, ValueError for items that could never match as intended.
+does not match. An empty list matches no certificate. An unusable list raises when the check is created: TypeError for a
+bare string or for items of another type, ValueError for items that could never match as intended.
 """
 
 from __future__ import annotations
@@ -72,17 +72,15 @@ def allow_issuer(issuers: Iterable[Mapping[str, str]] | Mapping[str, str]) -> Ce
     """Match an issuer that has all attributes of one of the mappings.
 
     ``[{"O": "Acme", "CN": "Acme Issuing CA"}]``: keys are short names or dotted OIDs. If the issuer has several values
-    of an attribute, one of them must be equal. A single mapping need not be in a list.
+    of an attribute, one of them must be equal, but a common name matches only if there is exactly one. A single mapping
+    need not be in a list.
     """
     allowed = _attribute_mappings(issuers, "issuers")
     return lambda certificate: any(_has_all(certificate.issuer, attributes) for attributes in allowed)
 
 
 def allow_subject(subjects: Iterable[Mapping[str, str]] | Mapping[str, str]) -> CertificateCheck:
-    """Match a subject that has all attributes of one of the mappings, as ``allow_issuer`` does for issuers.
-
-    A common name matches only if the subject has exactly one, as in ``allow_cn``.
-    """
+    """Match a subject that has all attributes of one of the mappings, as ``allow_issuer`` does for issuers."""
     allowed = _attribute_mappings(subjects, "subjects")
     return lambda certificate: any(_has_all(certificate.subject, attributes) for attributes in allowed)
 
