@@ -54,7 +54,8 @@ class SubjectAltName(NamedTuple):
     def from_string(cls, text: str) -> SubjectAltName:
         """Return the name that ``str()`` has written. Raises ValueError.
 
-        An IP address may be in any form, and a UTF8String of another name also in hexadecimal.
+        An IPv6 address may be in any form (RFC 4291 §2.2), and the UTF8String of an other name also in hexadecimal. The
+        form of a directory name is not checked.
         """
         kind, _, value = text.partition(":")
         # The part after a % in an IPv6 address names an interface of one host.

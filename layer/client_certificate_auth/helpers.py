@@ -99,7 +99,8 @@ def allow_san(subject_alt_names: Iterable[str]) -> CertificateCheck:
     """Match a certificate if any of its subject alternative names is in the list, by type and value.
 
     ``["DNS:api.example.com", "URI:spiffe://example/a", "email:a@example.com", "IP:192.0.2.1"]``, also ``dirName``,
-    ``RID`` and ``otherName`` as ``SubjectAltName`` writes them.
+    ``RID`` and ``otherName`` as ``SubjectAltName`` writes them. The form of a ``dirName`` is not checked: in another
+    one, it matches no certificate.
     """
     allowed = {SubjectAltName.from_string(text) for text in _strings(subject_alt_names, "subject_alt_names")}
     return lambda certificate: not allowed.isdisjoint(certificate.subject_alt_names)
