@@ -166,7 +166,7 @@ def test_a_function_that_starts_while_s3_has_a_fault_denies_revoked_clients_and_
     door.refuses_soon(None, REVOKED, None)
 
 
-def test_a_bucket_that_can_not_be_reached_for_a_while_and_comes_back(shelf: Bucket, proxy: FaultyProxy) -> None:
+def test_a_bucket_that_could_not_be_reached_for_a_while_is_read_again(shelf: Bucket, proxy: FaultyProxy) -> None:
     doors = both_modes(shelf)
     for content, next_refusal in ((FIRST, None), (SECOND, REVOKED)):
         shelf.put("ca.crl", content)
@@ -392,9 +392,7 @@ def test_a_store_that_is_slow_but_not_too_slow_is_waited_for(place: Place, proxy
     assert allowed(started(place)) == ["first"]
 
 
-def test_a_file_that_is_gone_leaves_its_rules_in_force_and_is_missed_at_the_start(
-    aws: AwsServer, tmp_path: Path
-) -> None:
+def test_a_deleted_file_leaves_its_rules_in_force_and_is_an_error_at_the_start(aws: AwsServer, tmp_path: Path) -> None:
     place = Place("file", aws, tmp_path)
     place.put(RULES % ("one", "first"))
     door = FaultyDoor(place.configuration())

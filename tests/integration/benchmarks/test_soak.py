@@ -161,7 +161,7 @@ def test_there_are_clients_of_every_kind(clients: list[Client]) -> None:
     assert {client.kind for client in clients} > REJECTED_BY_TLS
 
 
-def test_everybody_is_asked_once_before_anybody_again_and_one_in_ten_without_a_certificate(
+def test_each_client_is_used_once_before_any_is_repeated_and_one_in_ten_has_no_certificate(
     clients: list[Client],
 ) -> None:
     without = clients_without_certificates(clients)

@@ -67,7 +67,7 @@ def test_a_client_whose_handshake_is_rejected_receives_the_reason(
         get(rest(endpoints).mutual_tls_port, pki, client)
 
 
-def test_the_default_endpoint_takes_no_notice_of_certificates(endpoints: list[Endpoint], pki: Pki) -> None:
+def test_the_default_endpoint_ignores_certificates(endpoints: list[Endpoint], pki: Pki) -> None:
     assert get(default_endpoint_port(endpoints), pki, LISTED_CN)[0] == 401
 
 

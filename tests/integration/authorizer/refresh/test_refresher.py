@@ -100,7 +100,7 @@ def test_the_value_in_force_stays_while_s3_is_broken(
     assert document.failures == 0
 
 
-def test_a_broken_new_version_is_asked_for_until_it_is_mended(aws: AwsServer, proxy: FaultyProxy) -> None:
+def test_an_invalid_new_version_is_requested_until_it_is_valid(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(RULES, b"one")
     clock = Clock()
     document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock)

@@ -234,7 +234,7 @@ def test_of_two_runs_at_a_time_the_newer_crl_stays(index_before: bool, aws: AwsS
     assert revoked(aws) == [3]
 
 
-def test_a_run_whose_index_is_deleted_meanwhile_begins_anew(aws: AwsServer, proxy: FaultyProxy) -> None:
+def test_a_run_whose_index_is_deleted_meanwhile_starts_again(aws: AwsServer, proxy: FaultyProxy) -> None:
     put(aws, crl(1, number=1))
     handler(event(CRL), None)
     put(aws, crl(2, number=2))

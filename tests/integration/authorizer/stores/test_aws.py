@@ -174,7 +174,7 @@ class TestS3:
         assert len(tries) == DEFAULT_TIMEOUTS.tries == 2
         assert time.monotonic() - began >= 2 * DEFAULT_TIMEOUTS.read_seconds
 
-    def test_a_service_that_refuses_connections_and_comes_back(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+    def test_a_service_that_refused_connections_is_used_again(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         etag = aws.put_object(RULES, b"content")
         store = opened(RULES, QUICK)
         proxy.refuse_connections()
@@ -196,7 +196,9 @@ class TestS3:
         assert failure(store) == "the content does not match its checksum"
 
     @pytest.mark.usefixtures("new_clients")
-    def test_without_credentials_nothing_is_asked(self, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_credentials_nothing_is_requested(
+        self, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         told = failure(opened(RULES))
@@ -228,7 +230,7 @@ class TestSsm:
         assert second.content == "sécond".encode()
         assert second.version.startswith("2@")
 
-    def test_a_parameter_that_was_deleted_and_made_anew_is_a_new_version(self, aws: AwsServer) -> None:
+    def test_a_parameter_that_was_deleted_and_created_again_is_a_new_version(self, aws: AwsServer) -> None:
         store = opened("ssm:///rules")
         aws.put_parameter("/rules", "first")
         first = fetch(store)

@@ -85,7 +85,7 @@ except StoreError as error:
     assert line.startswith(f"s3://bucket/key: {told}")
 
 
-def test_nothing_is_asked_of_aws_when_a_store_is_opened(proxy: FaultyProxy) -> None:
+def test_opening_a_store_sends_no_request_to_aws(proxy: FaultyProxy) -> None:
     for uri in ("s3://bucket/key", "ssm:///rules", "appconfig://a/e/p"):
         assert open_store(uri, max_bytes=LARGEST).uri == uri
     assert proxy.statuses() == []

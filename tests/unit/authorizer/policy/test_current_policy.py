@@ -210,9 +210,7 @@ def test_a_list_that_expires_while_in_force_proves_nothing_good_and_still_revoke
     assert refusals(NOW + 2 * DAY) == [None, REVOKED, REVOKED]
 
 
-def test_a_decision_says_which_list_it_is_from_and_how_old_that_is(
-    shelf: Memory, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_decision_names_its_list_and_the_age_of_the_list(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="mtls_authorizer")
     shelf.put("ca.crl", FIRST)
     make_door(shelf).refusals()
@@ -236,7 +234,7 @@ def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(shelf: Memor
 
 @pytest.mark.parametrize("swapped", [crl(9, ca=authority("Other of no client")), None])
 @pytest.mark.parametrize(("check", "at_a_start"), [("client", None), ("chain", UNKNOWN)])
-def test_the_crl_of_another_ca_instead_of_the_roots_is_noticed_if_the_whole_chain_is_checked(
+def test_the_crl_of_another_ca_instead_of_the_roots_is_detected_if_the_whole_chain_is_checked(
     shelf: Memory, swapped: bytes | None, check: str, at_a_start: str | None
 ) -> None:
     root = authority("Root")
@@ -522,7 +520,7 @@ def test_the_time_of_lists_is_that_of_the_clock(shelf: Memory) -> None:
         assert (lists.status(PeerCertificate.from_pem(client(1)), now).state is RevocationState.GOOD) is accepted
 
 
-def test_a_bucket_that_is_down_at_the_start_is_asked_again_soon(shelf: Memory) -> None:
+def test_a_bucket_that_cannot_be_reached_at_the_start_is_tried_again_soon(shelf: Memory) -> None:
     clock = Clock()
     shelf.remove("truststore.pem")
     door = Door(CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=clock))
@@ -566,7 +564,7 @@ def test_the_successor_of_a_stale_crl_is_loaded_soon(shelf: Memory, grace: int) 
     assert door.refusals(GOOD, WITHDRAWN) == [None, REVOKED]
 
 
-def test_a_crl_that_stays_stale_is_asked_for_once_an_interval_again(shelf: Memory) -> None:
+def test_a_crl_that_stays_expired_is_requested_once_an_interval_again(shelf: Memory) -> None:
     clock = Clock()
     start = clock.now
     shelf.put("ca.crl", crl(1, next_update=NOW + timedelta(seconds=90)))

@@ -175,7 +175,7 @@ def records(log: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, obj
 LOADED = ("INFO", "document loaded", {"version": "one", "previous_version": None})
 
 
-def test_a_document_is_loaded_at_start_and_asked_for_once_an_interval(log: pytest.LogCaptureFixture) -> None:
+def test_a_document_is_loaded_at_the_start_and_requested_once_an_interval(log: pytest.LogCaptureFixture) -> None:
     clock, script = Clock(), Script(gives(b"one"), unchanged, gives(b"two"), unchanged)
     (document,), refresher = make(script, clock=clock)
     assert (document.value, document.version, document.error) == (None, None, None)
@@ -448,7 +448,7 @@ def test_a_change_is_reported_once_to_one_of_many_callers() -> None:
     assert script.versions == [None, *map(str, range(len(script.versions) - 1))]
 
 
-def test_a_fetch_that_never_ends_is_given_up_on_and_fetching_goes_on(log: pytest.LogCaptureFixture, gate: Gate) -> None:
+def test_a_fetch_that_never_ends_is_abandoned_and_others_follow(log: pytest.LogCaptureFixture, gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"late")), gives(b"two"), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)
     refresher.start()
@@ -544,7 +544,7 @@ def test_short_intervals_give_up_no_sooner_than_after_a_minute(gate: Gate) -> No
     assert len(script.versions) == 3
 
 
-def test_a_restore_fetches_everything_anew_and_ignores_earlier_attempts(gate: Gate) -> None:
+def test_a_restore_fetches_everything_again_and_ignores_earlier_attempts(gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"before")), gives(b"two"), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)
     refresher.start()

@@ -109,7 +109,7 @@ def test_the_revocation_status_is_unknown_if_crls_were_not_consulted() -> None:
         (RevocationState.UNKNOWN, CrlFailureMode.ALLOW, None),
     ],
 )
-def test_a_revocation_status_is_judged_by_the_lists_it_is_from(
+def test_the_failure_mode_of_the_lists_determines_the_reason(
     state: RevocationState, mode: CrlFailureMode, reason: DenyReason | None
 ) -> None:
     revocation = RevocationLists([], read_truststore(CertificateAuthority("CA").pem), failure_mode=mode)

@@ -114,7 +114,7 @@ def test_no_control_character_leaves_with_a_deny_even_if_it_is_listed(character:
     assert character not in "".join([*map(str, decision.client), *decision.context.values()])
 
 
-def test_an_unprintable_subject_is_the_reason_before_any_rule_and_the_dates_come_last() -> None:
+def test_an_unprintable_subject_is_the_reason_before_any_rule_and_the_dates_are_last() -> None:
     unprintable = PeerCertificate.from_pem(client_pem(("CN", "other\n")))
     later = NOT_AFTER + timedelta(days=1)
     for settings in (Settings(), BY_NAME, BY_UNIT):

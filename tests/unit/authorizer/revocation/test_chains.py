@@ -72,7 +72,7 @@ def test_a_clients_own_certificate_in_the_bundle_signs_nothing() -> None:
         ([ISSUING, CertificateAuthority("Middle"), ROOT], []),
     ],
 )
-def test_a_chain_goes_up_as_far_as_the_truststore_does(
+def test_a_chain_contains_all_cas_of_the_truststore_above_it(
     authorities: Sequence[CertificateAuthority], expected: list[list[int]]
 ) -> None:
     assert _serial_numbers(_truststore(*authorities), ISSUING.issue(1)) == expected

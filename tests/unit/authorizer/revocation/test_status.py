@@ -213,7 +213,7 @@ def test_every_chain_that_is_valid_must_be_good() -> None:
     assert _state(lists, _client(), NOW + DAY) == (GOOD, None)
 
 
-def test_a_status_says_which_list_it_is_from() -> None:
+def test_a_status_names_its_list() -> None:
     middle, root = MIDDLE.revoke(extensions=[crl_number(0xAB)]), ROOT.revoke(next_update=NOW + SECOND)
     lists = _lists(middle, root)
     good = lists.status(_client(), NOW)

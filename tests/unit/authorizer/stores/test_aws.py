@@ -159,7 +159,7 @@ def configuration_of(client: Client, clock: Clock | None = None) -> AppConfigSto
     return AppConfigStore("appconfig://a/e/p", client, ("a", "e", "p"), 100, clock=clock or Clock())
 
 
-def test_a_configuration_is_asked_for_again_as_soon_as_its_interval_is_over() -> None:
+def test_a_configuration_is_requested_again_as_soon_as_its_interval_is_over() -> None:
     clock = Clock()
     client = Client(STARTED, delivered(b"one"), delivered(b"", "last"))
     store = configuration_of(client, clock)
@@ -192,7 +192,7 @@ def test_a_configuration_with_a_label_has_it_in_its_version() -> None:
     ("code", "told"),
     [("BadRequestException", None), ("InternalServerException", "InternalServerException (HTTP status 400)")],
 )
-def test_only_a_token_that_is_not_taken_starts_a_new_session_at_once(code: str, told: str | None) -> None:
+def test_only_a_rejected_token_starts_a_new_session_at_once(code: str, told: str | None) -> None:
     clock = Clock()
     client = Client(STARTED, delivered(b"one"), refused(code), STARTED, delivered(b"two"))
     store = configuration_of(client, clock)

@@ -171,7 +171,7 @@ def test_a_file_that_is_written_twice_while_it_is_read_is_not_read_a_third_time(
     ("nanoseconds", "settled"),
     [(-1, True), (0, False), (1, False), (19_999_999, False), (20_000_000, True), (20_000_001, True)],
 )
-def test_a_file_is_taken_once_its_times_would_tell_of_another_write(
+def test_a_file_is_accepted_once_its_times_would_show_another_write(
     tmp_path: Path, *, nanoseconds: int, settled: bool
 ) -> None:
     path = tmp_path / "file"

@@ -585,7 +585,7 @@ def test_a_list_that_went_stale_gives_way_to_one_of_another_key_but_not_to_an_ol
 
 
 @pytest.mark.parametrize(("age", "stale"), [(0, True), (1, True), (2, False)])
-def test_a_list_may_be_used_for_a_while_after_its_end_if_that_is_wanted(age: int, stale: bool) -> None:  # noqa: FBT001 -- a table's column
+def test_a_list_may_be_used_after_its_next_update_if_the_settings_allow_it(age: int, stale: bool) -> None:  # noqa: FBT001 -- a table's column
     crl = CA.revoke(next_update=NOW - SECOND)
     if stale:
         assert _refusal(crl, max_age=age * SECOND) is CrlRejection.STALE
@@ -593,7 +593,7 @@ def test_a_list_may_be_used_for_a_while_after_its_end_if_that_is_wanted(age: int
         assert _read(crl, max_age=age * SECOND)
 
 
-def test_nothing_else_is_forgiven_for_the_sake_of_age() -> None:
+def test_the_maximum_age_applies_to_the_next_update_only() -> None:
     assert _refusal(CA.revoke(this_update=NOW + SECOND), max_age=DAY) is CrlRejection.NOT_YET_VALID
     assert _read(CA.revoke(next_update=NOW.replace(year=9999, month=12, day=31)), max_age=DAY)
 
@@ -635,7 +635,7 @@ def test_a_critical_key_identifier_is_understood() -> None:
     assert _read(CA.revoke(extensions=[authority_key(b"key")]))
 
 
-def test_a_list_that_was_replaced_is_gone_at_once() -> None:
+def test_the_memory_of_a_replaced_list_is_freed_at_once() -> None:
     read = _read(CA.revoke(entry(1)))
     assert read.is_revoked(1)
     gone = weakref.ref(read)

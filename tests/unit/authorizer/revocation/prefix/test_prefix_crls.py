@@ -1145,7 +1145,7 @@ def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(shelf: Memory) 
     assert door.refusal(client_of(None, ca=OTHER)) == REVOKED
 
 
-def test_a_crl_whose_time_has_not_come_does_not_make_the_one_before_it_look_old(
+def test_a_crl_that_is_not_valid_yet_does_not_make_the_earlier_one_outdated(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
@@ -1311,7 +1311,7 @@ def test_a_crl_that_was_read_before_its_ca_was_in_the_truststore_is_found_afterw
     assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
-def test_restoring_a_snapshot_asks_for_everything_again(shelf: Memory) -> None:
+def test_restoring_a_snapshot_requests_everything_again(shelf: Memory) -> None:
     door = PrefixDoor(shelf)
     assert door.refusals(client_of(3)) == [None]
     shelf.put("crl/3.crl", partition(3, 1, number=2))
