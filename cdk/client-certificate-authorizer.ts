@@ -150,7 +150,7 @@ export interface ClientCertificateRevocationProps extends ReleaseProps {
   readonly bucketName: string;
   /** CA certificates that verify the CRLs. They may be in the new bucket. */
   readonly truststoreUri: string;
-  /** How long a CRL stays valid after its nextUpdate. Default: 0. */
+  /** How many seconds a CRL stays valid after its nextUpdate. Default: 0. */
   readonly crlMaxAgeSeconds?: number;
   /** CAs of AWS Private CA, each of which may write crl/<CA ID>.crl and CRLs below crl/<CA ID>/. */
   readonly privateCaArns?: string[];
