@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
-import { Aws, Duration, FileSystem, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Aws, CfnParameter, Duration, FileSystem, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import { CfnAlarm, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -89,6 +89,7 @@ export class ClientCertificateAuthorizer extends Construct {
     this.logGroup = created.logs;
     this.authorizer = this.function;
     if (props.snapStart || props.provisionedConcurrency) {
+      checkPublished(this, this.environment);
       // The CDK publishes another version if the function changes, and does not see the contents of the layer.
       this.function.invalidateVersionBasedOn(FileSystem.fingerprint(layerZip(props)));
       this.authorizer = new lambda.Alias(this, 'Live', {
@@ -96,6 +97,26 @@ export class ClientCertificateAuthorizer extends Construct {
         version: this.function.currentVersion,
         provisionedConcurrentExecutions: props.provisionedConcurrency || undefined,
       });
+    }
+  }
+}
+
+/**
+ * If only the value of a parameter of a stack changes, no version is published. The alias would keep the earlier value, and a
+ * client that was removed from a list would stay allowed.
+ */
+function checkPublished(scope: Construct, environment: Record<string, string>): void {
+  const stack = Stack.of(scope);
+  const outermost = scope.node.scopes.find((each) => Stack.isStack(each)) ?? stack;
+  const parameters = outermost.node.findAll().filter((each) => each instanceof CfnParameter);
+  const ids = parameters.map((each) => stack.resolve((each as CfnParameter).logicalId)).join('|');
+  const reference = new RegExp(`"Ref":"(${ids})"|\\$\\{(${ids})\\}`);
+  for (const [name, value] of Object.entries(environment)) {
+    if (reference.test(JSON.stringify(stack.resolve(value)))) {
+      throw new Error(
+        `${name} refers to a parameter of a stack, and no version is published if only its value changes: ` +
+          'write the value, or remove snapStart and provisionedConcurrency',
+      );
     }
   }
 }
@@ -519,8 +540,9 @@ export class ClientCertificateMonitoring extends Construct {
       AuthorizerLogGroup: props.authorizer.logGroup.logGroupName,
       MetricsNamespace: variables.METRICS_NAMESPACE,
     };
-    if (variables.UNAUTHENTICATED_RESPONSE) parameters.UnauthenticatedResponse = variables.UNAUTHENTICATED_RESPONSE;
-    if (variables.EXPIRY_WARNING_DAYS) parameters.ExpiryWarningDays = variables.EXPIRY_WARNING_DAYS;
+    for (const [variable, parameter] of Object.entries(PARAMETERS)) {
+      if (variable in variables) parameters[parameter] = variables[variable];
+    }
     if (props.revocation) {
       parameters.CrlIndexerFunctionName = props.revocation.indexer.functionName;
       parameters.CrlIndexerFailuresName = props.revocation.failures.queueName;
@@ -558,6 +580,8 @@ export class ClientCertificateMonitoring extends Construct {
       `${Aws.STACK_NAME}-${Aws.REGION}-${this.node.addr.slice(-8)}`;
   }
 }
+
+const PARAMETERS = { UNAUTHENTICATED_RESPONSE: 'UnauthenticatedResponse', EXPIRY_WARNING_DAYS: 'ExpiryWarningDays' };
 
 // Conditions must not refer to resources, which these parameters name.
 const CONDITIONS = {
@@ -657,6 +681,7 @@ function createLayer(
       lambda.Runtime.PYTHON_3_12,
       lambda.Runtime.PYTHON_3_13,
       new lambda.Runtime('python3.14'),
+      new lambda.Runtime('python3.15'),
     ],
     ...options,
   });

@@ -1,4 +1,4 @@
-"""The Python versions that the layer supports: the only place to change for a new one, apart from the template."""
+"""The Python versions that the layer supports. Tests compare them with the templates, constructs, doctor and pages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ DEBIAN_SUITES: Final[Mapping[str, str | None]] = {
     "3.12": None,
     "3.13": "trixie",
     "3.14": "forky",
+    "3.15": "forky",
 }
 """The Debian suite that contains each version, None if there is none. Tests run on these where others are missing."""
 

@@ -4,7 +4,8 @@ Use it in a file of your own, with the CA certificates of your clients in PEM ne
 
     handler = make_handler(Path(__file__).with_name("truststore.pem"))
 
-It needs cryptography 45 or later, such as the layer's.
+It needs cryptography 49 or later, such as the layer's: earlier versions do not limit the work, so that anyone can keep
+the function busy for minutes with five certificates that sign each other.
 """
 
 from __future__ import annotations

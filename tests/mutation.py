@@ -43,6 +43,11 @@ TESTS = {
     "mtls_authorizer.request.checks": _DECISION,
     "mtls_authorizer.request.decision": _DECISION,
     "mtls_authorizer.request.event": [*_DECISION, f"{AUTHORIZER}/telemetry"],
+    "mtls_authorizer.request.response": [
+        f"{AUTHORIZER}/test_authorizer.py",
+        REQUEST,
+        *(f"{RULES}/test_{name}.py" for name in ("certificate_values", "rule_set")),
+    ],
     "mtls_authorizer.revocation.lists": [
         *_STATUS,
         f"{POLICY}/test_current_policy.py",
@@ -52,6 +57,7 @@ TESTS = {
     "mtls_authorizer.revocation.prefix.rollback": [f"{REVOCATION}/prefix/test_rollback.py"],
     "mtls_authorizer.revocation.signed_list": _STATUS,
     "mtls_authorizer.revocation.status": _STATUS,
+    "mtls_authorizer.rules.certificate_values": [f"{RULES}/test_certificate_values.py"],
     "mtls_authorizer.rules.conditions": [*_FIELDS, *_RULE_SETS],
     "mtls_authorizer.rules.field_values": [
         *_FIELDS,

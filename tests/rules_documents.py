@@ -853,6 +853,10 @@ _CONTEXTS = {
     "any key like the certificate's": ("clientCertTier", "a", "is a key that the authorizer or API Gateway sets"),
     "the principal": ("principalId", "a", "is a key that the authorizer or API Gateway sets"),
     "the reason": ("reason", "a", "is a key that the authorizer or API Gateway sets"),
+    **{
+        f"a variable of access logs: {key}": (key, "a", "is a key that the authorizer or API Gateway sets")
+        for key in ("error", "integrationLatency", "integrationStatus", "latency", "requestId", "status")
+    },
     "an empty context key": ("", "a", "must be a letter, followed by up to 63 letters"),
     "a context key with a dot": ("a.b", "a", "must be a letter"),
     "a context key for another header": ("a\r\nX-Admin", "a", "must be a letter"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, Duration, FileSystem, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnParameter, Duration, FileSystem, RemovalPolicy, Stack
 from aws_cdk.aws_iam import ManagedPolicy, PolicyStatement
 from aws_cdk.aws_lambda import Alias, Architecture, IFunction, LayerVersion, SnapStartConf, Tracing
 from aws_cdk.aws_logs import RetentionDays
@@ -88,6 +90,7 @@ class ClientCertificateAuthorizer(Construct):
         )
         self.authorizer = self.function
         if snap_start or provisioned_concurrency:
+            _check_published(self, self.environment)
             # The CDK publishes another version if the function changes, and does not see the contents of the layer.
             self.function.invalidate_version_based_on(FileSystem.fingerprint(release.layer_zip))
             self.authorizer = Alias(
@@ -97,6 +100,23 @@ class ClientCertificateAuthorizer(Construct):
                 version=self.function.current_version,
                 provisioned_concurrent_executions=provisioned_concurrency or None,
             )
+
+
+def _check_published(scope: Construct, environment: Mapping[str, str]) -> None:
+    """Raise ValueError for parameters of a stack: if only their values change, no version is published.
+
+    The alias would keep the earlier values, and a client that was removed from a list would stay allowed.
+    """
+    outermost = next(each for each in scope.node.scopes if Stack.is_stack(each))
+    parameters = [each for each in outermost.node.find_all() if isinstance(each, CfnParameter)]
+    ids = "|".join(Stack.of(scope).resolve(each.logical_id) for each in parameters)
+    for name, value in environment.items():
+        if re.search(rf'"Ref": "({ids})"|\$\{{({ids})\}}', json.dumps(Stack.of(scope).resolve(value))):
+            message = (
+                f"{name} refers to a parameter of a stack, and no version is published if only its value changes: "
+                "write the value, or remove snap_start and provisioned_concurrency"
+            )
+            raise ValueError(message)
 
 
 def _document_permissions(environment: Mapping[str, str], crl_bucket_name: str | None) -> list[PolicyStatement]:

@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 # A reference to another resource, such as the name of a bucket.
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
 
-RUNTIMES = [Runtime.PYTHON_3_11, Runtime.PYTHON_3_12, Runtime.PYTHON_3_13, Runtime("python3.14")]
+RUNTIMES = [
+    *(Runtime.PYTHON_3_11, Runtime.PYTHON_3_12, Runtime.PYTHON_3_13),
+    *(Runtime("python3.14"), Runtime("python3.15")),
+]
 
 
 class Release(NamedTuple):

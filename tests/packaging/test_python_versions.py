@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,8 @@ import pytest
 
 from distribution.project import ROOT
 from distribution.python_versions import DEBIAN_SUITES, PYTHON_VERSIONS
+from mtls_authorizer_cli.doctor.live.function_checks import RUNTIMES as RUNTIMES_OF_DOCTOR
+from tests.platforms.arm64 import VERSIONS as ARM64_VERSIONS
 from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
@@ -49,6 +52,21 @@ def test_layers_are_declared_compatible_with_all_versions() -> None:
 def test_functions_run_on_a_supported_version(name: str) -> None:
     runtimes = [runtime for runtime in values_of("Runtime", TEMPLATES[name]) if isinstance(runtime, str)]
     assert set(runtimes) <= set(RUNTIMES)
+
+
+def test_doctor_and_the_construct_in_typescript_support_all_versions() -> None:
+    assert list(RUNTIMES_OF_DOCTOR) == RUNTIMES
+    construct = (ROOT / "cdk/client-certificate-authorizer.ts").read_text()
+    [listed] = re.findall(r"compatibleRuntimes: \[(.*?)\]", construct, re.DOTALL)
+    assert [version.replace("_", ".") for version in re.findall(r"3[_.]\d+", listed)] == list(PYTHON_VERSIONS)
+
+
+def test_the_pages_name_the_oldest_and_the_newest_version() -> None:
+    files = [ROOT / "examples/Dockerfile", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    ranges = {found for file in files for found in re.findall(r"\b(3\.\d+) to (3\.\d+)\b", file.read_text())}
+    assert ranges == {(PYTHON_VERSIONS[0], PYTHON_VERSIONS[-1])}
+    security = (ROOT / "docs/security-model.md").read_text()
+    assert f"with Python {', '.join(ARM64_VERSIONS[:-1])} and {ARM64_VERSIONS[-1]} under QEMU" in security
 
 
 def test_the_table_is_sorted() -> None:

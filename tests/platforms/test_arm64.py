@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 PYTHONS = Path(os.environ.get("PYTHONS", ROOT / ".pythons"))
 SCRIPT = Path(__file__).parent / "layer_results.py"
 GOLDEN = [path.read_text() for path in sorted((ROOT / "tests/golden/certificates").glob("*.pem"))]
-# Emulation takes many times as long. `make test` compares a third of the certificates with each Python, and
-# `make test-arm64` all of them.
+# Emulation takes many times as long. `make test` compares another part of the certificates with each Python,
+# and `make test-arm64` all of them.
 SHARES = 1 if os.environ.get("ALL_CERTIFICATES") else len(VERSIONS)
 DAY = timedelta(days=1)
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 # C0, DEL or C1 as the string form of a name has them (RFC 4514 §2.4), after an even number of backslashes.
 _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[01][0-9A-F]|7F|C2\\[89])")
 
-# The characters that only the local part of an email address can contain, in quotation marks (RFC 5321 §4.1.2).
-_IN_NO_DOMAIN = frozenset('@ \u00a0,;<>("')
+# The characters that the domain of an email address cannot contain (RFC 5321 §4.1.2): some readers end it at one.
+_IN_NO_DOMAIN = frozenset("!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~ \u00a0")
 
 # What may be the final dot of a URI's host. A regular expression would take longer to compile at each start.
 _DOT_AND_DELIMITER = ("./", ".?", ".#", ".:")
@@ -124,10 +124,14 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
 def is_misleading(label: str, value: str) -> bool:
     """Return whether a value begins or ends like one name, and some read another one.
 
-    These are URIs with dot segments, and email addresses that some divide: ``a@evil.example,b@acme.example``.
+    These are URIs with dot segments, and email addresses of which some only read a part:
+    ``a@evil.example,b@acme.example``.
     """
     if label in EMAIL_LABELS:
-        return not _IN_NO_DOMAIN.isdisjoint(value.partition("@")[2])
+        domain = value.partition("@")[2]
+        if domain.startswith("[") and domain.endswith("]"):  # an IP address: [192.0.2.1], [IPv6:2001:db8::1]
+            domain = domain[1:-1].replace(":", "")
+        return not _IN_NO_DOMAIN.isdisjoint(domain)
     # The last condition only saves an import.
     if label not in URI_LABELS or not ("/." in value or "\\" in value or "%" in value):
         return False

@@ -16,8 +16,9 @@ records of more than 256 KB, and queries do not find the parts."""
 MOST_VALUES = 16
 """The maximum number of values that are logged from a list in a certificate."""
 
-MOST_RULES = 256
-"""The maximum number of names of rules that are logged. A name has up to 64 characters."""
+MOST_RULES = 100
+"""The maximum number of names of rules that are logged. CloudWatch Logs Insights finds the first 200 fields of a
+record, and each item of a list is one."""
 
 
 def log_decision(observation: Observation) -> None:

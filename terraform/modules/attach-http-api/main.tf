@@ -6,6 +6,8 @@ resource "aws_apigatewayv2_authorizer" "client_certificate" {
   authorizer_type                   = "REQUEST"
   authorizer_uri                    = var.authorizer.authorizer_uri
   authorizer_payload_format_version = "2.0"
+  # Otherwise, API Gateway rejects what the authorizer responds with response_format = "simple".
+  enable_simple_responses = var.authorizer.simple_responses
   # The whole certificate: two clients may share other identity sources.
   identity_sources = ["$context.identity.clientCert.clientCertPem"]
   # Never omitted: before you change it, read docs/security-model.md#caching.

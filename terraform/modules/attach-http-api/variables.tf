@@ -5,7 +5,7 @@ variable "api" {
 }
 
 variable "authorizer" {
-  type        = object({ authorizer_arn = string, authorizer_uri = string })
+  type        = object({ authorizer_arn = string, authorizer_uri = string, simple_responses = optional(bool, false) })
   nullable    = false
   description = "The authorizer: a module of modules/authorizer."
 }

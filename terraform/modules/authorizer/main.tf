@@ -6,7 +6,8 @@ resource "aws_lambda_layer_version" "layer" {
   filename                 = local.layer_zip
   source_code_hash         = filebase64sha256(local.layer_zip)
   compatible_architectures = [var.architecture]
-  compatible_runtimes      = ["python3.11", "python3.12", "python3.13", "python3.14"]
+  # Python 3.15 is supported, too, but the oldest provider that is permitted rejects it. Lambda uses this to filter lists.
+  compatible_runtimes = ["python3.11", "python3.12", "python3.13", "python3.14"]
   # Other functions may use it.
   skip_destroy = true
 }

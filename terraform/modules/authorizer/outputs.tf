@@ -13,6 +13,11 @@ output "authorizer_uri" {
   value       = "arn:${local.partition}:apigateway:${local.region}:lambda:path/2015-03-31/functions/${local.authorizer_arn}/invocations"
 }
 
+output "simple_responses" {
+  description = "Whether authorizers of HTTP APIs must have simple responses turned on. The attach module does that."
+  value       = var.response_format == "simple"
+}
+
 output "authorizer_function_name" {
   description = "The authorizer's function name."
   value       = aws_lambda_function.authorizer.function_name
@@ -36,6 +41,11 @@ output "crl_indexer_failures_url" {
 output "crl_indexer_log_group" {
   description = "The log group of the indexer, with the result of each upload."
   value       = one(aws_cloudwatch_log_group.crl_indexer[*].name)
+}
+
+output "crl_fetcher_function_name" {
+  description = "The fetcher's function name, to start it without waiting for its schedule."
+  value       = one(aws_lambda_function.crl_fetcher[*].function_name)
 }
 
 output "crl_fetcher_log_group" {

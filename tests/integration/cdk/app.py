@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, PermissionsBoundary, Stack
+from aws_cdk import App, CfnParameter, PermissionsBoundary, Stack
 from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_logs import RetentionDays
 from constructs import Construct
@@ -22,6 +22,7 @@ from client_certificate_authorizer import (
     ClientCertificateRevocation,
 )
 
+PARAMETER = "<a parameter>"  # as in deployments.py, which is not imported here
 # The flag that new apps have: what the CDK finds in a template is an error, unless CDK_VALIDATION is false.
 STRICT = {"@aws-cdk/core:validateAgainstDefaultRules": True}
 OF_THE_CDK: dict[str, dict[Any, Any]] = {
@@ -34,7 +35,8 @@ def main(release: str, destination: str) -> None:
     app = App(outdir=destination, analytics_reporting=False, context=STRICT)
     deployments = json.loads(Path(release, "deployments.json").read_text())
     for name, deployment in deployments["valid"].items():
-        deploy(Stack(app, name, permissions_boundary=boundary(deployment)), release, deployment)
+        stack = Stack(app, name, permissions_boundary=boundary(deployment))
+        deploy(stack, release, with_parameter(stack, deployment))
     together = Stack(app, "together")
     for name, deployment in deployments["together"].items():
         deploy(Construct(together, name), release, deployment)
@@ -42,7 +44,8 @@ def main(release: str, destination: str) -> None:
     messages = {}
     for name, deployment in deployments["rejected"].items():
         try:
-            deploy(Stack(App(), name), release, deployment)
+            stack = Stack(App(), name)
+            deploy(stack, release, with_parameter(stack, deployment))
         except ValueError as error:
             messages[name] = str(error)
     Path(destination, "rejected.json").write_text(json.dumps(messages))
@@ -52,6 +55,17 @@ def boundary(deployment: dict[str, dict[str, Any]]) -> PermissionsBoundary | Non
     """Return the permissions boundary, an argument of the stack, and remove it from those of the constructs."""
     arns = [arn for values in deployment.values() if (arn := values.pop("permissionsBoundaryArn", None))]
     return PermissionsBoundary.from_arn(arns[0]) if arns else None
+
+
+def with_parameter(stack: Stack, deployment: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return a deployment with a reference to a parameter of the stack in place of a text."""
+    text = json.dumps(deployment)
+    if PARAMETER not in text:
+        return deployment
+    replaced: dict[str, dict[str, Any]] = json.loads(
+        text.replace(PARAMETER, CfnParameter(stack, "Clients").value_as_string)
+    )
+    return replaced
 
 
 def deploy(scope: Construct, release: str, deployment: dict[str, dict[str, Any]]) -> None:

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 Deployment = dict[str, dict[str, Any]]
 
+PARAMETER = "<a parameter>"
+"""Stands for a reference to a parameter of the stack."""
+
+WITH_A_PARAMETER: Deployment = {"authorizer": {"environment": {"ALLOWED_COMMON_NAMES": f"alpha,{PARAMETER}"}}}
+"""Without versions, a new value of the parameter takes effect."""
+
 OTHER_SPELLINGS: Deployment = {
     "authorizer": {
         "environment": {
@@ -48,6 +54,16 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
         {"authorizer": {"environment": {}, "snapStart": True, "provisionedConcurrency": 1}},
         "set snap_start or provisioned_concurrency, not both",
     ),
+    **{
+        f"parameter-in-a-version-{option}": (
+            {"authorizer": WITH_A_PARAMETER["authorizer"] | {option: value}},
+            (
+                "ALLOWED_COMMON_NAMES refers to a parameter of a stack, and no version is published if only its value "
+                "changes: write the value, or remove snap_start and provisioned_concurrency"
+            ),
+        )
+        for option, value in (("snapStart", True), ("provisionedConcurrency", 1))
+    },
     "subnets-without-security-groups": (
         {"revocation": {"bucketName": "lists", "truststoreUri": "s3://lists/t.pem", "fetcherSubnetIds": ["subnet-1"]}},
         "set both fetcher_subnet_ids and fetcher_security_group_ids, or neither",
@@ -138,6 +154,13 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
                     {},
                     "UnauthenticatedResponse is Deny: write unauthorized or deny",
                 ),
+                # The authorizer rejects empty variables, too.
+                (
+                    {"UNAUTHENTICATED_RESPONSE": ""},
+                    {},
+                    "UnauthenticatedResponse is : write unauthorized or deny",
+                ),
+                ({"EXPIRY_WARNING_DAYS": ""}, {}, "ExpiryWarningDays is : write a whole number from 0 to 3650"),
             )
         )
     },
@@ -224,7 +247,7 @@ def deployments() -> dict[str, Deployment]:
     of_templates = {
         cdk_name(template, stack): make(given) for template, make in makers for stack, given in template.stacks.items()
     }
-    return {**of_templates, "other-spellings": OTHER_SPELLINGS}
+    return {**of_templates, "other-spellings": OTHER_SPELLINGS, "parameter": WITH_A_PARAMETER}
 
 
 def cdk_name(template: Template, stack: str) -> str:

@@ -236,6 +236,14 @@ def test_the_dashboard_is_that_of_the_template(synthesized: Path, stack: str) ->
     assert ours == theirs
 
 
+def test_a_parameter_is_a_value_of_a_function_without_versions(synthesized: Path) -> None:
+    written = json.loads((synthesized / "constructs/parameter.template.json").read_text())
+    [function] = of_type(written["Resources"], "AWS::Lambda::Function")
+    names = function["Environment"]["Variables"]["ALLOWED_COMMON_NAMES"]
+    assert resolve(names, {"Clients": "beta"}, {}) == "alpha,beta"
+    assert of_type(written["Resources"], "AWS::Lambda::Version") == []
+
+
 def test_arguments_that_would_have_no_effect_are_rejected(synthesized: Path) -> None:
     messages = json.loads((synthesized / "constructs/rejected.json").read_text())
     assert messages == {name: message for name, (_, message) in REJECTED.items()}

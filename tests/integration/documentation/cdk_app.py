@@ -10,9 +10,11 @@ LAYER = "arn:aws:lambda:eu-central-1:123456789012:layer:client-certificate-auth-
 _APP = f"""
 import sys
 from aws_cdk import App
+from aws_cdk.aws_apigatewayv2_integrations import HttpUrlIntegration
 app = App(outdir=sys.argv[1], analytics_reporting=False)
 ApiStack(app, "Rest", ".")
-HttpApiStack(app, "Http", ".")
+api = HttpApiStack(app, "Http", ".").node.find_child("Api")
+api.add_routes(path="/orders", integration=HttpUrlIntegration("Orders", "https://orders.example.com"))
 FunctionStack(app, "Function", {LAYER!r})
 AuthorizerStack(app, "Authorizer", ".")
 RevocationStack(app, "Revocation", ".")

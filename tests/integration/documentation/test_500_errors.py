@@ -39,6 +39,14 @@ def test_an_event_of_another_kind_fails_with_an_error_that_the_page_names() -> N
     assert_named(caught.type)
 
 
+def test_the_query_finds_timeouts_as_lambda_reports_them_in_json() -> None:
+    # The record of a platform.report event, which has no level: see the schema of Lambda's Telemetry API.
+    record = {"requestId": "1", "status": "timeout"}
+    [(name, status)] = re.findall(r'record\.(\w+) = "(\w+)"', PAGE)
+    assert record[name] == status
+    assert '"status":"timeout"' in LISTED
+
+
 def assert_named(error: type[Exception]) -> None:
     assert error.__name__ in LISTED
     assert re.search(QUERY, error.__name__)

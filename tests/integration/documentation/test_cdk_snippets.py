@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+PEM = "$context.identity.clientCert.clientCertPem"
+
+
 @pytest.fixture(scope="module")
 def templates(synthesized: Path) -> dict[str, dict[str, Any]]:
     return {
@@ -40,7 +43,17 @@ def test_the_rest_api_has_the_authorizer_on_its_methods_and_no_default_endpoint(
 
 def test_the_http_api_has_the_authorizer_and_no_default_endpoint(templates: dict[str, dict[str, Any]]) -> None:
     (api,) = of_type(templates["Http"], "AWS::ApiGatewayV2::Api")
+    (authorizer,) = of_type(templates["Http"], "AWS::ApiGatewayV2::Authorizer")
+    routes = of_type(templates["Http"], "AWS::ApiGatewayV2::Route")
+    (permission,) = [
+        permission
+        for permission in of_type(templates["Http"], "AWS::Lambda::Permission")
+        if "/authorizers/" in json.dumps(permission["SourceArn"])
+    ]
     assert api["DisableExecuteApiEndpoint"] is True
+    assert (authorizer["AuthorizerResultTtlInSeconds"], authorizer["IdentitySource"]) == (0, [PEM])
+    assert {route["AuthorizationType"] for route in routes} == {"CUSTOM"}
+    assert permission["Principal"] == "apigateway.amazonaws.com"
 
 
 def test_the_function_has_the_layer(templates: dict[str, dict[str, Any]]) -> None:

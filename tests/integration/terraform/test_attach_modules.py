@@ -11,7 +11,7 @@ import pytest
 from mtls_authorizer.reasons import DenyReason
 from tests.integration.terraform.evaluator import MODULES, Module, attributes, blocks, labels, parse
 from tests.integration.terraform.extract_schema import EXAMPLES
-from tests.integration.terraform.modules import plain, resource
+from tests.integration.terraform.modules import module, plain, resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ API = {"id": "abc", "execution_arn": "arn:aws:execute-api:eu-central-1:123456789
 FUNCTION_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
 ARN = f"{FUNCTION_ARN}:live"
 URI = f"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{ARN}/invocations"
-AUTHORIZER = {"authorizer_arn": ARN, "authorizer_uri": URI}
+AUTHORIZER = {"authorizer_arn": ARN, "authorizer_uri": URI, "simple_responses": False}
 
 
 def rest(**others: object) -> Module:
@@ -50,10 +50,23 @@ def test_an_http_api_asks_the_authorizer_without_caching_and_would_cache_by_the_
         "api_id": "abc",
         "authorizer_type": "REQUEST",
         "authorizer_payload_format_version": "2.0",
+        "enable_simple_responses": False,
         "authorizer_uri": URI,
         "authorizer_result_ttl_in_seconds": 0,
         "identity_sources": ["$context.identity.clientCert.clientCertPem"],
     }
+
+
+@pytest.mark.parametrize(("response_format", "simple"), [("", False), ("iam", False), ("simple", True)])
+def test_an_http_api_accepts_simple_responses_if_the_authorizer_returns_them(
+    response_format: str,
+    simple: bool,  # noqa: FBT001 -- a column
+) -> None:
+    authorizer = AUTHORIZER | {
+        "simple_responses": module({"ResponseFormat": response_format}).outputs["simple_responses"]
+    }
+    attached = resource(http(authorizer=authorizer), "aws_apigatewayv2_authorizer.client_certificate")
+    assert attached["enable_simple_responses"] is simple
 
 
 @pytest.mark.parametrize(
@@ -79,7 +92,7 @@ def test_only_authorizers_of_the_api_may_invoke_the_function(attached: Module, a
 
 @pytest.mark.parametrize("attach", [rest, http])
 def test_a_function_without_an_alias_has_no_qualifier(attach: Callable[..., Module]) -> None:
-    attached = attach(authorizer={"authorizer_arn": FUNCTION_ARN, "authorizer_uri": URI})
+    attached = attach(authorizer=AUTHORIZER | {"authorizer_arn": FUNCTION_ARN})
     permission = resource(attached, "aws_lambda_permission.client_certificate")
     assert permission["function_name"] == FUNCTION_ARN
     assert "qualifier" not in permission

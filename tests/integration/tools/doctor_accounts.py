@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from distribution.python_versions import PYTHON_VERSIONS
 from mtls_authorizer_cli.doctor.account.function import HANDLER
 from tests.api_gateway_account import Account, Api, Function
 from tests.integration.template.intrinsic_functions import resolve
@@ -46,7 +47,7 @@ def add_function(account: Account, configuration: Mapping[str, Any], *qualifiers
     account.layers[LAYER_ARN] = {
         "LayerVersionArn": LAYER_ARN,
         "CompatibleArchitectures": ["arm64"],
-        "CompatibleRuntimes": ["python3.11", "python3.12", "python3.13", "python3.14"],
+        "CompatibleRuntimes": [f"python{version}" for version in PYTHON_VERSIONS],
     }
 
 

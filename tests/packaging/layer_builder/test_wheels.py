@@ -33,6 +33,18 @@ def have_pip_look_in(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
+def write_requirements(names: list[str], folder: Path) -> Path:
+    """Write wheels to a folder named index, and a file that pins them."""
+    hashes: dict[str, str] = {}
+    for wheel in [write_wheel(folder / "index" / name, {}) for name in names]:
+        package = wheel.name.partition("-")[0]
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        hashes[package] = f"{hashes.get(package, '')} --hash=sha256:{digest}"
+    requirements = folder / "requirements.txt"
+    requirements.write_text("".join(f"{package}==1.0{each}\n" for package, each in hashes.items()))
+    return requirements
+
+
 @pytest.mark.parametrize(
     ("architecture", "processor", "others"),
     [(Architecture.ARM64, "aarch64", "x86_64"), (Architecture.X86_64, "x86_64", "aarch64")],
@@ -55,19 +67,22 @@ def test_wheels_are_for_lambdas_platform_not_for_this_machine(
         f"extension-1.0-cp314-cp314-manylinux_2_28_{processor}.whl",
         f"extension-1.0-pp311-pypy311_pp73-manylinux2014_{processor}.whl",
     ]
-    index = tmp_path / "index"
-    hashes: dict[str, str] = {}
-    for wheel in [write_wheel(index / name, {}) for name in [*wanted, *useless]]:
-        package = wheel.name.partition("-")[0]
-        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        hashes[package] = f"{hashes.get(package, '')} --hash=sha256:{digest}"
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text("".join(f"{package}==1.0{each}\n" for package, each in hashes.items()))
-    have_pip_look_in(index, monkeypatch)
+    have_pip_look_in(tmp_path / "index", monkeypatch)
+    requirements = write_requirements([*wanted, *useless], tmp_path)
     steps: list[str] = []
     downloaded = download_wheels(requirements, architecture, tmp_path / "downloaded", steps.append)
     assert downloaded == [tmp_path / "downloaded" / name for name in wanted]
     assert steps == ["downloading the wheels for Python 3.14"]
+
+
+def test_a_wheel_of_the_stable_abi_serves_all_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "PYTHON_VERSIONS", ("3.14", "3.15"))
+    stable, newer = (f"stable-1.0-{tags}-manylinux2014_x86_64.whl" for tags in ("cp311-abi3", "cp315-abi3.abi3t"))
+    have_pip_look_in(tmp_path / "index", monkeypatch)
+    requirements = write_requirements([stable, newer], tmp_path)
+    downloaded = download_wheels(requirements, Architecture.X86_64, tmp_path / "downloaded", lambda _: None)
+    assert downloaded == [tmp_path / "downloaded" / stable]
+    assert (tmp_path / "downloaded" / newer).exists()
 
 
 @contextmanager

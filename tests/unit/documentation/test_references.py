@@ -34,7 +34,7 @@ from mtls_authorizer.revocation.prefix.cache import MAX_CRLS
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
-from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RULE_KEYS
+from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RESERVED_CONTEXT_KEY, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.routes import LARGEST_POLICY
 from mtls_authorizer.rules.work_limits import LONGEST_NAMES, MOST_ENTRIES
@@ -119,6 +119,14 @@ def test_every_output_of_a_template_is_documented(heading: str) -> None:
 
 def test_every_key_of_a_rule_is_documented() -> None:
     assert first_column("docs/rules.md", "Keys of a rule") == list(RULE_KEYS)
+
+
+def test_no_rule_sets_what_the_access_logs_of_the_examples_contain() -> None:
+    examples = [*(PROJECT / "examples/attach").rglob("*"), *(PROJECT / "terraform/modules").rglob("*.tf")]
+    texts = [*pages().values(), *(path.read_text(encoding="utf-8") for path in examples if path.is_file())]
+    logged = set(re.findall(r"\$context\.authorizer\.([A-Za-z]\w*)", "".join(texts))) - {"KEY"}
+    assert {"status", "latency", "error", "reason", "clientCertFingerprint256"} <= logged
+    assert {key for key in logged if not RESERVED_CONTEXT_KEY.fullmatch(key)} == set()
 
 
 def test_every_field_is_documented_as_the_table_of_fields_has_it() -> None:

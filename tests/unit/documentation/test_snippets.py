@@ -16,6 +16,9 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # type: ignore[impor
 from hcl2.rules.base import AttributeRule, BlockRule
 
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
+from mtls_authorizer.telemetry.decision_log import log_fields
+from tests.observations import NOW, observation
 from tests.unit.documentation.markdown import PROJECT, Fence, codes, fences, first_column, pages, prose
 from tests.yaml_templates import yaml_parse
 
@@ -156,11 +159,14 @@ def test_an_exported_variable_is_not_taken_for_one_of_the_authorizer() -> None:
 # Templates.
 
 
-@pytest.mark.parametrize("fence", fences("yaml"), ids=str)
+PEM = "$context.identity.clientCert.clientCertPem"
+OPENAPI = [fence for fence in fences("yaml") if "securitySchemes" in fence.text]
+
+
+@pytest.mark.parametrize("fence", [fence for fence in fences("yaml") if fence not in OPENAPI], ids=str)
 def test_resources_have_properties_that_exist(fence: Fence) -> None:
     for resource in yaml_parse(fence.text).values():
-        if not isinstance(resource, dict) or "Type" not in resource:
-            continue
+        assert resource.keys() == {"Type", "Properties"}
         properties = set(resource["Properties"])
         if resource["Type"] == "AWS::Serverless::Api":
             example = yaml_parse((PROJECT / "examples/attach/rest_api.sam.yaml").read_text(encoding="utf-8"))
@@ -169,6 +175,57 @@ def test_resources_have_properties_that_exist(fence: Fence) -> None:
             schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-central-1", resource["Type"]).schema
             assert properties <= schema["properties"].keys()
             assert set(schema.get("required", ())) <= properties
+
+
+def test_no_template_caches_or_lets_other_apis_invoke_the_authorizer() -> None:
+    resources = [each for fence in fences("yaml") if fence not in OPENAPI for each in yaml_parse(fence.text).values()]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for resource in resources:
+        found.setdefault(resource["Type"], []).append(resource["Properties"])
+    (api,) = found["AWS::Serverless::Api"]
+    (identity,) = [each["Identity"] for each in api["Auth"]["Authorizers"].values()]
+    assert (api["DisableExecuteApiEndpoint"], identity) == (True, {"ReauthorizeEvery": 0})
+    (rest,), (http,) = found["AWS::ApiGateway::Authorizer"], found["AWS::ApiGatewayV2::Authorizer"]
+    assert [each["AuthorizerResultTtlInSeconds"] for each in (rest, http)] == [0, 0]
+    assert (rest.get("IdentitySource"), http["IdentitySource"]) == (None, [PEM])
+    arn = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/authorizers/${Authorizer}"
+    assert [each["SourceArn"] for each in found["AWS::Lambda::Permission"]] == [{"Fn::Sub": arn}] * 2
+
+
+def test_no_command_caches_or_lets_other_apis_invoke_a_function() -> None:
+    lines = [line.values[0] for line in commands("aws")]
+    authorizers = [line for line in lines if " create-authorizer " in line]
+    assert len(authorizers) == 2
+    assert [line for line in authorizers if "--authorizer-result-ttl-in-seconds 0" not in line] == []
+    permissions = [line for line in lines if " add-permission " in line and "apigateway.amazonaws.com" in line]
+    assert len(permissions) > 2
+    source = re.compile(r' --source-arn "?arn:aws:execute-api:[^:*]+:[^:*]+:[^:*/]+/')
+    assert [line for line in permissions if source.search(line) is None] == []
+
+
+@pytest.mark.parametrize("fence", OPENAPI, ids=str)
+def test_an_openapi_definition_requires_the_authorizer_and_the_custom_domain(fence: Fence) -> None:
+    definition = yaml_parse(fence.text)
+    ((name, scheme),) = definition["components"]["securitySchemes"].items()
+    # At the top, API Gateway ignores both: https://github.com/amazon-archives/aws-apigateway-importer/issues/204, and
+    # https://github.com/aws/serverless-application-model/issues/2396.
+    assert "security" not in definition
+    operations = [operation for path in definition["paths"].values() for operation in path.values()]
+    assert [operation["security"] for operation in operations] == [[{name: []}]]
+    off = {"x-amazon-apigateway-endpoint-configuration": {"disableExecuteApiEndpoint": True}}
+    assert definition["servers"] == [off]
+    authorizer = scheme.pop("x-amazon-apigateway-authorizer")
+    assert authorizer.pop("authorizerUri").endswith("/functions/FUNCTION_ARN/invocations")
+    common = {"type": "request", "authorizerResultTtlInSeconds": 0}
+    key = {"type": "apiKey", "in": "header", "name": "Unused"}
+    assert (scheme, authorizer) in (
+        ({**key, "x-amazon-apigateway-authtype": "custom"}, common),
+        (key, {**common, "authorizerPayloadFormatVersion": "2.0", "identitySource": PEM}),
+    )
+
+
+def test_there_is_an_openapi_definition_for_each_kind_of_api() -> None:
+    assert ["identitySource" in fence.text for fence in OPENAPI] == [False, True]
 
 
 MODULES = PROJECT / "terraform/modules"
@@ -221,11 +278,15 @@ def test_a_dockerfile_copies_files_that_exist(fence: Fence) -> None:
 # Keywords, functions, and the unit of time.
 QUERY_WORDS = re.compile(r"fields|filter|stats|sort|by|as|and|or|like|desc|asc|count|avg|min|max|latest|pct|bin|d")
 FIELDS_OF_OTHER_RECORDS = {
+    # Discovered by CloudWatch.
+    "@message",
+    "@timestamp",
     "type",
     "level",
     "record.metrics.initDurationMs",
     "record.metrics.restoreDurationMs",
     "record.metrics.billedDurationMs",
+    "record.status",
     "document",
     "uri",
     "sha256",
@@ -235,11 +296,17 @@ FIELDS_OF_OTHER_RECORDS = {
 
 @pytest.mark.parametrize("fence", fences("insights"), ids=str)
 def test_a_query_uses_fields_that_are_logged(fence: Fence) -> None:
-    text = re.sub(r'"[^"]*"|/[^/]*/|@\w+', " ", fence.text)
+    text = re.sub(r'"[^"]*"|/[^/]*/', " ", fence.text)
     aliases = set(re.findall(r"\bas (\w+)", text))
-    used = set(re.findall(r"[A-Za-z_][\w.]*", text))
+    used = set(re.findall(r"@?[A-Za-z_][\w.]*", text))
+    names = {word for word in used if not QUERY_WORDS.fullmatch(word)} - FIELDS_OF_OTHER_RECORDS - aliases
     logged = set(first_column("docs/observability.md", "Decision log"))
-    assert {word for word in used if not QUERY_WORDS.fullmatch(word)} - FIELDS_OF_OTHER_RECORDS - aliases <= logged
+    assert {re.sub(r"\.[0-9]+$", "", name) for name in names} <= logged
+    # Logs Insights has no field for a list, only for its items, such as rules.0.
+    fields = log_fields(observation()) | RevocationStatus(RevocationState.GOOD, skipped_issuers=("CN=CA",)).details(NOW)
+    lists = {name for name, value in fields.items() if isinstance(value, list)}
+    assert {"rules", "crl_skipped_issuers"} <= lists <= logged
+    assert names.isdisjoint(lists)
 
 
 # Diagrams.

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +24,7 @@ from local_gateway.front_doors import FrontDoorKind, certificate_headers
 from local_gateway.pki.certificates import issue
 from local_gateway.scenarios import EXPIRED, LISTED_CN, OTHER_CN, UNTRUSTED
 from tests import der
+from tests.certificate_authorities import DAY, IS_A_CA, MAY_SIGN_BOTH, CertificateAuthority, authority_key
 from tests.certificates import attribute, certificate_der, name, pem
 
 if TYPE_CHECKING:
@@ -162,3 +165,23 @@ def test_in_passthrough_mode_a_chain_may_have_intermediates_and_needs_them(tmp_p
     # Only the first is the client's, whatever else is sent along.
     assert answer(stranger, leaf, child) == "Not verified"
     assert answer(child, leaf) == "Not verified"
+
+
+def test_in_passthrough_mode_intermediates_that_sign_each_other_do_not_multiply_the_work(pki: Pki) -> None:
+    # Each of them can be the issuer of the client and of each other one. cryptography 48 examines all paths: minutes.
+    now = datetime.now(UTC)
+    validity: dict[str, Any] = {"not_before": now - DAY, "not_after": now + DAY}
+    own = CertificateAuthority("own", **validity)
+    identifier = authority_key(b"own")
+    extensions = (IS_A_CA, MAY_SIGN_BOTH, identifier)
+    intermediates = [
+        own.issue(number, subject=own.name, public_key=own.public_key, extensions=extensions, **validity)
+        for number in (2, 3, 4, 5)
+    ]
+    client = own.issue(1, subject=name(("CN", "authorized-client")), extensions=(identifier,), **validity)
+    event = {"headers": certificate_headers(FrontDoorKind.ALB_PASSTHROUGH, "".join(map(pem, [client, *intermediates])))}
+    handler = handlers(pki.truststore)[FrontDoorKind.ALB_PASSTHROUGH]
+    before = time.process_time()
+
+    assert handler(event, None) == {"statusCode": 403, "body": "Not verified"}
+    assert time.process_time() - before < 5

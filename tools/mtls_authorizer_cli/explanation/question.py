@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
 
 EXAMPLE_REQUEST = ApiRequest("rest", "arn:aws:execute-api:eu-central-1:123456789012:a1b2c3d4e5/stage", "GET/")
-"""Stands in for the request of a question that is not about a particular one."""
+"""The request of a question that is not about a particular one."""
 
 
 class Question(NamedTuple):

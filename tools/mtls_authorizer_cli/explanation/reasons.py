@@ -109,7 +109,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     ),
     UnknownReason.NOT_COVERED: (
         "the CRLs of its CA are limited to other certificates",
-        "put the CRL that its distribution point names at one of CRL_URIS: docs/revocation.md#ca-products",
+        "store the CRL that its distribution point names. If it has none, see docs/revocation.md#ca-products",
     ),
     UnknownReason.UNUSABLE: (
         "its CA's CRL is a delta CRL or limited to some reasons, has an unknown critical extension, or was rolled back",

@@ -40,8 +40,11 @@ RULE_KEYS = (
 
 RULE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 CONTEXT_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-RESERVED_CONTEXT_KEY = re.compile(r"clientCert.*|reason|principalId|integrationLatency|claims|scopes", re.IGNORECASE)
-"""The context keys that this authorizer or API Gateway sets."""
+RESERVED_CONTEXT_KEY = re.compile(
+    r"clientCert.*|reason|principalId|claims|scopes|error|integrationLatency|integrationStatus|latency|requestId|status",
+    re.IGNORECASE,
+)
+"""The context keys that this authorizer or API Gateway sets, also as variables of access logs."""
 PRINTABLE_ASCII = re.compile(r"[ -~]*")
 USAGE_PLAN_KEY = re.compile(r"[A-Za-z0-9._-]{20,128}")
 

@@ -21,8 +21,10 @@ _ADDRESSES = (
     "1.3.6.1.5.5.7.8.9",  # SmtpUTF8Mailbox (RFC 9598 §3)
 )
 # "." and ".." in a path (RFC 3986 §3.3), also where only some readers find them: those that take a backslash for a
-# slash, decode first, or remove path parameters.
-_DOT_SEGMENT = re.compile(r"([/\\]|%2f|%5c)(\.|%2e){1,2}(?=[/\\?#;]|%2f|%5c|%3f|%23|%3b|\Z)", re.IGNORECASE)
+# slash, decode first, once or several times, or remove path parameters, or white space at the end, as WHATWG's do.
+_DOT_SEGMENT = re.compile(
+    r"([/\\]|%(25)*(2f|5c))(\.|%(25)*2e){1,2}(?=[/\\?#;\s]|%(25)*(2f|5c|3f|23|3b|20)|\Z)", re.IGNORECASE
+)
 _SCHEME_AND_AUTHORITY = re.compile(r"[^:/?#]+:(//[^/?#]*)?")
 _FINAL_DOT = re.compile(r"\.(?=(:[0-9]*)?\Z)")  # of a host, which a port may follow
 

@@ -1,7 +1,7 @@
 // Synthesizes a stack for each deployment: node app.js RELEASE DESTINATION. ../app.py is the same.
 
 import { readFileSync } from 'fs';
-import { App, PermissionsBoundary, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, PermissionsBoundary, Stack } from 'aws-cdk-lib';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import {
@@ -17,7 +17,8 @@ const app = new App({ outdir, analyticsReporting: false, context });
 const deployments = JSON.parse(readFileSync(`${releaseFolder}/deployments.json`, 'utf-8'));
 for (const name of Object.keys(deployments.valid)) {
   const permissionsBoundary = boundary(deployments.valid[name]);
-  deploy(new Stack(app, name, { permissionsBoundary }), deployments.valid[name]);
+  const stack = new Stack(app, name, { permissionsBoundary });
+  deploy(stack, withParameter(stack, deployments.valid[name]));
 }
 const together = new Stack(app, 'together');
 for (const name of Object.keys(deployments.together)) {
@@ -26,7 +27,8 @@ for (const name of Object.keys(deployments.together)) {
 app.synth();
 for (const name of Object.keys(deployments.rejected)) {
   try {
-    deploy(new Stack(new App(), name), deployments.rejected[name]);
+    const stack = new Stack(new App(), name);
+    deploy(stack, withParameter(stack, deployments.rejected[name]));
   } catch {
     continue;
   }
@@ -37,6 +39,13 @@ for (const name of Object.keys(deployments.rejected)) {
 function boundary(given: any): PermissionsBoundary | undefined {
   const [arn] = Object.values<any>(given).flatMap((each) => each.permissionsBoundaryArn ?? []);
   return arn && PermissionsBoundary.fromArn(arn);
+}
+
+// A reference to a parameter of the stack in place of a text.
+function withParameter(stack: Stack, given: any): any {
+  const text = JSON.stringify(given);
+  if (!text.includes('<a parameter>')) return given;
+  return JSON.parse(text.split('<a parameter>').join(new CfnParameter(stack, 'Clients').valueAsString));
 }
 
 function deploy(scope: Construct, given: any): void {

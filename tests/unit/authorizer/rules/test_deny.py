@@ -211,7 +211,8 @@ def other_name(oid: str, text: str) -> bytes:
                 uri(f"https://acme.example.{rest}"),
                 [f"URI:https://acme.example{rest}", {"uri": f"https://acme.example.{rest}"}],
             )
-            for rest in ("", "/Mallory", "?Mallory", "#Mallory", ":8443/Mallory")
+            # In lower case, so that nothing but the final dot of the host differs.
+            for rest in ("", "/mallory", "?mallory", "#mallory", ":8443/mallory")
         ),
         (
             uri("https://acme.example/Mallory"),

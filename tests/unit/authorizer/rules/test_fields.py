@@ -216,8 +216,10 @@ def directory_name(common_name: str) -> bytes:
         ),
         *(
             (email(f"a@evil.example{rest}.acme.example"), {"email": {"suffix": ".acme.example"}})
-            for rest in (" ", ",", ";", ">", "<", "(", '"')
+            for rest in (*" ,;><(\":])'#?", "/b", "\\b", "|b", "]:b", "%2c")
         ),
+        (email("a@[evil.example].acme.example"), {"email": {"suffix": ".acme.example"}}),
+        *((email(f"a@[{rest}"), f"email:a@[{rest}") for rest in ("b", ",b]", "b,]", "b.example,c@acme.example]")),
         (email(b"a@evil.example\xa0.acme.example"), {"email": {"suffix": ".acme.example"}}),
         (email('"a@evil.example"@acme.example'), {"email": {"suffix": "@acme.example"}}),
         (email("a@evil.example,b@acme.example"), "email:a@evil.example,b@acme.example"),
@@ -227,9 +229,10 @@ def directory_name(common_name: str) -> bytes:
             for rest in (
                 *("/../b", "/..", "/.", "/./b", "/b/../../c", "//../b", "/%2e%2e/b", "/.%2E/b", "/%2E", "/../..?b"),
                 *("/..#b", "/..;x/b", "/b\\..\\c", "/..\\b", "/..%2fb", "/b%2F../c", "/b%5c..%5Cc", "/..%3Bb"),
-                *("/..%3f", "/..%23b"),
+                *("/..%3f", "/..%23b", "/.. ", "/..%20", "/%252e%2E/b", "/.%25252e", "/b%252f..%255Cc", "/..%253b"),
             )
         ),
+        (uri(b"spiffe://acme.example/a/..\xa0"), {"uri": {"prefix": "spiffe://acme.example/a/"}}),
         (uri("spiffe://acme.example/a/../b"), {"uri": "spiffe://acme.example/a/../b"}),
         (directory_name("a\0b"), r"dirName:CN=a\00b"),
         (directory_name("a\n"), r"dirName:CN=a\0a"),
@@ -244,6 +247,14 @@ def test_an_alternative_name_that_some_read_as_another_matches_no_rule_and_exclu
     assert not matches({"subject_alt_name": match}, certificate)
     exclusion = {"not": {"subject_alt_name": match}}
     assert mismatch({"common_name": "x"}, certificate, **exclusion) is DenyReason.CERTIFICATE_EXCLUDED
+
+
+def test_an_email_address_matches_with_a_domain_in_any_form() -> None:
+    for address in ("a@b-c_d.example", "a@192.0.2.1", "a@[192.0.2.1]", "a@[IPv6:2001:db8::1]", "a,b:c@d.example"):
+        certificate = client(names=[email(address)])
+        assert matches({"subject_alt_name": {"email": address}}, certificate), address
+    address = "a@b\u00fccher.example"
+    assert matches({"subject": {"emailAddress": address}}, client(("emailAddress", address)))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_US
 from tests import der
 from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, pem
 from tests.decisions import decision_on
+from tests.rules_documents import matching
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 SERVER, CLIENT, CODE, ANY = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.3", "2.5.29.37.0"
@@ -58,12 +59,17 @@ UNDECODABLE = PeerCertificate.from_pem(pem(certificate_der(extensions=[extension
 def test_a_certificate_is_allowed_with_the_usages_that_are_required(
     required: str | None, allowed: list[PeerCertificate], denied: list[PeerCertificate]
 ) -> None:
-    environment = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}
+    environment = {
+        "ALLOW_ANY_CLIENT_CERTIFICATE": "true",
+        "AUTHORIZER_SHADOW_RULES": matching("common_name", "client").decode(),
+    }
     settings = load_settings(environment | ({"REQUIRED_EXTENDED_KEY_USAGE": required} if required else {}))
     for each in allowed:
-        assert decision_on(each, settings, NOW).allowed
+        decision = decision_on(each, settings, NOW)
+        assert decision.reason is decision.shadow_reason is None
     for each in denied:
-        assert decision_on(each, settings, NOW).reason is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
+        decision = decision_on(each, settings, NOW)
+        assert decision.reason is decision.shadow_reason is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
     # What can't be decoded excludes nobody knows whom, whatever is required.
     assert decision_on(UNDECODABLE, settings, NOW).reason is DenyReason.EXTENSIONS_MALFORMED
     assert decision_on(NO_USAGES, settings, NOW).reason is DenyReason.EXTENSIONS_MALFORMED

@@ -118,6 +118,20 @@ def test_the_names_of_many_rules_are_shortened(caplog: pytest.LogCaptureFixture)
     assert first_names == [*all_names, "..."]
 
 
+def test_logs_insights_finds_all_fields_of_the_largest_record(caplog: pytest.LogCaptureFixture) -> None:
+    """It finds 200 at most, and each item of a list is one."""
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    rules = [{"name": f"{number}", "match": {"common_name": "client"}} for number in range(MOST_RULES + 1)]
+    settings = load_settings({"AUTHORIZER_RULES": json.dumps({"rules": rules})})
+    usages = ["1.3.6.1.5.5.7.3.2", *(f"1.2.3.{number}" for number in range(MOST_VALUES))]
+    value = extension("2.5.29.37", der.sequence(*map(der.oid, usages)))
+    Authorizer(settings).authorize(rest_event(pem(certificate_der(extensions=[value]))))
+    [record] = map(vars, caplog.records)
+    assert record["rules"][-1] == record["extended_key_usage"][-1] == "..."
+    # With the attributes of logging, which are more than what Lambda adds. Shadow rules and revocation add about 20.
+    assert sum(len(value) if isinstance(value, list) else 1 for value in record.values()) + 20 <= 200
+
+
 def _time(second: int) -> bytes:
     return der.time(datetime(2020, 1, 1, 0, 0, second, tzinfo=UTC))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.account.function import Function
     from mtls_authorizer_cli.doctor.live.examination import Checks
 
-RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
+RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14", "python3.15")
 
 _ALL_500 = "The API responds with 500 to every request."
 _IMAGE = "Image"

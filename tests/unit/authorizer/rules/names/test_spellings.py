@@ -1,10 +1,10 @@
-"""The spelling in which exclusions compare a name."""
+"""The spelling in which exclusions compare a name, and the URIs that are read as others."""
 
 from __future__ import annotations
 
 import pytest
 
-from mtls_authorizer.rules.names.spellings import common_spelling
+from mtls_authorizer.rules.names.spellings import common_spelling, has_dot_segments
 
 UPN = "1.3.6.1.4.1.311.20.2.3"
 
@@ -35,3 +35,17 @@ UPN = "1.3.6.1.4.1.311.20.2.3"
 )
 def test_a_name_has_one_common_spelling(label: str, value: str, spelling: str) -> None:
     assert common_spelling(label, value) == common_spelling(label, spelling) == spelling
+
+
+@pytest.mark.parametrize(
+    ("uri", "has_them"),
+    [
+        *(
+            (f"https://a/b{rest}", True)
+            for rest in ("/..", "/./c", "\\..\\c", "%2f%2e", "%252F..%2523c", "/.. ", "/..;c")
+        ),
+        *((f"https://a/b{rest}", False) for rest in ("", "/...", "/.c", "/c.", "/%2c", "/%25", "/.%2ec", "/..c ")),
+    ],
+)
+def test_a_dot_segment_ends_at_a_delimiter_in_any_encoding(uri: str, has_them: bool) -> None:  # noqa: FBT001 -- a table's column
+    assert has_dot_segments(uri) is has_them

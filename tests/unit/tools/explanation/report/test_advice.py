@@ -27,7 +27,7 @@ from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, with_api_i
 from mtls_authorizer_cli.explanation.report.advice import advise
 from tests import der
 from tests.certificate_authorities import NOW as CRL_TIME
-from tests.certificate_authorities import CertificateAuthority, entry
+from tests.certificate_authorities import CertificateAuthority, distribution_point, entry, full_name
 from tests.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
@@ -41,6 +41,7 @@ from tests.certificates import (
     name,
     pem,
     subject_alt_names,
+    uri,
 )
 from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
 
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 AUTHORITY = CertificateAuthority("Issuing CA")
 TRUSTSTORE = read_truststore(AUTHORITY.pem)
 REVOKED = RevocationLists([read_crl(AUTHORITY.revoke(entry(7)), TRUSTSTORE, CRL_TIME)], TRUSTSTORE)
+PARTIAL_CRL = AUTHORITY.revoke(extensions=[distribution_point(full_name(uri("http://crl.example/1.crl")))])
+PARTIAL = RevocationLists([read_crl(PARTIAL_CRL, TRUSTSTORE, CRL_TIME)], TRUSTSTORE)
 ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 MANY_ROUTES = [
     {
@@ -116,6 +119,11 @@ def of_crls(lists: RevocationLists) -> Question:
                 "no_list, crl_issuer 'CN=Issuing CA'.",
                 "Put a CRL of that CA at one of CRL_URIS",
             ],
+        ),
+        (
+            of_crls(PARTIAL),
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            ["not_covered", "distribution point", "If it has none, see docs/revocation.md#ca-products"],
         ),
         (
             of_crls(RevocationLists([], read_truststore(CertificateAuthority("Other CA").pem))),
