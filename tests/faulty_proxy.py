@@ -135,6 +135,19 @@ def drip(seconds: float) -> Fault:
     return trickle
 
 
+def reset_open_connections(proxy: FaultyProxy) -> Fault:
+    """Have no fault, but reset the connections that are open now when a request arrives, as a NAT gateway does."""
+    dead = set(proxy.connections)
+
+    def befall(exchanging: Exchanging) -> None:
+        if exchanging.connection in dead:
+            exchanging.reset()
+        else:
+            exchanging.send(exchanging.ask())
+
+    return befall
+
+
 def delay(seconds: float) -> Fault:
     """Give the service's answer, but later."""
 

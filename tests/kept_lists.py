@@ -187,6 +187,9 @@ class MemoryPrefix:
     def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
         return self._shelf.documents(self.uri, suffixes)
 
+    def reset(self) -> None:
+        self._shelf.resets.append(self.uri)
+
 
 class Folder:
     """Local files."""

@@ -92,7 +92,7 @@ class CurrentPolicy:
         self._revocation: RevocationDocuments | None = None
         self._truststore: Document[Truststore, str] | None = None
         # CRLs are verified with the truststore, and are loaded again when it changes.
-        self._truststore_refresher: Refresher | None = None
+        self._truststore_of_crls: Truststore | None = None
         self._crl_refresher: Refresher | None = None
         if settings.rules_uri is not None or settings.shadow_rules_uri is not None:
             self._start_rules(settings)
@@ -100,6 +100,7 @@ class CurrentPolicy:
             self._start_revocation(settings.revocation_settings)
         elif settings.truststore is not None:
             self._start_truststore(settings.truststore)
+        self._in_latest = self._in_force()
         self._latest = self._assemble()
 
     def get(self) -> AccessPolicy:
@@ -107,18 +108,15 @@ class CurrentPolicy:
 
         If a refresh is due, it waits for at most ``wait_seconds.request``.
         """
+        if not self._refreshers:
+            return self._latest
         self._refresh_stale_crls()
-        changed = False
         # In this order, because CRLs are verified with the truststore.
         for refresher in self._refreshers:
-            if refresher.refresh_if_due():
-                changed = True
-                if refresher is self._truststore_refresher and self._crl_refresher is not None and self._revocation:
-                    self._crl_refresher.restart()
-                    self._revocation.prefix_crls.restart()
-        if changed:
-            self._renew()
-        return self._latest
+            refresher.refresh_if_due()
+            self._recheck_crls()
+        # An exception, such as one from a log that cannot be written, would lose a change that is reported only once.
+        return self._latest if self._in_force() == self._in_latest else self._renew()
 
     def load_crls(self, chains: tuple[Chain, ...]) -> AccessPolicy:
         """Return the access policy with the CRLs below prefixes that the certificates of chains need. Raises nothing.
@@ -135,8 +133,24 @@ class CurrentPolicy:
     def _renew(self) -> AccessPolicy:
         with self._lock:
             # Inside the lock, so that the last thread to assemble a policy has seen every update.
+            in_force = self._in_force()
             self._latest = self._assemble()
+            self._in_latest = in_force
             return self._latest
+
+    def _in_force(self) -> list[object]:
+        """Return the values in force of all documents, with their versions."""
+        return [document.in_force for document in self._documents]
+
+    def _recheck_crls(self) -> None:
+        """Load CRLs again if the truststore has changed since they were loaded."""
+        if self._crl_refresher is None or self._revocation is None:
+            return
+        truststore = self._revocation.truststore.value
+        if truststore is not self._truststore_of_crls:
+            self._crl_refresher.restart()
+            self._revocation.prefix_crls.restart()
+            self._truststore_of_crls = truststore
 
     def _refresh_stale_crls(self) -> None:
         """Reload CRLs before the interval is over if one has become stale: its successor may have been uploaded."""
@@ -206,6 +220,7 @@ class CurrentPolicy:
         )
         seconds = settings.refresh_seconds
         self._add_truststore(documents.truststore, seconds)
+        self._truststore_of_crls = documents.truststore.value
         crls: list[AnyDocument] = [*documents.crls, *documents.prefix_crls.listings]
         self._crl_refresher = self._add_refresher(crls, seconds, self._wait_seconds.crls)
         self._crl_refresher.start()
@@ -221,8 +236,7 @@ class CurrentPolicy:
 
     def _add_truststore(self, document: Document[Truststore, str], refresh_seconds: int) -> None:
         self._truststore = document
-        self._truststore_refresher = self._add_refresher([document], refresh_seconds, self._wait_seconds.truststore)
-        self._truststore_refresher.start()
+        self._add_refresher([document], refresh_seconds, self._wait_seconds.truststore).start()
 
     def _store_opener(self) -> StoreOpener:
         from mtls_authorizer.stores.opener import open_store  # noqa: PLC0415 -- see above

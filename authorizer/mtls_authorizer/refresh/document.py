@@ -73,16 +73,19 @@ class Document(Generic[T, V]):
                 return []
             records = self.fail(running, StoreError(self.loader.uri, f"timed out after {give_up_seconds:g} s"))
         attempt = Attempt(self.loader, self.in_force, self._replacements, now)
-        self._attempts.append(attempt)
         attempt.start()
+        self._attempts.append(attempt)
         return records
 
     def collect(self) -> list[LogRecord]:
         """Collect the results of finished attempts, the newest first."""
         records = []
-        for attempt in [attempt for attempt in reversed(self._attempts) if attempt.finished.is_set()]:
+        for attempt in [attempt for attempt in reversed(self._attempts) if not attempt.is_running]:
             self._attempts.remove(attempt)
-            records += self._succeed(attempt) if attempt.error is None else self.fail(attempt, attempt.error)
+            if attempt.result is None:
+                records += self.fail(attempt, attempt.error or StoreError(self.loader.uri, "unexpected error"))
+            else:
+                records += self._succeed(attempt, attempt.result)
         return records
 
     def abandon(self) -> None:
@@ -101,13 +104,13 @@ class Document(Generic[T, V]):
         fields = {"error": str(error), "version_in_force": self.version, "refresh_failures": 1}
         return [self._record(logging.ERROR, "document refresh failed", fields)]
 
-    def _succeed(self, attempt: Attempt[T, V]) -> list[LogRecord]:
+    def _succeed(self, attempt: Attempt[T, V], loaded: Loaded[T, V]) -> list[LogRecord]:
         # An attempt that was given up can end after the next one. Its result is ignored, because the loader compared it
         # with an earlier value (is this CRL newer?), not with the value in force.
-        if attempt.replacements != self._replacements or attempt.result is None:
+        if attempt.replacements != self._replacements:
             return []
         self._replacements += 1
-        loaded, before = attempt.result, self.in_force
+        before = self.in_force
         records = []
         if self.failures:
             fields: dict[str, object] = {"version": str(loaded.version), "failed_attempts": self.failures}
@@ -133,36 +136,43 @@ class Attempt(Generic[T, V]):
         """How often the document had been replaced when this attempt began."""
         self.failed = False
         """Whether a failure was recorded, possibly before the end of the attempt."""
-        self.finished = threading.Event()
         self.result: Loaded[T, V] | None = None
         self.error: StoreError | ValueError | None = None
         self._loader = loader
         self._current = current
+        self._thread = threading.Thread(target=self._run, name=f"refresh {loader.name}", daemon=True)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread has not ended, in whatever way."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Start the thread. If no thread can be started, the attempt fails."""
         try:
-            threading.Thread(target=self._run, name=f"refresh {self._loader.name}", daemon=True).start()
+            self._thread.start()
         except RuntimeError:
             self.error = StoreError(self._loader.uri, "no thread can be started to load it")
-            self.finished.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the thread has ended, but at most for some seconds."""
+        if self.is_running:
+            self._thread.join(seconds)
 
     def _run(self) -> None:
         # Errors are kept without their frames, which refer to the content of the document: it can be large.
-        uri = self._loader.uri
         try:
             self.result = self._loader.load(self._current)
         except StoreError as error:
             error.__context__ = None
             self.error = error.with_traceback(None)
         except ValueError as error:
-            self.error = DocumentError(f"{uri}: {error}")
+            self.error = DocumentError(f"{self._loader.uri}: {error}")
         except BaseException as error:  # noqa: BLE001 -- any exception is a failure, and must be visible
             place = traceback.extract_tb(error.__traceback__)[-1]
             module = place.filename.rpartition("/")[2]
-            self.error = StoreError(uri, f"unexpected {type(error).__name__} in {module}, line {place.lineno}")
-        finally:
-            self.finished.set()
+            problem = f"unexpected {type(error).__name__} in {module}, line {place.lineno}"
+            self.error = StoreError(self._loader.uri, problem)
 
 
 AnyDocument = Document[Any, Any]

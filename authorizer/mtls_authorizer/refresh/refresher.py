@@ -51,7 +51,6 @@ class Refresher:
         self._lock = threading.Lock()  # held briefly: never while waiting for a store or a log
         self._due_at = -math.inf
         self._made_due_at = -math.inf
-        self._changed = False
 
     def start(self, required: Iterable[AnyDocument] = ()) -> None:
         """Load all documents, in parallel. Failures are logged; a later refresh collects late results.
@@ -66,30 +65,31 @@ class Refresher:
                 if document.in_force is None and document.attempts:
                     late = StoreError(document.loader.uri, f"not loaded within {self._start_seconds:g} s")
                     records += document.fail(document.attempts[-1], late)
-            self._changed = False
         _log(records)
         for document in required:
             if document.in_force is None and document.error is not None:
                 raise document.error
 
-    def refresh_if_due(self) -> bool:
-        """Return whether any value has changed since the last call. Raises nothing.
+    def refresh_if_due(self) -> None:
+        """Refresh the documents if they are due, and collect late results. Raises nothing.
 
         Once an interval, it loads the documents in parallel, and waits for at most ``wait_seconds`` altogether. An
         attempt that takes longer continues, and a later call collects its result. A document is never loaded twice at
         the same time, unless an attempt has been given up.
         """
-        pending = any(document.attempts for document in self._documents)
-        if not pending and not self._changed and not self.is_due():
-            return False
-        self._refresh(self._wait_seconds)
-        return self._take_changed()
+        if self.is_due() or any(document.attempts for document in self._documents):
+            self._refresh(self._wait_seconds)
+
+    @property
+    def values(self) -> list[object]:
+        """The values of the documents in force."""
+        return [document.value for document in self._documents]
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored. Waits for at most ``start_seconds``.
 
         Resets every loader first, and ignores attempts from before the snapshot, so that no old state is considered
-        recent. The next ``refresh_if_due`` reports whether values have changed.
+        recent.
         """
         for document in self._documents:
             document.loader.reset()
@@ -157,18 +157,8 @@ class Refresher:
                 document.attempts[-1] for document in self._documents if document.attempts and not document.in_force
             ]
 
-    def _take_changed(self) -> bool:
-        with self._lock:
-            changed, self._changed = self._changed, False
-        return changed
-
     def _collect(self) -> list[LogRecord]:
-        records = []
-        for document in self._documents:
-            before = document.value
-            records += document.collect()
-            self._changed = self._changed or document.value is not before
-        return records
+        return [record for document in self._documents for record in document.collect()]
 
 
 def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
@@ -177,6 +167,7 @@ def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bo
     Waits for at most ``wait_seconds`` altogether, also for documents without a value that another thread is loading.
     Raises nothing.
     """
+    before = [each.values for each in refreshers]
     deadline = time.monotonic() + wait_seconds
     waiting = [(each, each._begin() or each._without_value()) for each in refreshers]  # noqa: SLF001 -- of this module
     while any(running for _, running in waiting):
@@ -188,13 +179,13 @@ def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bo
             break
         # Another thread may have restarted a refresher, so that the result of the attempt was ignored.
         waiting = [(each, each._without_value()) for each in refreshers]  # noqa: SLF001 -- likewise
-    return any([each._take_changed() for each in refreshers])  # noqa: SLF001, C419 -- likewise; each one
+    return [each.values for each in refreshers] != before
 
 
 def _wait(attempts: Iterable[Attempt[Any, Any]], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     for attempt in attempts:
-        attempt.finished.wait(max(0.0, deadline - time.monotonic()))
+        attempt.wait(max(0.0, deadline - time.monotonic()))
 
 
 def _log(records: Iterable[LogRecord]) -> None:

@@ -81,11 +81,12 @@ class AppConfigStore:
         return None if fetched is None or fetched.version == version else fetched
 
     def reset(self) -> None:
-        """Forget the session, and the time before which AppConfig must not be called again.
+        """Forget the session, and the time before which AppConfig must not be called again; close the connections.
 
         A fetch that is running continues with the state that it started with, and cannot restore it.
         """
         self._polling = _Polling()
+        self._client.close()
 
     def _start(self) -> str:
         answer = self._client.start_configuration_session(

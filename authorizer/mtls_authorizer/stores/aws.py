@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache
 from http import HTTPStatus
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import boto3
@@ -40,7 +42,7 @@ from botocore.utils import parse_timestamp
 from mtls_authorizer.stores.store import StoreError, Timeouts, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from botocore.response import StreamingBody
 
@@ -72,6 +74,10 @@ _HINTS = {
 }
 _DENIED = ("AccessDenied", "AccessDeniedException")
 _ABSENT = ("NoSuchKey", *_DENIED)
+
+_MAX_IDLE_SECONDS = 5.0
+"""A client that was idle for longer closes its connections. While Lambda freezes the function, servers and NAT gateways
+close them without its notice: its next requests would fail, and be repeated after up to a second, or time out."""
 
 _TIMED_OUT = (ConnectTimeoutError, ReadTimeoutError)
 
@@ -129,7 +135,25 @@ def client(service: str, timeouts: Timeouts) -> AwsClient:
         retries={"mode": "standard", "total_max_attempts": timeouts.tries},
     )
     name: Any = service
-    return session().client(name, config=config)
+    created = session().client(name, config=config)
+    # This event precedes each try.
+    created.meta.events.register("request-created", _idle_closer(created))
+    return created
+
+
+def _idle_closer(client_to_watch: AwsClient) -> Callable[..., None]:
+    """Return a handler of the requests of a client, which closes its connections if they were idle for too long."""
+    lock = Lock()  # so that no request is sent over a connection that another one closes
+    used_at = time.monotonic()
+
+    def close_if_idle(**_event: object) -> None:
+        nonlocal used_at
+        with lock:
+            idle_seconds, used_at = time.monotonic() - used_at, time.monotonic()
+            if idle_seconds > _MAX_IDLE_SECONDS:
+                client_to_watch.close()
+
+    return close_if_idle
 
 
 def read_body(body: StreamingBody, uri: str, max_bytes: int) -> bytes:

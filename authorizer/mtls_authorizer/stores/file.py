@@ -101,6 +101,9 @@ class FilePrefix:
             raise StoreError(self.uri, error.strerror or type(error).__name__) from None
         return found
 
+    def reset(self) -> None:
+        """Do nothing: there are no connections."""
+
 
 def _status(path: Path) -> os.stat_result | None:
     """Return the status of a regular file; None for anything else, and for a file that was just removed."""

@@ -75,7 +75,8 @@ class S3Store:
                 return Fetched(read_body(body, self.uri, self._max_bytes), answer["ETag"])
 
     def reset(self) -> None:
-        """Do nothing: S3 itself compares versions and dates, and the store keeps none."""
+        """Close the connections. S3 itself compares versions, and the store keeps none."""
+        self._client.close()
 
 
 class S3Prefix:
@@ -106,7 +107,7 @@ class S3Prefix:
         count = 0
         with store_errors(self.uri, self._timeouts, self._denied):
             for contents in self._pages():
-                count += len(contents)
+                count += len(contents) or 1  # so that a listing without an end is too large
                 if count > MAX_LISTED:
                     raise too_many(self.uri, MAX_LISTED)
                 for each in contents:
@@ -114,6 +115,10 @@ class S3Prefix:
                     if uri.startswith(self.uri) and uri.endswith(suffixes) and names_document(uri):
                         found[uri] = Listed(uri.rpartition("/")[2], each["ETag"], each["Size"])
         return found
+
+    def reset(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def _pages(self) -> Iterator[list[Any]]:
         """Yield the objects page by page. Raises StoreError, KeyError and what botocore raises."""

@@ -51,7 +51,8 @@ class SsmStore:
         return None if current == version else Fetched(content, current)
 
     def reset(self) -> None:
-        """Do nothing: every fetch reads the parameters, and the store keeps no versions."""
+        """Close the connections. Every fetch reads the parameters, and the store keeps no versions."""
+        self._client.close()
 
 
 def _parameter_version(parameter: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ class Store(Protocol):
         """
 
     def reset(self) -> None:
-        """Forget sessions and times, so that the next fetch asks the store itself.
+        """Forget sessions, connections and times, so that the next fetch asks the store itself.
 
         For use after a snapshot was restored. A fetch that is running must not bring back what was forgotten.
         """
@@ -55,6 +55,9 @@ class Prefix(Protocol):
         Names that cannot be part of a URI of ``parse_uri`` are left out. Raises StoreError if the listing is not
         complete, also for more than MAX_LISTED documents of any name.
         """
+
+    def reset(self) -> None:
+        """Forget connections, after a snapshot was restored."""
 
 
 MAX_LISTED = 100_000

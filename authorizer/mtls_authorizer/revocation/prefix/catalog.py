@@ -53,13 +53,14 @@ class CrlCatalog:
         listings = [document.value for document in self.documents]
         if listings == self._listings:
             return False
-        self._listings = listings
         loaded = [listing for listing in listings if listing is not None]
         self.listing = loaded[0] if len(loaded) == 1 else _merged(loaded)
         self._in_small_prefixes = self._find_small(loaded)
         self._known.keep(self.listing.crls)
         self._unreadable.intersection_update(self.listing.crls)
         self._find_unread()
+        # At the end: if any step fails, all are repeated.
+        self._listings = listings
         return True
 
     def needed(self, links: Iterable[ChainLink]) -> list[str]:

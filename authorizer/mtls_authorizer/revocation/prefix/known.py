@@ -58,9 +58,10 @@ class KnownCrls:
             return
         self._forget(uri)
         keys = frozenset(key for each in lists for key in _keys(each, name))
-        self._crls[uri] = _KnownCrl(digests, versions, frozenset(map(issuer_of, lists)), keys, name)
         for issuer, point in keys:
             self._uris.setdefault(issuer, {}).setdefault(point, {})[uri] = None
+        # At the end: if any step fails, all are repeated.
+        self._crls[uri] = _KnownCrl(digests, versions, frozenset(map(issuer_of, lists)), keys, name)
 
     def keep(self, uris: Iterable[str]) -> None:
         """Forget all other CRLs."""

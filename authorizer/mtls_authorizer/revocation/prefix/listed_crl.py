@@ -47,9 +47,9 @@ class ListedCrl:
         listed = listing.versions(self.uri)
         is_new = listed != self._requested
         if is_new:
-            self._requested = listed
             self.size = listing.size(self.uri, max_bytes)
             self.refresher.restart()
+            self._requested = listed
         return is_new and bool(self.lists)
 
     def is_outdated(self, listing: CrlListing) -> bool:

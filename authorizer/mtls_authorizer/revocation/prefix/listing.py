@@ -81,7 +81,8 @@ class ListingLoader:
         return Loaded(CrlListing(objects), digest[:12])
 
     def reset(self) -> None:
-        """Do nothing: a prefix keeps no state between two listings."""
+        """Reset the prefix."""
+        self._prefix.reset()
 
 
 class ListedStore:

@@ -57,10 +57,11 @@ class EvictedLists:
         for each in lists:
             if each.this_update <= now:
                 identity, new = identity_of(each), _age(each)
-                ages = [age for age in self._ages.pop(identity, ()) if not new.replaces(age)]
+                ages = [age for age in self._ages.get(identity, ()) if not new.replaces(age)]
                 if not any(age.replaces(new) for age in ages):
                     ages.append(new)
                 self._ages[identity] = tuple(ages[-MAX_RETAINED_LISTS:])
+                self._ages.move_to_end(identity)
                 if len(self._ages) > MAX_REMEMBERED:
                     self._ages.popitem(last=False)
 

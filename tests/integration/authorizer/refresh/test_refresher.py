@@ -24,6 +24,7 @@ from tests.aws_fixtures import PATIENT, QUICK
 from tests.aws_server import CREDENTIALS
 from tests.clocks import LONG, Clock, until
 from tests.faulty_proxy import Fault, answer, drip, garbage, hang, reset, stall, truncate
+from tests.refreshing import has_changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +93,7 @@ def test_the_value_in_force_stays_while_s3_is_broken(
     aws.put_object(RULES, b"two")
     proxy.break_with(fault)
     clock.advance(INTERVAL)
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     assert (document.value, document.failures) == ("one", 1)
     assert [(record.levelname, record.getMessage()) for record in log.records] == [("ERROR", "document refresh failed")]
     proxy.heal()
@@ -113,7 +114,7 @@ def test_an_invalid_new_version_is_requested_until_it_is_valid(aws: AwsServer, p
     ]:
         aws.put_object(RULES, content)
         clock.advance(INTERVAL)
-        assert refresher.refresh_if_due() == changed
+        assert has_changed(refresher) == changed
         assert document.value == value
     assert proxy.statuses() == [200, 304, 200, 200, 200]
 
@@ -135,10 +136,10 @@ def test_a_response_that_arrives_slowly_delays_no_request(aws: AwsServer, proxy:
     proxy.break_with(drip(LONG / 100))
     clock.advance(INTERVAL)
     for _request in range(100):
-        assert not refresher.refresh_if_due()
+        assert not has_changed(refresher)
         assert document.value == "one"
     proxy.heal()
-    until(refresher.refresh_if_due)
+    until(lambda: has_changed(refresher))
     assert document.value == "a longer one"
 
 
@@ -171,10 +172,10 @@ def test_credentials_that_hang_hold_up_no_request(
     refresher.start()
     assert document.value == "one"
     clock.advance(INTERVAL)
-    until(lambda: not refresher.refresh_if_due() and len(asked) > given)
+    until(lambda: not has_changed(refresher) and len(asked) > given)
     for _request in range(10):
         clock.advance(INTERVAL)
-        assert not refresher.refresh_if_due()
+        assert not has_changed(refresher)
         if document.failures:
             break
     assert document.value == "one"
@@ -260,12 +261,12 @@ def test_a_file_is_refreshed(tmp_path: Path) -> None:
     document, refresher = make(open_store(path.as_uri(), max_bytes=100), clock)
     refresher.start()
     clock.advance(INTERVAL)
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     path.unlink()
     clock.advance(INTERVAL)
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     assert (document.value, str(document.error)) == ("one", f"{path.as_uri()}: No such file or directory")
     path.write_bytes(b"two")
     clock.advance(INTERVAL)
-    assert refresher.refresh_if_due()
+    assert has_changed(refresher)
     assert document.value == "two"

@@ -186,6 +186,25 @@ def test_a_prefix_with_too_many_objects_is_an_error(shelf: Bucket, monkeypatch: 
         open_prefix("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))
 
 
+def test_a_listing_without_an_end_is_an_error(proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that reads it would never end, and another one would begin in each interval."""
+    page = answer(
+        200,
+        b"<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>true</IsTruncated>"
+        b"<NextContinuationToken>next</NextContinuationToken></ListBucketResult>",
+    )
+    end = answer(403)
+
+    def empty_pages(exchanging: Exchanging) -> None:
+        (page if len(proxy.exchanges) < 100 else end)(exchanging)
+
+    proxy.break_with(empty_pages)
+    monkeypatch.setattr("mtls_authorizer.stores.s3.MAX_LISTED", 5)
+    with pytest.raises(StoreError, match="contains more than 5 objects"):
+        open_prefix("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))
+    assert proxy.statuses() == [200] * 6
+
+
 def test_a_crl_whose_name_is_too_long_for_an_index_affects_no_other(shelf: Bucket) -> None:
     shelf.put("crl/few/a.crl", partition("a", 2))
     shelf.put("crl/few/" + (1016 - len(".crl")) * "b" + ".crl", partition("b", 2))

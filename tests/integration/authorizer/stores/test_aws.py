@@ -8,12 +8,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.stores.opener import open_store
+from mtls_authorizer.stores import aws as aws_stores
+from mtls_authorizer.stores.opener import open_prefix, open_store
 from mtls_authorizer.stores.s3 import S3Store
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts
 from tests.aws_fixtures import PATIENT, QUICK, forget_clients
 from tests.aws_server import ACCOUNT
-from tests.faulty_proxy import Fault, answer, delay, drip, garbage, hang, late_at_first, reset, stall, truncate
+from tests.faulty_proxy import (
+    Fault,
+    answer,
+    delay,
+    drip,
+    garbage,
+    hang,
+    late_at_first,
+    reset,
+    reset_open_connections,
+    stall,
+    truncate,
+)
 
 if TYPE_CHECKING:
     from tests.aws_server import AwsServer
@@ -426,3 +439,47 @@ class TestAppConfig:
         assert failure(store, version).startswith(told)
         proxy.heal()
         assert store.fetch(version) is None
+
+
+@pytest.mark.usefixtures("new_clients")
+class TestConnections:
+    ONCE = Timeouts(connect_seconds=30, read_seconds=30, tries=1)
+
+    def test_a_connection_is_used_again(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.put_object(RULES, b"content")
+        before = set(proxy.connections)
+        store = opened(RULES, self.ONCE)
+        for _time in range(3):
+            fetch(store)
+        assert len(proxy.connections - before) == 1
+
+    def test_a_connection_that_was_idle_for_long_is_not_used_again(
+        self, aws: AwsServer, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The function was frozen meanwhile, and nobody told it that the connection was closed."""
+        aws.put_object(RULES, b"content")
+        store = opened(RULES, self.ONCE)
+        fetch(store)
+        proxy.break_with(reset_open_connections(proxy))
+        monkeypatch.setattr(aws_stores, "_MAX_IDLE_SECONDS", 0)
+        assert fetch(store).content == b"content"
+
+    @pytest.mark.parametrize("uri", [RULES, "ssm:///rules", CONFIGURATION])
+    def test_a_connection_is_not_used_again_after_a_reset(self, aws: AwsServer, proxy: FaultyProxy, uri: str) -> None:
+        """Those of a snapshot are dead when it is restored."""
+        aws.put_object(RULES, b"content")
+        aws.put_parameter("/rules", "content")
+        aws.app_config_data.deploy(PLACE, b"content")
+        store = opened(uri, self.ONCE)
+        fetch(store)
+        proxy.break_with(reset_open_connections(proxy))
+        store.reset()
+        assert fetch(store).content == b"content"
+
+    def test_a_prefix_uses_no_connection_again_after_a_reset(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+        aws.put_object("s3://bucket/crls/ca.crl", b"content")
+        prefix = open_prefix("s3://bucket/crls/", timeouts=self.ONCE)
+        listed = prefix.documents((".crl",))
+        proxy.break_with(reset_open_connections(proxy))
+        prefix.reset()
+        assert prefix.documents((".crl",)) == listed

@@ -657,3 +657,47 @@ def test_requests_in_many_threads_have_lists_and_chains_that_belong_together(she
             door.refusals()
             answers = set(threads.map(door.refusal, [WITHDRAWN] * 16))
             assert answers == {REVOKED if revoked else None}
+
+
+def test_a_change_takes_effect_with_the_next_request_although_an_exception_has_ended_the_one_that_loaded_it(
+    shelf: Memory, log: logging.Logger
+) -> None:
+    """The rules have changed, and the log cannot be written when the CRL cannot be read."""
+    shelf.put("rules.json", (RULES % ("rules", "other")).encode())
+    shelf.put("ca.crl", FIRST)
+    clock = Clock()
+    live = CurrentPolicy(
+        every_minute(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json")), opener=shelf.open, clock=clock
+    )
+    door = Door(live)
+    assert door.refusals() == [None, REVOKED, None]
+    shelf.put("rules.json", b'{"deny": {"common_name": "client"}}')
+    shelf.remove("ca.crl")
+    clock.advance(60)
+    failing = FailingHandler("crl")
+    log.addHandler(failing)
+    try:
+        with pytest.raises(OSError, match="no space left"):
+            door.refusal(GOOD)
+    finally:
+        log.removeHandler(failing)
+    assert door.refusals() == [DenyReason.CERTIFICATE_EXCLUDED] * 3
+
+
+class FailingHandler(logging.Handler):
+    """A handler that cannot write the records about one kind of document."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self._document = document
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if vars(record).get("document") == self._document:
+            message = "no space left"
+            raise OSError(message)
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> logging.Logger:
+    caplog.set_level(logging.INFO, logger="mtls_authorizer")
+    return logging.getLogger("mtls_authorizer")

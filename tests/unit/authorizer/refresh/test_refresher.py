@@ -19,9 +19,11 @@ from mtls_authorizer.refresh.refresher import (
 )
 from mtls_authorizer.stores.store import Fetched, StoreError
 from tests.clocks import LONG, Clock, join_attempts
+from tests.refreshing import has_changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import NoReturn
 
 INTERVAL = 100.0
 GIVE_UP = GIVE_UP_INTERVALS * INTERVAL
@@ -152,12 +154,12 @@ def make(
 
 def settle(refresher: Refresher, gate: Gate | None = None) -> bool:
     """Refresh, wait for all attempts but the one at the gate, and return whether anything has changed."""
-    changed = refresher.refresh_if_due()
+    changed = has_changed(refresher)
     if gate is None:
         join_attempts()
     else:
         gate.join_others()
-    return refresher.refresh_if_due() or changed
+    return has_changed(refresher) or changed
 
 
 def records(log: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, object]]]:
@@ -184,20 +186,20 @@ def test_a_document_is_loaded_at_the_start_and_requested_once_an_interval(log: p
     assert records(log) == [LOADED]
     for seconds in (0, INTERVAL - 1):
         clock.advance(seconds)
-        assert not refresher.refresh_if_due()
+        assert not has_changed(refresher)
     assert script.versions == [None]
     clock.advance(1)
-    assert not refresher.refresh_if_due()
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
+    assert not has_changed(refresher)
     assert script.versions == [None, "one"]
     assert records(log) == []
     clock.advance(INTERVAL)
-    assert refresher.refresh_if_due()
+    assert has_changed(refresher)
     assert (document.value, document.version) == ("two after one", "two")
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     assert records(log) == [("INFO", "document loaded", {"version": "two", "previous_version": "one"})]
     clock.advance(INTERVAL)
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     assert script.versions == [None, "one", "one", "two"]
 
 
@@ -223,14 +225,14 @@ def test_a_failure_leaves_the_last_good_value_in_force_and_is_logged_once(
     log.clear()
     for count in (1, 2):
         clock.advance(INTERVAL)
-        assert not refresher.refresh_if_due()
-        assert not refresher.refresh_if_due()
+        assert not has_changed(refresher)
+        assert not has_changed(refresher)
         assert (document.value, document.version, document.failures) == ("one", "one", count)
         assert str(document.error).startswith(error)
         fields = {"error": str(document.error), "version_in_force": "one", "refresh_failures": 1}
         assert records(log) == [("ERROR", "document refresh failed", fields)]
     clock.advance(INTERVAL)
-    assert refresher.refresh_if_due()
+    assert has_changed(refresher)
     assert (document.value, document.failures, document.error) == ("two after one", 0, None)
     assert document.total_failures == 2
     assert script.versions == [None, "one", "one", "one"]
@@ -248,7 +250,7 @@ def test_a_failure_is_over_when_the_document_is_unchanged(log: pytest.LogCapture
     refresher.refresh_if_due()
     log.clear()
     clock.advance(INTERVAL)
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     assert (document.value, document.failures, document.error) == ("one", 0, None)
     assert records(log) == [("INFO", "document refresh recovered", {"version": "one", "failed_attempts": 1})]
 
@@ -290,9 +292,9 @@ def test_a_start_only_logs_failures_of_documents_that_are_not_required(log: pyte
     assert (good.value, bad.value, bad.failures) == ("one", None, 1)
     fields = {"error": "script:///document: it fell over", "version_in_force": None, "refresh_failures": 1}
     assert records(log) == [LOADED, ("ERROR", "document refresh failed", fields)]
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     clock.advance(INTERVAL)
-    assert refresher.refresh_if_due()
+    assert has_changed(refresher)
     assert bad.value == "two"
 
 
@@ -312,7 +314,7 @@ def test_a_document_that_was_had_before_does_not_stop_the_start() -> None:
 
 def test_nothing_has_changed_if_no_attempt_succeeded() -> None:
     _documents, refresher = make(Script(fails))
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
 
 
 def test_a_fetch_has_a_thread_that_is_named_after_its_document_and_does_not_keep_the_process_alive() -> None:
@@ -330,17 +332,14 @@ def test_a_fetch_has_a_thread_that_is_named_after_its_document_and_does_not_keep
 def test_time_that_is_up_is_up_for_all_documents(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     documents, refresher = make(*(Script(gate.holding(unchanged)) for _ in range(3)), start=0.0)
     waits: list[float] = []
-    wait = threading.Event.wait
-    requests = threading.current_thread()
+    wait = Attempt.wait
 
-    def record(event: threading.Event, timeout: float | None = None) -> bool:
-        # Without a timeout it is for a thread to have begun.
-        if timeout is not None and threading.current_thread() is requests:
-            waits.append(timeout)
-        return wait(event, timeout)
+    def record(attempt: Attempt[str, str], seconds: float) -> None:
+        waits.append(seconds)
+        wait(attempt, seconds)
 
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Event, "wait", record)
+        patch.setattr(Attempt, "wait", record)
         refresher.start()
     assert waits == [0.0] * 3
     assert {str(document.error) for document in documents} == {f"{URI}: not loaded within 0 s"}
@@ -369,7 +368,7 @@ def test_a_start_that_takes_too_long_fails_unless_no_document_is_required(
     assert [message for _level, message, _fields in records(log)] == ["document refresh failed"]
     assert (document.value, document.failures) == (None, 1)
     gate.open()
-    assert lenient.refresh_if_due()
+    assert has_changed(lenient)
     assert (document.value, document.failures) == ("one", 0)
     assert [message for _level, message, _fields in records(log)] == ["document refresh recovered", "document loaded"]
 
@@ -382,7 +381,7 @@ def test_a_slow_fetch_continues_and_a_later_call_collects_its_result(log: pytest
     assert settle(refresher, gate)
     assert (slow.value, fast.value) == ("one", "three after one")
     for _request in range(3):
-        assert not refresher.refresh_if_due()
+        assert not has_changed(refresher)
     # The interval is over, and it is still the same fetch that is waited for.
     clock.advance(INTERVAL)
     refresher.refresh_if_due()
@@ -408,7 +407,7 @@ def test_of_concurrent_requests_one_waits_for_a_slow_store(gate: Gate) -> None:
     assert gate.reached.wait(LONG)
     # It waits for as long as a minute. These do not.
     for _request in range(100):
-        assert not refresher.refresh_if_due()
+        assert not has_changed(refresher)
     assert first.is_alive()
     assert document.value == "one"
     gate.opened.set()
@@ -417,13 +416,12 @@ def test_of_concurrent_requests_one_waits_for_a_slow_store(gate: Gate) -> None:
     assert script.versions == [None, "one"]
 
 
-def test_a_change_is_reported_once_to_one_of_many_callers() -> None:
+def test_many_callers_begin_one_fetch_at_a_time_each_with_the_result_of_the_one_before() -> None:
     clock = Clock()
     numbers = iter(range(1_000_000))
     script = Script(lambda: Fetched(b"x", str(next(numbers))))
     (document,), refresher = make(script, clock=clock)
     refresher.start()
-    told: list[int] = []
     seen: list[bool] = []
 
     def ask() -> None:
@@ -431,7 +429,7 @@ def test_a_change_is_reported_once_to_one_of_many_callers() -> None:
             # Not so far that a fetch is given up on, and another one begun, while it waits for its turn.
             if not document.attempts:
                 clock.advance(INTERVAL / 4)
-            told.extend([1] * refresher.refresh_if_due())
+            refresher.refresh_if_due()
             in_force = document.in_force
             seen.append(in_force is not None and in_force.value.startswith("x"))
 
@@ -440,10 +438,8 @@ def test_a_change_is_reported_once_to_one_of_many_callers() -> None:
         thread.start()
     for thread in threads:
         thread.join(LONG)
-    told.extend([1] * refresher.refresh_if_due())
     assert all(seen)
     assert script.most_running == 1
-    assert 1 <= len(told) <= len(script.versions) - 1
     # Each fetch went on from what the one before had brought.
     assert script.versions == [None, *map(str, range(len(script.versions) - 1))]
 
@@ -494,7 +490,7 @@ def test_the_result_of_a_late_fetch_is_used_unless_a_newer_one_has_arrived(
     assert document.failures == 2
     log.clear()
     gate.open()
-    assert refresher.refresh_if_due()
+    assert has_changed(refresher)
     assert document.value == "late after one"
     assert [message for _level, message, _fields in records(log)] == ["document refresh recovered", "document loaded"]
 
@@ -554,10 +550,9 @@ def test_a_restore_fetches_everything_again_and_ignores_earlier_attempts(gate: G
     refresher.restore()
     assert script.resets == 1
     assert document.value == "two after one"
-    assert refresher.refresh_if_due()
     gate.open()
     for _request in range(3):
-        assert not refresher.refresh_if_due()
+        assert not has_changed(refresher)
     assert (document.value, document.failures) == ("two after one", 0)
 
 
@@ -566,12 +561,11 @@ def test_a_restore_loads_everything_though_the_clock_has_stopped() -> None:
     first, second = Script(gives(b"one"), gives(b"two")), Script(gives(b"1"), unchanged)
     documents, refresher = make(first, second)
     refresher.start()
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     refresher.restore()
     assert [document.value for document in documents] == ["two after one", "1"]
     assert [script.resets for script in (first, second)] == [1, 1]
-    assert refresher.refresh_if_due()
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
 
 
 def test_a_restore_waits_as_long_as_a_start_may_take(gate: Gate) -> None:
@@ -597,7 +591,7 @@ def test_after_a_restart_a_document_is_loaded_with_the_next_request_whatever_is_
     refresher.restart()
     assert settle(refresher, gate)
     gate.open()
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     assert document.value == "two after one"
 
 
@@ -623,7 +617,7 @@ def test_a_document_that_was_never_had_is_tried_again_soon() -> None:
     refresher.start()
     for _attempt in range(2):
         clock.advance(RETRY_SECONDS - 1)
-        assert not refresher.refresh_if_due()
+        assert not has_changed(refresher)
         clock.advance(1)
         refresher.refresh_if_due()
     assert (document.value, len(script.versions)) == ("one", 3)
@@ -673,11 +667,11 @@ def test_a_thread_that_can_not_be_started_is_a_failure(
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
         clock.advance(INTERVAL)
-        assert not refresher.refresh_if_due()
+        assert not has_changed(refresher)
     assert str(document.error) == "script:///document: no thread can be started to load it"
     assert [level for level, _message, _fields in records(log)] == ["ERROR"]
     clock.advance(INTERVAL)
-    assert refresher.refresh_if_due()
+    assert has_changed(refresher)
 
 
 def test_refreshers_together_wait_no_longer_than_they_may(gate: Gate) -> None:
@@ -705,7 +699,7 @@ def test_a_request_without_a_value_waits_for_the_attempt_that_replaces_an_abando
         if len(began_to_wait) > 2:
             waits_or_returned.set()
         for attempt in attempts:
-            attempt.finished.wait(seconds)
+            attempt.wait(seconds)
 
     def request() -> None:
         refresh_together([refresher], LONG)
@@ -727,3 +721,59 @@ def test_a_request_without_a_value_waits_for_the_attempt_that_replaces_an_abando
     for thread in threads:
         thread.join(LONG)
     assert values == ["2", "2"]
+
+
+class FailingMessageError(ValueError):
+    def __str__(self) -> str:
+        raise MemoryError
+
+
+def fails_without_a_message() -> Fetched:
+    raise FailingMessageError
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_attempt_that_cannot_even_record_its_failure_has_failed() -> None:
+    clock = Clock()
+    (document,), refresher = make(Script(fails_without_a_message, gives(b"one")), clock=clock)
+    with pytest.raises(StoreError, match=r"^script:///document: unexpected error$"):
+        refresher.start(required=[document])
+    assert document.failures == 1
+    clock.advance(INTERVAL)
+    assert has_changed(refresher)
+
+
+def test_an_attempt_that_could_not_begin_does_not_delay_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    (document,), refresher = make(Script(gives(b"one"), gives(b"two")), clock=clock)
+    refresher.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading, "Thread", raises_memory_error)
+        clock.advance(INTERVAL)
+        with pytest.raises(MemoryError):
+            refresher.refresh_if_due()
+    clock.advance(INTERVAL)
+    assert has_changed(refresher)
+    assert document.value == "two after one"
+
+
+def raises_memory_error(*_arguments: object, **_keywords: object) -> NoReturn:
+    raise MemoryError
+
+
+def test_the_results_that_an_exception_prevented_from_being_collected_are_collected_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    scripts = (Script(gives(b"one"), gives(b"two")) for _ in range(2))
+    (document, other), refresher = make(*scripts, clock=clock)
+    refresher.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(other, "collect", lambda: raises_memory_error() if other.attempts else [])
+        clock.advance(INTERVAL)
+        with pytest.raises(MemoryError):
+            refresher.refresh_if_due()
+    assert (document.value, other.value) == ("two after one", "one")
+    assert has_changed(refresher)
+    assert other.value == "two after one"
+    assert not has_changed(refresher)

@@ -38,6 +38,7 @@ from mtls_authorizer.stores.s3 import S3Store
 from mtls_authorizer.stores.ssm import SsmStore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError, Timeouts
 from tests.clocks import LONG, Clock
+from tests.refreshing import has_changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,9 @@ class Client:
     def __init__(self, *steps: dict[str, Any] | Exception) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.steps = list(steps)
+
+    def close(self) -> None:
+        """Close the connections, of which there are none."""
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**arguments: object) -> dict[str, Any]:
@@ -274,7 +278,7 @@ def test_a_restore_loads_the_stored_value_although_the_clock_has_stopped(store: 
     refresher = Refresher([document], 60, start_seconds=LONG, wait_seconds=LONG, clock=Clock())
     refresher.start()
     assert document.value == "one"
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     refresher.restore()
     assert (document.value, document.failures) == ("two", 0)
 

@@ -15,6 +15,7 @@ from mtls_authorizer.stores.file import FileStore
 from mtls_authorizer.stores.opener import open_prefix
 from mtls_authorizer.stores.store import StoreError
 from tests.clocks import LONG, Clock
+from tests.refreshing import has_changed
 
 LARGEST = 1000
 
@@ -203,6 +204,14 @@ def test_a_reset_changes_nothing(tmp_path: Path) -> None:
     assert second.content == b"two"
 
 
+def test_a_reset_of_a_folder_changes_nothing(tmp_path: Path) -> None:
+    folder = open_prefix(tmp_path.as_uri() + "/")
+    put(tmp_path / "a.crl", b"content")
+    before = folder.documents((".crl",))
+    folder.reset()
+    assert folder.documents((".crl",)) == before != {}
+
+
 def test_a_file_is_opened_without_waiting_for_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As opening a named pipe would, for ever."""
     path = tmp_path / "file"
@@ -227,7 +236,7 @@ def test_a_restore_loads_a_new_file_though_the_clock_has_stopped(tmp_path: Path)
     refresher = Refresher([document], 60, start_seconds=LONG, wait_seconds=LONG, clock=Clock())
     refresher.start()
     put(path, b"two")
-    assert not refresher.refresh_if_due()
+    assert not has_changed(refresher)
     refresher.restore()
     assert (document.value, document.failures) == ("two", 0)
 

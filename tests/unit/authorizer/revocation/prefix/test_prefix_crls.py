@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ from tests.partitions import client_of, partition, point_uri, points
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+    from typing import Any
 
     from mtls_authorizer.policy.current_policy import CurrentPolicy
     from tests.certificate_authorities import CertificateAuthority
@@ -1311,12 +1313,65 @@ def test_a_crl_that_was_read_before_its_ca_was_in_the_truststore_is_found_afterw
     assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "refresh.refresher.Refresher.restart",
+        "revocation.prefix.prefix_crls.PrefixCrls.restart",
+        "revocation.prefix.catalog.CrlCatalog.forget_invalid",
+        "revocation.prefix.catalog.CrlCatalog._find_unread",
+    ],
+)
+def test_a_new_truststore_takes_effect_although_an_exception_has_ended_the_request_that_loaded_it(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("crl/other.crl", partition(None, 2, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    fail_once(monkeypatch, place)
+    with pytest.raises(MemoryError):
+        door.next(client_of(None, ca=OTHER))
+    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+
+
+@pytest.mark.parametrize("place", ["revocation.prefix.catalog._merged", "refresh.refresher.Refresher.restart"])
+def test_a_new_listing_takes_effect_although_an_exception_has_ended_the_request_that_loaded_it(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    door = PrefixDoor(shelf, "file:///crl/,file:///others/")
+    # The partition itself is not due yet when a new version is listed.
+    door.clock.advance(INTERVAL / 2)
+    assert door.refusals(client_of(3)) == [None]
+    shelf.put("crl/3.crl", partition(3, 1, number=2))
+    door.clock.advance(INTERVAL / 2)
+    fail_once(monkeypatch, place)
+    with pytest.raises(MemoryError):
+        door.refusals(client_of(3))
+    assert door.refusals(client_of(3)) == [REVOKED]
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """Make the first call of a method raise MemoryError."""
+    left = [MemoryError()]
+    name = f"mtls_authorizer.{place}"
+    original = pkgutil.resolve_name(name)
+
+    def fail_at_first(*arguments: Any) -> Any:  # noqa: ANN401 -- the method's
+        if left:
+            raise left.pop()
+        return original(*arguments)
+
+    monkeypatch.setattr(name, fail_at_first)
+
+
 def test_restoring_a_snapshot_requests_everything_again(shelf: Memory) -> None:
     door = PrefixDoor(shelf)
     assert door.refusals(client_of(3)) == [None]
     shelf.put("crl/3.crl", partition(3, 1, number=2))
     door.live.restore()
-    assert "file:///crl/3.crl" in shelf.resets
+    assert {"file:///crl/3.crl", "file:///crl/"} <= set(shelf.resets)
     assert door.refusals(client_of(3)) == [REVOKED]
 
 
