@@ -110,6 +110,19 @@ def before_writes(meanwhile: Callable[[], object], times: int) -> Fault:
     return interfere
 
 
+def page_in_place_of(operation: str) -> Fault:
+    """Answer the requests with a method (S3) or target (SSM) as a proxy does that blocks a site: with a page."""
+    page = answer(HTTPStatus.OK, b"<html>This site is blocked</html>", Content_Type="text/html")
+
+    def befall(exchanging: Exchanging) -> None:
+        if operation in {exchanging.command, exchanging.headers.get("X-Amz-Target")}:
+            page(exchanging)
+        else:
+            exchanging.send(exchanging.ask())
+
+    return befall
+
+
 def stall(length: int) -> Fault:
     """Give the service's answer, but nothing more after some bytes of the body."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 _INTERRUPTED = 130
 """``ExitStatus.INTERRUPTED``, which is not imported yet."""
@@ -10,6 +11,9 @@ _INTERRUPTED = 130
 
 def start() -> int:
     """Run the command and return its exit status, also if it is interrupted while its modules are imported."""
+    if not sys.warnoptions:
+        # Libraries warn about CA certificates with the serial number 0, for example, in lines of their own format.
+        warnings.simplefilter("ignore")
     try:
         from mtls_authorizer_cli.main import main  # noqa: PLC0415 -- takes long enough for Ctrl-C
 

@@ -6,6 +6,7 @@ import argparse
 import codecs
 import os
 import re
+import shlex
 import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -158,9 +159,13 @@ def read_beginning(file: str, size: int) -> bytes:
         with command_errors(f"{shown_file(file)} is not a file name: ", ValueError), Path(file).open("rb") as stream:
             return stream.read(size)
     except OSError as error:
-        files_only = ". Here, only files can be named, not URIs" if "://" in file else ""
-        message = f"{shown_file(file)} cannot be read: {error.strerror or error}{files_only}"
-        raise CommandError(message) from error
+        raise cannot_be_read(file, error) from error
+
+
+def cannot_be_read(file: str, error: OSError) -> CommandError:
+    """Return the error for a file that cannot be opened or read."""
+    files_only = ". Here, only files can be named, not URIs" if "://" in file else ""
+    return CommandError(f"{shown_file(file)} cannot be read: {error.strerror or error}{files_only}")
 
 
 def text_encoding(beginning: bytes) -> str:
@@ -193,7 +198,14 @@ def shown_file(file: str) -> str:
     return "the standard input" if file == STANDARD_INPUT else printable(file)
 
 
-_PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL)
+def shell_file(file: str) -> str:
+    """Return the name of an input as a word of a command to copy, in which it is no option."""
+    if file == STANDARD_INPUT:
+        return "FILE"
+    return shlex.quote(printable(f"./{file}" if file.startswith("-") else file))
+
+
+_PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----).*?(?=-----END|\Z)", re.DOTALL)
 
 
 def printable(text: str) -> str:

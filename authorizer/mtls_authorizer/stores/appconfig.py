@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MIN_POLL_SECONDS = 15
 """The interval between two calls of a session that the store asks for. AppConfig accepts no shorter one."""
 
-_DENIED = "the role lacks appconfig:StartConfigurationSession or appconfig:GetLatestConfiguration"
+_DENIED = "missing permission: appconfig:StartConfigurationSession or appconfig:GetLatestConfiguration"
 
 
 class _Session(NamedTuple):

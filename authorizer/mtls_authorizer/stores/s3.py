@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from mtls_authorizer.stores.aws import AwsClient
 
 _DENIED = (
-    "the role lacks s3:GetObject, or kms:Decrypt with the key of the object; or the object does not exist, which S3"
-    " reports only to roles with s3:ListBucket"
+    "missing permission: s3:GetObject, or kms:Decrypt with the key of the object; or the object does not exist, which "
+    "S3 tells only to those with s3:ListBucket"
 )
-_LISTING_DENIED = "the role lacks s3:ListBucket for this prefix"
+_LISTING_DENIED = "missing permission: s3:ListBucket for this prefix"
 
 
 class S3Store:

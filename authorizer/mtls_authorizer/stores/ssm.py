@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.stores.aws import AwsClient
 
-_DENIED = "the role lacks ssm:GetParameters, or kms:Decrypt with the key of a SecureString"
+_DENIED = "missing permission: ssm:GetParameters, or kms:Decrypt with the key of a SecureString"
 
 
 class SsmStore:

@@ -155,7 +155,10 @@ def test_the_region_is_that_of_the_function(
             {"AUTHORIZER_RULES_URI": "file:///var/task/rules.json"},
             "is file:///var/task/rules.json, a file in its package",
         ),
-        ({"ALLOWED_COMMON_NAMES": "a"}, "AUTHORIZER_RULES_URI is not set of the function authorizer"),
+        (
+            {"ALLOWED_COMMON_NAMES": "a"},
+            "AUTHORIZER_RULES_URI is not set for the function authorizer. Name the document",
+        ),
     ],
 )
 def test_rules_that_need_a_deployment_are_rejected(

@@ -87,6 +87,14 @@ def test_the_launcher_works_from_any_folder_without_a_python_path(tools: Tools) 
     assert tools("rules", "check", "rules.json").returncode == 0
 
 
+def test_a_ca_with_the_serial_number_0_gives_no_line_of_a_library(tools: Tools) -> None:
+    authority = CertificateAuthority("Odd CA", serial_number=0)
+    (tools.folder / "odd.pem").write_bytes(authority.pem)
+    client = authority.issue(0, subject=name(("CN", "client")), not_before=TODAY - DAY, not_after=TODAY + DAY)
+    result = tools("explain", "-", "--truststore", "odd.pem", stdin=client, ALLOWED_COMMON_NAMES="client")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
 def test_arguments_in_any_encoding_are_reported(tools: Tools) -> None:
     result = subprocess.run(
         [tools.launcher, "explain", b"caf\xe9\x1b[31m.pem"], cwd=tools.folder, capture_output=True, check=False

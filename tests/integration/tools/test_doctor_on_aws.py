@@ -18,7 +18,7 @@ from tests.api_gateway_account import Account, Api, ApiGatewayAccount, Function,
 from tests.aws_fixtures import forget_clients
 from tests.aws_server import REGION
 from tests.certificate_authorities import CertificateAuthority
-from tests.faulty_proxy import truncate
+from tests.faulty_proxy import answer, truncate
 from tests.integration.examples.test_attach import PEM, TEMPLATES, transformed
 from tests.integration.template.stacks import AUTHORIZER, RULES, SAMPLE_API
 from tests.integration.tools.doctor_accounts import (
@@ -1247,6 +1247,18 @@ def test_an_object_that_ends_early_cannot_be_queried(aws: AwsServer, proxy: Faul
         Aws().content("bucket", "truststore.pem")
     proxy.heal()
     assert Aws().content("bucket", "truststore.pem")[0] == CA.pem
+
+
+@pytest.mark.usefixtures("new_clients")
+def test_the_page_of_a_proxy_is_not_printed(
+    aws: AwsServer, proxy: FaultyProxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert aws
+    proxy.break_with(answer(200, b"<p>This site is blocked" * 1_000, Content_Type="text/html"))
+    assert main(["doctor", "--api", REST], {}) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("mtls-authorizer doctor: AWS cannot be queried: sts: ")
+    assert len(error) < 500
 
 
 @pytest.mark.parametrize(

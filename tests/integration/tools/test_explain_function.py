@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS
 from mtls_authorizer_cli.main import main
 from tests.aws_server import REGION
+from tests.faulty_proxy import delay
 from tests.lambda_functions import deploy, publish
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 
@@ -43,6 +45,14 @@ def test_the_configuration_of_an_alias_is_loaded_once_for_all_certificates(
     result = json.loads(capsys.readouterr().out)
     assert {rule for each in result["certificates"] for rule in each["rules"]} == {"acme-reports"}
     assert proxy.statuses() == [200, 200]  # the function, and its rules
+
+
+def test_a_connection_that_is_too_slow_for_the_function_is_fast_enough(
+    clients: Path, proxy: FaultyProxy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy.fault = delay(DEFAULT_TIMEOUTS.read_seconds + 0.1)
+    assert main(["explain", str(clients / "0.pem"), "--at", AT, "--json", "--function", "authorizer:live"], SHELL) == 0
+    assert json.loads(capsys.readouterr().out)["decision"] == "allow"
 
 
 def test_without_an_alias_the_unpublished_version_is_used_and_noted(

@@ -50,6 +50,13 @@ def test_the_variables_are_those_of_the_alias_or_version(prefix: str, suffix: st
     assert read_environment(options(f"{prefix}authorizer{suffix}"), {"SHELL": "x"}) == variables | MEMORY
 
 
+@pytest.mark.usefixtures("functions")
+def test_the_page_of_a_proxy_is_not_a_function_without_variables(proxy: FaultyProxy) -> None:
+    proxy.fault = answer(200, b"<html>This site is blocked</html>", Content_Type="text/html")
+    with pytest.raises(CommandError, match="function authorizer: unreadable response"):
+        read_environment(options("authorizer"), {})
+
+
 @pytest.mark.usefixtures("new_clients")
 def test_stores_use_the_region_of_the_function(functions: AwsServer) -> None:
     functions.client_in(OTHER_REGION, "ssm").put_parameter(Name="/rules", Value="abroad", Type="String")

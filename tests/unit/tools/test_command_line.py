@@ -15,6 +15,7 @@ from mtls_authorizer_cli.command_line import (
     is_terminal,
     printable,
     read_file,
+    shell_file,
     shown_file,
     write_error,
     write_output,
@@ -34,9 +35,9 @@ def test_only_what_a_terminal_obeys_or_cannot_show_is_escaped(text: str, expecte
     assert printable(text) == expected
 
 
-@pytest.mark.parametrize("kind", ["", "EC ", "ENCRYPTED "])
-def test_nothing_of_a_private_key_is_printed(kind: str) -> None:
-    begin, end = f"-----BEGIN {kind}PRIVATE KEY-----", f"-----END {kind}PRIVATE KEY-----"
+@pytest.mark.parametrize("label", ["PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "PGP PRIVATE KEY BLOCK"])
+def test_nothing_of_a_private_key_is_printed(label: str) -> None:
+    begin, end = f"-----BEGIN {label}-----", f"-----END {label}-----"
     assert printable(f"a {begin}\nMIIE\n{end} b") == f"a {begin}...{end} b"
     assert printable(f"{begin}\\nMIIE") == f"{begin}..."
 
@@ -45,6 +46,14 @@ def closed_pipe() -> TextIO:
     reading, writing = os.pipe()
     os.close(reading)
     return os.fdopen(writing, "w")
+
+
+@pytest.mark.parametrize(
+    ("file", "word"),
+    [("a.pem", "a.pem"), ("-", "FILE"), ("-a.pem", "./-a.pem"), ("a b\n.pem", "'a b\\n.pem'")],
+)
+def test_the_name_of_a_file_in_a_command_is_one_word_and_no_option(file: str, word: str) -> None:
+    assert shell_file(file) == word
 
 
 def test_a_reader_that_stops_reading_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+import warnings
 from importlib.abc import MetaPathFinder
 from typing import TYPE_CHECKING
 
@@ -211,6 +212,18 @@ def test_the_package_can_be_run_as_a_module(
         runpy.run_module("mtls_authorizer_cli", run_name="__main__")
     assert exited.value.code == 0
     assert capsys.readouterr().out.startswith("{")
+
+
+@pytest.mark.parametrize(("options", "shown"), [([], 0), (["default"], 1)])
+@pytest.mark.filterwarnings("default")
+def test_warnings_of_libraries_are_shown_on_request_only(
+    options: list[str], shown: int, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr("sys.argv", ["mtls-authorizer", "rules", "schema"])
+    monkeypatch.setattr("sys.warnoptions", options)
+    assert start() == 0
+    warnings.warn("a library", UserWarning, stacklevel=1)
+    assert len(recwarn) == shown
 
 
 class Interrupted(MetaPathFinder):

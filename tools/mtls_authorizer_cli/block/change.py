@@ -12,6 +12,7 @@ from mtls_authorizer_cli.block.client import add_options as add_client_options
 from mtls_authorizer_cli.block.entries import Entry, blocking
 from mtls_authorizer_cli.block.flush import Flushed, flush, wait_for_reload
 from mtls_authorizer_cli.block.flush import add_options as add_flush_options
+from mtls_authorizer_cli.command_line import shell_file
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
@@ -85,5 +86,5 @@ def flush_caches(
 
 def explain_command(outcome: Outcome) -> str:
     """Return the command that explains the decision about the client under the changed rules."""
-    file = "CERT" if outcome.client.file is None else shlex.quote(outcome.client.file)
+    file = "CERT" if outcome.client.file is None else shell_file(outcome.client.file)
     return f"mtls-authorizer explain {file} {shlex.join(outcome.rules.option)}"

@@ -84,7 +84,10 @@ def _by_certificate(file: str) -> Client:
     if certificate is None:
         if read.pem is None:
             raise CommandError(read.problem)
-        message = f"{read.problem}. The authorizer always denies such a certificate"
+        message = (
+            f"{read.problem}. If the client presents it like this, the authorizer denies it in any case; if only this "
+            "file is damaged, name another copy, or --issuer DN --serial HEX"
+        )
         raise CommandError(message)
     conditions = frozenset(
         Condition("public_key", "", Comparison.EXACT, fact.value) for fact in public_key_facts(certificate)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import shlex
 from typing import TYPE_CHECKING
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, read_basic_constraints
 from mtls_authorizer_cli.certificates.content import Kind, to_pem
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, printable, shown_file
+from mtls_authorizer_cli.command_line import CommandError, shell_file, shown_file
 from mtls_authorizer_cli.printed import listing, quoted
 
 if TYPE_CHECKING:
@@ -22,15 +21,21 @@ _PRIVATE = {Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY}
 
 
 def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
-    """Return the client's certificate in PEM, and notes. Raises CommandError if several could be the client's."""
+    """Return the client's certificate in PEM, and notes.
+
+    Raises CommandError if several could be the client's, if it is not base64, and if it may be in PEM that was cut off.
+    """
     notes = []
     if content.is_der:
         notes.append(f"{shown_file(file)} is in DER; API Gateway passes the same certificate on in PEM")
     if not _PRIVATE.isdisjoint(content.kinds):
         notes.append(f"{shown_file(file)} also contains a private key, which is not read: never pass it on")
     pems = list(map(as_sent, content.certificates))
-    certificates = list(map(_read, pems))
+    certificates = [_read(pem) for pem in pems]
     clients = _find_clients(pems, certificates)
+    if not clients and Kind.INCOMPLETE_PEM in content.kinds:
+        message = f"{shown_file(file)} contains CA certificates, and PEM without its END line: copy the whole file"
+        raise CommandError(message)
     if not clients:
         notes.append(
             "this is a CA's certificate, not a client's"
@@ -46,22 +51,30 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
         raise CommandError(message)
     elif len(certificates) > 1:
         notes.append(_bundle_note(file, clients[0], certificates))
-    return pems[clients[0] if clients else 0], tuple(notes)
+    pem = pems[clients[0] if clients else 0]
+    if pem is None:
+        message = (
+            f"{shown_file(file)} contains a certificate that was changed on its way, such as by a mail program: its "
+            "lines contain something else than base64. Get the file itself, such as an attachment"
+        )
+        raise CommandError(message)
+    return pem, tuple(notes)
 
 
-def as_sent(pem: str) -> str:
+def as_sent(pem: str) -> str | None:
     """Return a certificate in PEM in the form in which API Gateway sends it: clients present it in DER.
 
-    Its label, its line ends, and whitespace in it do not matter. PEM that cannot be decoded is returned as it is.
+    Its label, its line ends, and whitespace in it do not matter. None if it is not base64, such as one that begins
+    within another one, which has lost its END line.
     """
-    body = pem.split("-----")[2]
     try:
+        _, _begin, body, _end, _ = pem.split("-----")
         return to_pem(base64.b64decode("".join(body.split()), validate=True))
     except ValueError:
-        return pem
+        return None
 
 
-def _find_clients(pems: Sequence[str], certificates: Sequence[PeerCertificate | None]) -> list[int]:
+def _find_clients(pems: Sequence[str | None], certificates: Sequence[PeerCertificate | None]) -> list[int]:
     """Return the positions of the certificates that are not a CA's, each certificate once."""
     first = {pem: position for position, pem in reversed(list(enumerate(pems)))}
     return sorted(position for position in first.values() if not _is_ca(certificates[position], certificates))
@@ -78,13 +91,12 @@ def _bundle_note(file: str, position: int, certificates: Sequence[PeerCertificat
 
 
 def _extraction(file: str, position: int) -> str:
-    name = "FILE" if file == STANDARD_INPUT else shlex.quote(printable(file))
-    return f"awk '/-BEGIN CERTIFICATE-/{{n++}} n=={position + 1}' {name} > client.pem"
+    return f"awk '/-BEGIN CERTIFICATE-/{{n++}} n=={position + 1}' {shell_file(file)} > client.pem"
 
 
-def _read(pem: str) -> PeerCertificate | None:
+def _read(pem: str | None) -> PeerCertificate | None:
     try:
-        return PeerCertificate.from_pem(pem)
+        return None if pem is None else PeerCertificate.from_pem(pem)
     except MalformedCertificateError:
         return None
 

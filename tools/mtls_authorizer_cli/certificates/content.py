@@ -94,7 +94,6 @@ _LABELS = {
     "PKCS7": Kind.PKCS7,
     "PKCS #7 SIGNED DATA": Kind.PKCS7,
     "CMS": Kind.PKCS7,
-    "ENCRYPTED PRIVATE KEY": Kind.ENCRYPTED_PRIVATE_KEY,
     "PUBLIC KEY": Kind.PUBLIC_KEY,
     "RSA PUBLIC KEY": Kind.PUBLIC_KEY,
 }
@@ -103,18 +102,20 @@ _LABELS = {
 def _recognize_pem(text: str) -> Content:
     # Copied from an event or a log, line ends are written as \n. Base64 has no backslashes.
     blocks = [(label, block.replace(r"\r", "").replace(r"\n", "\n")) for label, block in _find_blocks(text)]
-    if not blocks:
-        return Content((Kind.INCOMPLETE_PEM,))
     kinds = [(_label_kind(label, block), block) for label, block in blocks]
     return Content(
-        tuple(kind for kind, _ in kinds),
+        tuple(kind for kind, _ in kinds) or (Kind.INCOMPLETE_PEM,),
         certificates=tuple(f"{block}\n" for kind, block in kinds if kind is Kind.CERTIFICATE),
     )
 
 
 def _find_blocks(text: str) -> Iterator[tuple[str, str]]:
-    """Return the label and the text of each block, in linear time even if no END line follows the BEGIN lines."""
+    """Return the label and the text of each block, in linear time even if no END line follows the BEGIN lines.
+
+    A label whose last block has no END line is returned once more, with an empty text.
+    """
     ends: dict[str, deque[re.Match[str]]] = {}
+    torn: set[str] = set()
     for end in _END.finditer(text):
         ends.setdefault(end[1], deque()).append(end)
     position = 0
@@ -122,16 +123,21 @@ def _find_blocks(text: str) -> Iterator[tuple[str, str]]:
         following = ends.get(begin[1], deque())
         while following and following[0].start() < begin.end():
             following.popleft()
-        if following and begin.start() >= position:
+        if begin.start() < position:
+            continue
+        if following:
             position = following[0].end()
             yield begin[1], text[begin.start() : position]
+        elif begin[1] not in torn:
+            torn.add(begin[1])
+            yield begin[1], ""
 
 
 def _label_kind(label: str, block: str) -> Kind:
-    if label.endswith("PRIVATE KEY") and label not in _LABELS:
+    if label.endswith("PRIVATE KEY"):
         # RFC 1421 §4.6.1.1, as OpenSSL's traditional formats use it.
-        return Kind.ENCRYPTED_PRIVATE_KEY if "4,ENCRYPTED" in block else Kind.PRIVATE_KEY
-    return _LABELS.get(label, Kind.OTHER_PEM)
+        return Kind.ENCRYPTED_PRIVATE_KEY if "ENCRYPTED" in label or "4,ENCRYPTED" in block else Kind.PRIVATE_KEY
+    return _LABELS.get(label, Kind.OTHER_PEM) if block else Kind.INCOMPLETE_PEM
 
 
 # Other text.

@@ -13,7 +13,7 @@ from mtls_authorizer_cli.certificates.bundle import choose_client
 from mtls_authorizer_cli.certificates.content import recognize
 from mtls_authorizer_cli.certificates.unusable import describe_unusable
 from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, read_beginning, shown_file
-from mtls_authorizer_cli.printed import listing
+from mtls_authorizer_cli.printed import listing, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -93,7 +93,7 @@ def find_certificate(file: str, content: Content) -> CertificateFile:
     try:
         return CertificateFile(file, pem, PeerCertificate.from_pem(pem), None, notes)
     except MalformedCertificateError as error:
-        problem = f"{shown_file(file)} cannot be decoded: {error}"
+        problem = f"{shown_file(file)} cannot be decoded: {plain(str(error))}"
         return CertificateFile(file, pem, None, problem, notes)
 
 

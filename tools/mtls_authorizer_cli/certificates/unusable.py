@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificates.content import Kind
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, printable, shown_file
+from mtls_authorizer_cli.command_line import shell_file, shown_file
 
 if TYPE_CHECKING:
     from mtls_authorizer_cli.certificates.content import Content
@@ -41,7 +40,7 @@ _DOCUMENTS = {
 
 def describe_unusable(file: str, content: Content, *, problem: str = "") -> str:
     """Return what a file is, and the next step. ``problem`` is the reason why its JSON is not an event."""
-    name = "FILE" if file == STANDARD_INPUT else shlex.quote(printable(file))
+    name = shell_file(file)
     if isinstance(content.value, dict):
         for key, advice in _DOCUMENTS.items():
             if key in content.value:

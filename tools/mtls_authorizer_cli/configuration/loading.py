@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.rules.fields import ISSUER_KEY
+from mtls_authorizer.stores.opener import open_prefix, open_store
 from mtls_authorizer.stores.store import StoreError
 from mtls_authorizer_cli.command_line import CommandError, command_errors, shown_file
 from mtls_authorizer_cli.configuration.function_arn import LATEST, parse_function
 from mtls_authorizer_cli.configuration.sources import (
+    PATIENT,
     make_rule_set,
     parse_location,
     read_location,
@@ -35,8 +38,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
 
-_PATIENT = WaitSeconds(*[30.0] * len(WaitSeconds._fields))
-"""On a slow connection, a document must not appear to be missing. The stores have their own timeouts."""
+_WAIT_SECONDS = WaitSeconds(*[60.0] * len(WaitSeconds._fields))
+"""On a slow connection, a document must not appear to be missing."""
 
 
 class Configuration:
@@ -100,7 +103,7 @@ def notes_on_configuration(options: argparse.Namespace, configuration: Configura
             f"the variables are from {LATEST}, the unpublished version of the function. If the API invokes an alias, "
             f"name it: --function {options.function}:ALIAS"
         )
-    if not configuration.has_rules:
+    if not (configuration.has_rules or options.function or options.env_file):
         yield "there are no rules: name the function with --function, or its configuration with --env-file or --rules"
 
 
@@ -125,8 +128,15 @@ def read_truststore_of_domain(
 
 
 def _load(settings: Settings, rules: RuleSet | None = None) -> Configuration:
+    owner = settings.s3_bucket_owner
     with command_errors("", StoreError, ValueError):
-        return Configuration(settings, CurrentPolicy(settings, wait_seconds=_PATIENT), rules)
+        current = CurrentPolicy(
+            settings,
+            opener=partial(open_store, timeouts=PATIENT, bucket_owner=owner),
+            prefix_opener=partial(open_prefix, timeouts=PATIENT, bucket_owner=owner),
+            wait_seconds=_WAIT_SECONDS,
+        )
+        return Configuration(settings, current, rules)
 
 
 @contextmanager
@@ -149,4 +159,5 @@ class _Failures(logging.Handler):
         self.notes: dict[str, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.notes[f"{record.getMessage()}: {getattr(record, 'error', '')}"] = None
+        failure = f"{record.getMessage()}: {getattr(record, 'error', '')}"
+        self.notes[f"{failure}. If the function can load it, its decision may differ"] = None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule import Rule
 
 RULES, RULES_URI = "AUTHORIZER_RULES", "AUTHORIZER_RULES_URI"
-_TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30)
+PATIENT = Timeouts(connect_seconds=5, read_seconds=30)
 """Commands can wait longer than the function."""
 
 
@@ -90,6 +90,6 @@ def read_location(location: str, settings: Settings, size: int = MAX_TRUSTSTORE_
     if "://" not in location:
         return read_beginning(location, size)
     with command_errors("", StoreError):
-        store = open_store(location, max_bytes=size, timeouts=_TIMEOUTS, bucket_owner=settings.s3_bucket_owner)
+        store = open_store(location, max_bytes=size, timeouts=PATIENT, bucket_owner=settings.s3_bucket_owner)
         fetched = store.fetch(None)
     return b"" if fetched is None else fetched.content

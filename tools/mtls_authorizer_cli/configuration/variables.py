@@ -145,7 +145,10 @@ def _get_configuration(name: str) -> Mapping[str, Any]:
     )
     try:
         with aws_errors(f"function {name}", {"ResourceNotFoundException": absent}, _DENIED):
-            return client.get_function_configuration(**function.request)  # type: ignore[no-any-return]
+            configuration = client.get_function_configuration(**function.request)
+            # A proxy's answer would be a function without variables, which denies everybody.
+            _ = configuration["FunctionName"]
+            return configuration  # type: ignore[no-any-return]
     except CommandError as error:
         message = f"{error}. To check credentials and region: aws sts get-caller-identity {region}"
         raise CommandError(message) from error

@@ -1,7 +1,7 @@
 """The entries of a log, in every form in which CloudWatch's tools print or export them.
 
-JSON lines and arrays; ``aws logs filter-log-events``, ``get-log-events``, ``get-query-results``, ``tail``; exports to
-S3 and Firehose, also compressed; CSV and JSON exported by Logs Insights.
+JSON lines and arrays; ``aws logs filter-log-events``, ``get-log-events``, ``get-query-results``, ``tail``, also as text
+or as a table; exports to S3 and Firehose, also compressed; CSV and JSON exported by Logs Insights.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from mtls_authorizer_cli.command_line import (
     STANDARD_INPUT,
     CommandError,
+    cannot_be_read,
     command_errors,
     shown_file,
     standard_input,
@@ -47,6 +48,9 @@ DECISIONS = ("allow", "deny")
 _COLUMNS = {MESSAGE, TIMESTAMP, "decision", "reason", "principal", "subject_dn", "serial_number", "fingerprint"}
 _BINARY = re.compile(r"[\x00-\x08]")
 _UNFINISHED = ("Scheduled", "Running")
+_DECODER = json.JSONDecoder()
+_DELIMITERS = ",;\t"
+"""Of CSV: the others are from spreadsheets."""
 
 
 class LogEntry(NamedTuple):
@@ -75,9 +79,12 @@ def parse_log_entries(name: str, text: str) -> Iterator[LogEntry]:
 
 
 def load_object(text: str) -> Mapping[str, Any] | None:
-    """Return the JSON object that a line ends with, after its time or stream; None if there is none."""
-    value = _load(text[start:]) if (start := text.find("{")) >= 0 else None
-    return value if isinstance(value, dict) else None
+    """Return the JSON object in a line, between times, streams or the borders of a table; None if there is none."""
+    try:
+        value: Mapping[str, Any] = _DECODER.raw_decode(text, text.index("{"))[0]
+    except (ValueError, RecursionError):
+        return None
+    return value
 
 
 @contextmanager
@@ -90,7 +97,10 @@ def _log_errors(name: str) -> Iterator[None]:
 
 @contextmanager
 def _open(file: str) -> Iterator[IO[str]]:
-    opened: Any = standard_input().buffer if file == STANDARD_INPUT else Path(file).open("rb", buffering=0)  # noqa: SIM115 -- closed below
+    try:
+        opened: Any = standard_input().buffer if file == STANDARD_INPUT else Path(file).open("rb", buffering=0)  # noqa: SIM115 -- closed below
+    except OSError as error:
+        raise cannot_be_read(file, error) from error
     with opened, io.BufferedReader(opened) as buffered:
         beginning = buffered.peek(2)[:2]
         stream: Any = gzip.GzipFile(fileobj=buffered) if beginning == b"\x1f\x8b" else buffered
@@ -107,8 +117,10 @@ def _read(name: str, stream: IO[str]) -> Iterator[LogEntry]:
     _check_text(first)
     lines = chain([first], following)
     if not first.lstrip().startswith(("{", "[")):
-        is_csv = not _COLUMNS.isdisjoint(next(csv.reader([first])))
-        return _read_csv(lines) if is_csv else _read_lines(name, lines)
+        for delimiter in _DELIMITERS:
+            if not _COLUMNS.isdisjoint(next(csv.reader([first], delimiter=delimiter))):
+                return map(_selected, csv.DictReader(lines, delimiter=delimiter))
+        return _read_lines(name, lines)
     return _read_lines(name, lines) if _load(first) is not None else _read_documents(name, lines)
 
 
@@ -133,11 +145,6 @@ def _check_text(line: str) -> None:
 
 def _too_large(*, subject: str, limit: int) -> ValueError:
     return ValueError(f"{subject} has more than {limit:,} characters: write one record per line (jq -c .)")
-
-
-def _read_csv(lines: Iterable[str]) -> Iterator[LogEntry]:
-    for row in csv.DictReader(lines):
-        yield _selected(row)
 
 
 def _read_lines(name: str, lines: Iterable[str]) -> Iterator[LogEntry]:
@@ -171,9 +178,8 @@ def _read_documents(name: str, lines: Iterable[str]) -> Iterator[LogEntry]:
         if text.tell() > _LARGEST_DOCUMENT:
             raise _too_large(subject="it", limit=_LARGEST_DOCUMENT)
     rest = text.getvalue().lstrip()
-    decoder = json.JSONDecoder()
     while rest:
-        value, end = decoder.raw_decode(rest)
+        value, end = _DECODER.raw_decode(rest)
         yield from _expand(name, value)
         rest = rest[end:].lstrip()
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
+from mtls_authorizer_cli.api_names import api_id, domain_name
 from mtls_authorizer_cli.certificates.files import read_certificates
 from mtls_authorizer_cli.command_line import (
     CommandError,
@@ -52,8 +53,10 @@ def add_parser(subparsers: Subparsers) -> Parser:
         help="clients' certificates (PEM or DER), or folders of them, to compare with the truststore",
     )
     parser.add_argument("--truststore", metavar="FILE", help="the truststore of a custom domain, a PEM bundle")
-    parser.add_argument("--api", metavar="ID", help="examine this API on AWS")
-    parser.add_argument("--domain", metavar="NAME", help="examine this custom domain name and its APIs on AWS")
+    parser.add_argument("--api", metavar="ID", type=api_id, help="examine this API on AWS")
+    parser.add_argument(
+        "--domain", metavar="NAME", type=domain_name, help="examine this custom domain name and its APIs on AWS"
+    )
     parser.add_argument(
         "--function",
         metavar="NAME[:ALIAS]",

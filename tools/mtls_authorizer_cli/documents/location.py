@@ -96,8 +96,12 @@ def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]
             f"file, run the command with --rules FILE, and deploy the file as {RULES}. {_AT_A_URI}"
         )
         raise CommandError(message)
+    where = (
+        f"for the function {options.function}" if options.function else f"in {options.env_file or 'the environment'}"
+    )
+    function = "" if options.function or options.env_file else "the function with --function NAME, or "
     message = (
-        f"no rules document: {RULES_URI} is not set{of_function or ' in the environment'}. Name the function with "
-        f"--function NAME, or the document with --rules LOCATION. {_AT_A_URI}"
+        f"no rules document: {RULES_URI} is not set {where}. Name {function}the document with --rules LOCATION. "
+        f"{_AT_A_URI}"
     )
     raise CommandError(message)

@@ -61,8 +61,7 @@ class Parameter:
             raise CommandError(message)
         with aws_errors(self.name, _HINTS, DENIED):
             answer = self._client.put_parameter(Name=self.name, Value=value, Overwrite=True, **properties)
-        version: int = answer["Version"]
-        return version
+            return int(answer["Version"])
 
     def history(self, known: int, last: int) -> list[Version]:
         """Return the versions in their order: at least those after a ``known`` one up to the ``last``.

@@ -78,20 +78,20 @@ class S3Document:
             answer = self._client.get_object(**self._object)
             with closing(answer["Body"]) as body:
                 content = body.read(LARGEST_DOCUMENT + 1)
+            etag = answer["ETag"]
             properties = {name: answer[name] for name in _KEPT if answer.get(name)}
             if answer.get("TagCount"):
                 tags = self._client.get_object_tagging(**self._object)["TagSet"]
                 properties["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
-        return StoredDocument(self._uri, decode(content, self._uri), answer["ETag"]), properties
+        return StoredDocument(self._uri, decode(content, self._uri), etag), properties
 
     def _write(self, text: str, etag: str, properties: Mapping[str, Any]) -> str | None:
         """Replace the object with this ETag, and return the new ETag; None if there is another object."""
         with aws_errors(self._uri, {}, _DENIED):
             try:
                 answer = self._client.put_object(**self._object, **properties, Body=text.encode(), IfMatch=etag)
+                return str(answer["ETag"])
             except ClientError as error:
                 if http_status(error) in _CONFLICTS:
                     return None
                 raise
-        version: str = answer["ETag"]
-        return version

@@ -115,7 +115,7 @@ class SsmDocument:
     def _read(self) -> list[_Part]:
         with aws_errors(self._uri, {}, DENIED):
             answer = self._client.get_parameters(Names=self._names, WithDecryption=True)
-        found = {each["Name"]: _Part(each["Name"], each["Value"], each["Version"]) for each in answer["Parameters"]}
+            found = {each["Name"]: _Part(each["Name"], each["Value"], each["Version"]) for each in answer["Parameters"]}
         for name in self._names:
             if name not in found:
                 region = self._client.meta.region_name

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.document.request_limits_validation import API_ID
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
+from mtls_authorizer_cli.api_names import api_id, domain_name
 from mtls_authorizer_cli.command_line import CommandError, read_time
 from mtls_authorizer_cli.configuration.loading import (
     load_configuration,
@@ -56,8 +56,10 @@ def add_options(parser: Parser) -> None:
     )
     parser.add_argument("--request-id", metavar="ID", help="the request, if the log contains several")
     parser.add_argument("--route", metavar="'GET /path'", help="the requested route (default: none in particular)")
-    parser.add_argument("--api-id", metavar="ID", help="the API's ID (default: from the event)")
-    parser.add_argument("--domain-name", metavar="NAME", help="the API's domain name (default: from the event)")
+    parser.add_argument("--api-id", metavar="ID", type=api_id, help="the API's ID (default: from the event)")
+    parser.add_argument(
+        "--domain-name", metavar="NAME", type=domain_name, help="the API's domain name (default: from the event)"
+    )
     parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
     parser.add_argument("--policy", action="store_true", help="also print the function's response with its IAM policy")
     parser.add_argument("--all", action="store_true", help="show all rules and values")
@@ -104,9 +106,6 @@ def _request(request: ApiRequest, options: argparse.Namespace) -> ApiRequest:
     if options.route is not None:
         request = request._replace(invocation=_read_invocation(options.route))
     if options.api_id is not None:
-        if not API_ID.fullmatch(options.api_id):
-            message = f"API {options.api_id!r}: write its ID, such as a1b2c3d4e5"
-            raise CommandError(message)
         request = with_api_id(request, options.api_id)
     if options.domain_name is not None:
         request = with_domain_name(request, options.domain_name)
@@ -139,6 +138,7 @@ def _caching_notes(question: Question) -> Iterator[str]:
 def _read_invocation(route: str) -> str:
     method, _, path = route.partition(" ")
     if method not in METHODS or not path.startswith("/") or "?" in path or "#" in path:
-        message = f"route {route!r}: write a method ({', '.join(METHODS)}) and a path, such as 'GET /payments/1'"
+        methods = ", ".join(METHODS)
+        message = f"route {route!r}: write a method ({methods}) and a path without a query, such as 'GET /payments/1'"
         raise CommandError(message)
     return method + path

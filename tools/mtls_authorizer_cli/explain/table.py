@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.command_line import printable
+from mtls_authorizer_cli.command_line import printable, shell_file
 from mtls_authorizer_cli.explanation.report.summary import summarize
 from mtls_authorizer_cli.explanation.wording import listed_routes
 from mtls_authorizer_cli.printed import counted, json_text, listing, utc_timestamp
@@ -126,7 +125,7 @@ def _cells(file: CertificateFile, summary: Summary, why: str) -> tuple[str, ...]
 def _next_step(table: Table) -> str:
     for file, _summary in table.denied:
         # A client may have chosen the name of a file in a folder.
-        command = printable(f"mtls-authorizer explain {shlex.quote(file.name)}{table.arguments}")
+        command = printable(f"mtls-authorizer explain {shell_file(file.name)}{table.arguments}")
         return f"{command} shows why, and what to do"
     return "mtls-authorizer clients lists the same certificates by expiry: see --expiring"
 

@@ -10,6 +10,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
@@ -195,7 +196,11 @@ def validity_finding(certificate: x509.Certificate, now: datetime) -> Finding:
 
 def signature_finding(certificate: x509.Certificate) -> Finding:
     """Return whether the hash of a certificate's signature is strong enough."""
-    algorithm = certificate.signature_hash_algorithm
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        oid = certificate.signature_algorithm_oid.dotted_string
+        return Finding(passed=False, text=f"an unknown algorithm ({oid})")
     if algorithm is None:
         # Ed25519 and Ed448, whose keys are not supported.
         return Finding(passed=True, text="a signature without a separate hash")

@@ -15,6 +15,7 @@ from client_certificate_auth.x509.certificate import parse_certificate
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.revocation.truststore.names import canonical_name
+from mtls_authorizer.revocation.truststore.pem import read_blocks
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key
 from mtls_authorizer_cli.certificates.content import recognize
 from mtls_authorizer_cli.command_line import text_encoding
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
 
 _MAX_CERTIFICATES = 1000
+_BOUNDARY = re.compile(rb"-----(?:BEGIN|END)[ %]")
 _BOUNDARY_LINE = re.compile(rb"^(?:\A\xef\xbb\xbf)?-----(?:BEGIN|END) [^\r\n-]*-----[ \t]*\r?$", re.MULTILINE)
 """A line without anything else, except for a byte order mark, as OpenSSL requires it."""
 
@@ -90,11 +92,16 @@ def read_bundle(content: bytes) -> TruststoreBundle:
     form = "DER" if recognized.is_der else "UTF-16" if text_encoding(content) == "utf-16" else None
     if form is not None:
         warnings.append(f"the truststore is in {form}, and API Gateway requires PEM")
-    elif len(_BOUNDARY_LINE.findall(content)) < 2 * len(recognized.kinds):
+    elif len(_BOUNDARY_LINE.findall(content)) < len(_BOUNDARY.findall(content)):
         warnings.append(
             "a BEGIN or END line contains something else, such as the BEGIN line of the next certificate, or "
             r"\n in place of a line end: OpenSSL does not read such a certificate"
         )
+    else:
+        try:
+            read_blocks(content)
+        except ValueError as error:
+            warnings.append(f"{error} The authorizer rejects such a file at TRUSTSTORE_URI as a whole")
     return TruststoreBundle(certificates, [*warnings, *_limits(content, len(certificates))])
 
 

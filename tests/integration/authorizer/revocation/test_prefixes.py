@@ -175,7 +175,9 @@ def test_the_owner_of_the_bucket_is_verified_for_every_page(shelf: Bucket, proxy
     found = open_prefix("s3://bucket/crl/", timeouts=PATIENT, bucket_owner=ACCOUNT).documents((".crl",))
     assert len(found) == PARTS
     assert owners == [ACCOUNT] * 3
-    with pytest.raises(StoreError, match="the role lacks s3:ListBucket for this prefix; or the bucket does not belong"):
+    with pytest.raises(
+        StoreError, match="missing permission: s3:ListBucket for this prefix; or the bucket does not belong"
+    ):
         open_prefix("s3://bucket/crl/", timeouts=PATIENT, bucket_owner="210987654321").documents((".crl",))
 
 

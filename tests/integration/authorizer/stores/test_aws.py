@@ -113,10 +113,10 @@ class TestS3:
         [
             (
                 DENIED,
-                "AccessDenied (HTTP status 403): the role lacks s3:GetObject, or kms:Decrypt with the key of",
+                "AccessDenied (HTTP status 403): missing permission: s3:GetObject, or kms:Decrypt with the key of",
             ),
-            (answer(403), "403 (HTTP status 403): the role lacks s3:GetObject"),
-            (answer(403, b"<html>topsecret</html>"), "an error without a code (HTTP status 403): the role lacks"),
+            (answer(403), "403 (HTTP status 403): missing permission: s3:GetObject"),
+            (answer(403, b"<html>topsecret</html>"), "an error without a code (HTTP status 403): missing permission:"),
             (
                 s3_error("InvalidAccessKeyId", 403),
                 "InvalidAccessKeyId (HTTP status 403): the credentials are not valid",
@@ -162,7 +162,7 @@ class TestS3:
         other = open_store(RULES, max_bytes=LARGEST, timeouts=PATIENT, bucket_owner="999999999999")
         for version in (None, etag):
             message = failure(other, version)
-            assert message.startswith("AccessDenied (HTTP status 403): the role lacks s3:GetObject")
+            assert message.startswith("AccessDenied (HTTP status 403): missing permission: s3:GetObject")
             assert message.endswith("or the bucket does not belong to the account 999999999999 (S3_BUCKET_OWNER)")
 
     def test_an_error_is_retried_once(self, aws: AwsServer, proxy: FaultyProxy) -> None:
@@ -297,7 +297,7 @@ class TestSsm:
         [
             (
                 aws_error("AccessDeniedException"),
-                "AccessDeniedException (HTTP status 400): the role lacks ssm:GetParameters, or kms:Decrypt",
+                "AccessDeniedException (HTTP status 400): missing permission: ssm:GetParameters, or kms:Decrypt",
             ),
             (
                 aws_error("UnrecognizedClientException"),
@@ -422,7 +422,7 @@ class TestAppConfig:
         [
             (
                 aws_error("AccessDeniedException", 403),
-                "AccessDeniedException (HTTP status 403): the role lacks appconfig:StartConfigurationSession or",
+                "AccessDeniedException (HTTP status 403): missing permission: appconfig:StartConfigurationSession or",
             ),
             (aws_error("BadRequestException"), "BadRequestException (HTTP status 400)"),
             (answer(201, b"{}"), "unreadable response (KeyError)"),

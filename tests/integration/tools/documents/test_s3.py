@@ -14,7 +14,7 @@ from mtls_authorizer_cli.documents.json_text import append_items
 from mtls_authorizer_cli.documents.s3 import S3Document
 from mtls_authorizer_cli.documents.update import Change, Update, update_document
 from tests.aws_server import ACCOUNT
-from tests.faulty_proxy import answer, before_writes
+from tests.faulty_proxy import answer, before_writes, page_in_place_of
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:
@@ -63,6 +63,14 @@ def test_an_object_is_replaced_and_keeps_its_properties_and_tags(aws: AwsServer)
     assert {name: stored[name] for name in {**kept, **encrypted}} == {**kept, **encrypted}
     tags = aws.client("s3").get_object_tagging(Bucket="rules", Key="folder/rules.json")["TagSet"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "a+b", "x": ""}
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_the_page_of_a_proxy_is_no_answer(method: str, aws: AwsServer, proxy: FaultyProxy) -> None:
+    aws.put_object(URI, DOCUMENT)
+    proxy.break_with(page_in_place_of(method))
+    with pytest.raises(CommandError, match=f"{URI}: unreadable response"):
+        block("mine")
 
 
 def test_a_writer_between_reading_and_writing_loses_nothing(aws: AwsServer, proxy: FaultyProxy) -> None:

@@ -14,7 +14,7 @@ from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
 from mtls_authorizer_cli.documents.json_text import append_items, rewrite_items
 from mtls_authorizer_cli.documents.ssm import SsmDocument
 from mtls_authorizer_cli.documents.update import Change, Update, update_document
-from tests.faulty_proxy import answer, before_writes
+from tests.faulty_proxy import answer, before_writes, page_in_place_of
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:
@@ -58,6 +58,14 @@ def test_a_parameter_gets_a_new_version_with_the_same_key_tier_and_description(a
     assert first["Value"] == DOCUMENT
     assert {name: second[name] for name in kept} == kept
     assert not block("a").written
+
+
+@pytest.mark.parametrize("operation", ["GetParameters", "PutParameter", "GetParameterHistory"])
+def test_the_page_of_a_proxy_is_no_answer(operation: str, aws: AwsServer, proxy: FaultyProxy) -> None:
+    aws.put_parameter(NAME, DOCUMENT)
+    proxy.break_with(page_in_place_of(f"AmazonSSM.{operation}"))
+    with pytest.raises(CommandError, match=f"{NAME}: unreadable response"):
+        block("mine")
 
 
 def test_a_writer_between_reading_and_writing_is_merged_from_the_history(aws: AwsServer, proxy: FaultyProxy) -> None:

@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 
 URL = "https://aws.example"
 DENIED = (
-    "the role lacks s3:GetObject, or kms:Decrypt with the key of the object; or the object does not exist, which S3"
-    " reports only to roles with s3:ListBucket"
+    "missing permission: s3:GetObject, or kms:Decrypt with the key of the object; or the object does not exist, which "
+    "S3 tells only to those with s3:ListBucket"
 )
 TIMED_OUT = "timed out (1 s to connect, 1 s to read); a function in a VPC needs a route to the service"
 NO_CONNECTION = "no connection, or it was closed without a response"

@@ -289,7 +289,8 @@ def test_unblock_notes_a_reversed_issuer_before_it_says_not_blocked(capsys: pyte
         (["key.pem"], "key.pem is a private key (PEM). It is not needed: keep it secret"),
         (["request.pem"], "Name the certificate that the CA has issued for it"),
         (["client.p12"], "openssl pkcs12 -in client.p12 -clcerts -nokeys -out client.pem"),
-        (["odd.pem"], "The authorizer always denies such a certificate"),
+        (["odd.pem"], "if only this file is damaged, name another copy, or --issuer DN --serial HEX"),
+        (["mail.pem"], "mail.pem contains a certificate that was changed on its way"),
         (["missing.pem"], "missing.pem cannot be read: No such file"),
     ],
 )
@@ -304,6 +305,7 @@ def test_a_file_without_a_client_gets_advice(
     pfx = der.sequence(der.integer(3), der.sequence(der.oid("1.2.840.113549.1.7.1")))
     (folder / "client.p12").write_bytes(pfx)
     (folder / "odd.pem").write_text("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
+    (folder / "mail.pem").write_text(issue().replace("\n", "\n> "))
     assert command("block", *arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -482,6 +484,16 @@ def test_rules_that_cannot_be_changed_are_rejected_with_the_next_step(
 ) -> None:
     assert main(["block", "client.pem", "--yes"], variables) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_who_has_named_variables_without_a_document_is_told_to_name_the_document(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "authorizer.env").write_text("ALLOWED_COMMON_NAMES=a")
+    assert main(["block", "client.pem", "--yes", "--env-file", "authorizer.env"], {}) == 2
+    error = capsys.readouterr().err
+    assert "AUTHORIZER_RULES_URI is not set in authorizer.env. Name the document with --rules LOCATION." in error
 
 
 def test_the_document_is_that_of_the_variables(folder: Path, rules: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,7 @@ from tests.certificates import certificate_der, pem
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+    from cryptography.hazmat.primitives.serialization import KeySerializationEncryption
 
 AUTHORITY = CertificateAuthority("CA")
 CLIENT = AUTHORITY.issue(7)
@@ -99,6 +100,7 @@ def test_keys_in_old_formats_are_recognized() -> None:
         (b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80", Kind.PKCS7),
         (b"-----BEGIN PGP MESSAGE-----\n-----END PGP MESSAGE-----", Kind.OTHER_PEM),
         (pem(CLIENT).encode()[:-20], Kind.INCOMPLETE_PEM),
+        (b"-----BEGIN CERTIFI", Kind.INCOMPLETE_PEM),
         # In quadratic time, this would take hours.
         (b"-----BEGIN CERTIFICATE-----\n" * 200_000, Kind.INCOMPLETE_PEM),
         (b"", Kind.EMPTY),
@@ -189,11 +191,30 @@ def test_the_spelling_of_pem_does_not_matter_to_a_client(spelling: str) -> None:
     assert as_sent(certificate) == pem(CLIENT)
 
 
-def test_pem_that_cannot_be_decoded_stays_as_it_is() -> None:
+def test_pem_that_is_not_base64_cannot_have_been_sent() -> None:
     (certificate,) = recognize(pem(CLIENT).replace("M", "\u00e4", 1).encode()).certificates
-    assert as_sent(certificate) == certificate
+    assert as_sent(certificate) is None
     (certificate,) = recognize("\n".join([LINES[0], "Proc-Type: 4", "", *LINES[1:]]).encode()).certificates
-    assert as_sent(certificate) == certificate
+    assert as_sent(certificate) is None
+
+
+@pytest.mark.parametrize("encryption", [NoEncryption(), PASSWORD])
+def test_a_private_key_without_its_end_is_a_private_key(encryption: KeySerializationEncryption) -> None:
+    whole = KEYS["RSA"].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+    key = whole.partition(b"-----END")[0]
+    kind = recognize(whole).kinds
+    assert recognize(key).kinds == kind
+    for content in (pem(CLIENT).encode() + key, pem(CLIENT).encode() + key + key):
+        recognized = recognize(content)
+        assert (recognized.kinds, recognized.certificates) == ((Kind.CERTIFICATE, *kind), (pem(CLIENT),))
+    assert recognize(key + pem(CLIENT).encode()).kinds == (*kind, Kind.CERTIFICATE)
+
+
+def test_a_begin_line_within_a_block_begins_no_other() -> None:
+    torn = pem(CLIENT).partition("-----END")[0]
+    (certificate,) = recognize(f"{torn}{pem(CLIENT)}".encode()).certificates
+    assert certificate.count("-----BEGIN ") == 2
+    assert as_sent(certificate) is None
 
 
 @given(st.binary() | st.binary().map(lambda content: b"\x30" + content) | st.text().map(str.encode))

@@ -79,6 +79,35 @@ def test_a_file_without_a_certificate_has_the_reason_and_nothing_of_a_key(folder
     assert not any(KEY.decode().splitlines()[1] in problem for problem in problems)
 
 
+def test_what_a_client_has_written_into_a_malformed_certificate_is_shown_in_ascii(tmp_path: Path) -> None:
+    file = tmp_path / "client.pem"
+    file.write_text(pem(FIRST.replace(b"0Z", b"\xd6Z", 1)))
+    (read,) = read_certificates([str(file)])
+    assert r"\xd6" in read.reason
+    assert read.reason.isascii()
+
+
+def test_a_copy_that_a_mail_program_has_changed_is_not_taken_for_a_malformed_certificate(tmp_path: Path) -> None:
+    file = tmp_path / "mail.txt"
+    for before, after in (("\n", "\n> "), ("\n", "<br>\n")):
+        file.write_text(pem(FIRST).replace(before, after) + CA.pem.decode())
+        (read,) = read_certificates([str(file)])
+        assert (read.pem, read.certificate, read.was_read) == (None, None, True)
+        assert read.reason.startswith("contains a certificate that was changed on its way")
+
+
+def test_a_chain_whose_end_was_cut_off_is_not_taken_for_the_certificate_of_a_ca(tmp_path: Path) -> None:
+    file = tmp_path / "chain.pem"
+    file.write_text(CA.pem.decode() + pem(FIRST)[:-60])
+    (read,) = read_certificates([str(file)])
+    assert read.pem is None
+    assert "PEM without its END line: copy the whole file" in read.reason
+    # The client's is complete.
+    file.write_text(pem(FIRST) + CA.pem.decode()[:-60])
+    (read,) = read_certificates([str(file)])
+    assert read.pem == pem(FIRST)
+
+
 def test_a_certificate_has_the_form_in_which_api_gateway_sends_it(tmp_path: Path) -> None:
     """API Gateway gets DER from the client, and the authorizer accepts only strict PEM, which API Gateway writes."""
     file = tmp_path / "client.pem"

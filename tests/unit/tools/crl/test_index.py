@@ -105,6 +105,7 @@ def test_a_link_to_nothing_creates_its_target(folder: Path) -> None:
         (crl(*range(1, 9000)), "a certificate revocation list"),
         (STRANGER.pem, "a certificate"),
         (b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n", "a private key"),
+        (b"-----BEGIN PRIVATE KEY-----\nAA==\n", "a private key"),
         (b'{"rules": []}', "JSON"),
     ],
 )

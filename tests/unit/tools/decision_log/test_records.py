@@ -47,9 +47,9 @@ MESSAGES = [
 ]
 
 
-def csv_text(*rows: list[str]) -> str:
+def csv_text(*rows: list[str], delimiter: str = ",") -> str:
     stream = io.StringIO()
-    csv.writer(stream).writerows(rows)
+    csv.writer(stream, delimiter=delimiter).writerows(rows)
     return stream.getvalue()
 
 
@@ -70,14 +70,23 @@ COMPLETE = {
     "aws logs tail": "\n".join(f"{TIME} 2026/11/26/[live]0a {line}" for line in LINES.splitlines()),
     "aws logs tail --format json": "\n".join(f"{TIME} \n{json.dumps(each, indent=4)}" for each in RECORDS),
     "aws logs filter-log-events": json.dumps({"events": EVENTS, "searchedLogStreams": []}, indent=4),
+    "aws logs filter-log-events --output text": "\n".join(
+        f"EVENTS\t0\t1\t[live]0a\t{line}\t{MILLISECONDS}" for line in LINES.splitlines()
+    ),
+    "aws logs filter-log-events --output table": "\n".join(f"||  {line}  ||" for line in LINES.splitlines()),
     "pages of events": "".join(json.dumps({"events": [each]}, indent=4) + "\n" for each in EVENTS),
     "events in lines": "\n".join(json.dumps({"events": [each]}) for each in EVENTS),
     "Firehose": json.dumps({"messageType": "DATA_MESSAGE", "logEvents": EVENTS}),
     "aws logs get-query-results": json.dumps({"results": MESSAGES, "status": "Complete"}, indent=4),
     "its results": json.dumps(MESSAGES),
-    "CSV of Logs Insights": csv_text(
-        ["@timestamp", "@message"], *(["2026-11-26 21:30:05.000", json.dumps(each)] for each in RECORDS)
-    ),
+    **{
+        f"CSV of Logs Insights, separated by {delimiter!r}": csv_text(
+            ["@timestamp", "@message"],
+            *(["2026-11-26 21:30:05.000", json.dumps(each)] for each in RECORDS),
+            delimiter=delimiter,
+        )
+        for delimiter in (",", ";", "\t")
+    },
     "JSON of Logs Insights": json.dumps([{"@timestamp": TIME, "@message": each} for each in RECORDS]),
 }
 

@@ -17,7 +17,7 @@ from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
 from mtls_authorizer_cli.doctor.report import as_text
 from mtls_authorizer_cli.main import main
 from tests import der
-from tests.certificate_authorities import ALGORITHMS, IS_A_CA, IS_NO_CA, SHA1, CertificateAuthority
+from tests.certificate_authorities import ALGORITHMS, ECDSA, IS_A_CA, IS_NO_CA, SHA1, CertificateAuthority
 from tests.certificates import extension, name, pem
 from tests.unit.documentation.aws_commands import find_commands
 
@@ -35,6 +35,7 @@ def authority(common_name: str, **options: Any) -> CertificateAuthority:  # noqa
 
 
 ROOT = authority("Root")
+SM2 = ECDSA._replace(identifier=der.sequence(der.oid("1.2.156.10197.1.501")))
 ISSUING = authority("Issuing", parent=ROOT)
 SECOND = authority("Second", parent=ISSUING)
 THIRD = authority("Third", parent=SECOND)
@@ -86,6 +87,12 @@ TRUSTSTORES = {
     "a certificate that cannot be read": Mistake(
         bundle(ROOT) + pem(b"\x30\x00"), Check.TRUSTSTORE_FILE, "certificate 2 of the truststore cannot be read"
     ),
+    "a file that was cut off": Mistake(
+        bundle(ROOT, ISSUING)[:-60], Check.TRUSTSTORE_FILE, "The authorizer rejects such a file"
+    ),
+    "a certificate without its BEGIN line": Mistake(
+        bundle(ROOT) + bundle(ISSUING).partition("\n")[2], Check.TRUSTSTORE_FILE, "The authorizer rejects such a file"
+    ),
     "too many bytes": Mistake(
         bundle(ROOT) + "#" * 1_000_001, Check.TRUSTSTORE_FILE, "bytes; API Gateway accepts 1,000,000"
     ),
@@ -98,6 +105,11 @@ TRUSTSTORES = {
     ),
     "a signature with SHA-1": Mistake(
         bundle(ROOT, authority("SHA-1", algorithm=SHA1)), Check.CA_SIGNATURE, "it is signed with SHA-1"
+    ),
+    "a signature with an unknown algorithm": Mistake(
+        bundle(ROOT, authority("SM2", algorithm=SM2)),
+        Check.CA_SIGNATURE,
+        "it is signed with an unknown algorithm (1.2.156.10197.1.501)",
     ),
     "a key on P-521": Mistake(
         bundle(authority("P-521", algorithm=ALGORITHMS["ECDSA with P-521"])), Check.CA_KEY, "it has ECDSA on secp521r1"

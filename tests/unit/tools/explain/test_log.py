@@ -273,6 +273,7 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
         ),
         (["--log", '{"queryId": "12ab"}'], "the text of --log is the output of aws logs start-query, not its result: "),
         (["--log", "missing"], "missing cannot be read: No such file or directory"),
+        (["--log", "s3://a/b"], "s3://a/b cannot be read: No such file or directory. Here, only files can be named"),
         (["--log", "x", "--csv"], "--log cannot be combined with --csv or --event: the entry names the request"),
         (["--log", "x", "--event", "event.json"], "--log cannot be combined with --csv or --event"),
         (["--log", '{"decision": "allow"}', "event.json"], "--log cannot be combined with an event"),

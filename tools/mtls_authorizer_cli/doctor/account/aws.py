@@ -6,6 +6,7 @@ Importing this module imports boto3.
 from __future__ import annotations
 
 import re
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ _TIMEOUTS = Timeouts(connect_seconds=5, read_seconds=30, tries=4)
 _MAX_BYTES = 4_000_000
 """Of an object: a truststore or a rules document, which are smaller."""
 
+_LONGEST_ERROR = 300
 _DENIED = re.compile(r"AccessDenied\w*|Unauthorized\w*|Forbidden|403")
 _ABSENT = re.compile(r"NotFound\w*|ResourceNotFoundException|NoSuch\w+|404")
 _TOKENS = {
@@ -142,7 +144,8 @@ class Aws:
 
 
 def _failed(subject: str, error: Exception) -> UnavailableError:
-    return UnavailableError(f"{subject}: {' '.join(str(error).split())}")
+    # Errors in reading a response contain the whole response.
+    return UnavailableError(f"{subject}: {shorten(str(error), _LONGEST_ERROR)}")
 
 
 def _unavailable(used: AwsClient, operation: str, arguments: Mapping[str, Any], error: ClientError) -> UnavailableError:

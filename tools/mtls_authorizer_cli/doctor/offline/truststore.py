@@ -74,7 +74,8 @@ def _file(name: str, content: bytes, bundle: TruststoreBundle) -> Iterator[Findi
         yield Finding(
             Check.TRUSTSTORE_FILE, name, warning, _WARNED, "Correct the file, and update the domain name to it"
         )
-    others = sorted({str(kind) for kind in recognize(content).kinds} - {str(Kind.CERTIFICATE)})
+    # A block without its END line is one of the warnings.
+    others = sorted({str(kind) for kind in recognize(content).kinds} - {Kind.CERTIFICATE, Kind.INCOMPLETE_PEM})
     if others:
         yield Finding(
             Check.TRUSTSTORE_CONTENT,

@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from client_certificate_auth import PeerCertificate
+from client_certificate_auth.x509.pem import PemError, read_pem
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import VALIDITY
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT
-from mtls_authorizer_cli.certificates.content import recognize
 from mtls_authorizer_cli.explanation.client_match import suggest_rule
 from mtls_authorizer_cli.explanation.gateway import FIXES, GatewayCheck
-from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, read_certificate
+from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.route_advice import explain_route
 from mtls_authorizer_cli.explanation.similarity import Difference
@@ -70,16 +69,18 @@ def advise(explanation: Explanation) -> Advice | None:
         return _advise_on_rules(explanation)
     status = explanation.decision.revocation_status
     meaning, next_step = meaning_and_next_step(reason, None if status is None else status.unknown_reason)
-    if reason is DenyReason.CERTIFICATE_MALFORMED and _contains_certificate(explanation.question.pem):
+    if reason is DenyReason.CERTIFICATE_MALFORMED and not _is_pem(explanation.question.pem):
         next_step = "correct the event: API Gateway sends the client's certificate alone, in PEM that is not encoded"
     advice = Advice(sentence(f"{meaning}{_detail(reason, explanation)}"), sentence(next_step))
     return _about_route(advice, explanation) if reason is DenyReason.ROUTE_NOT_ALLOWED else advice
 
 
-def _contains_certificate(malformed: object) -> bool:
-    """Return whether something malformed contains a readable certificate: a chain, or PEM in percent-encoding."""
-    blocks = recognize(malformed.encode(errors="replace")).certificates if isinstance(malformed, str) else ()
-    return any(isinstance(read_certificate(block), PeerCertificate) for block in blocks)
+def _is_pem(sent: object) -> bool:
+    """Return whether an event contains one certificate in PEM, as from API Gateway, whatever is in it."""
+    try:
+        return isinstance(sent, str) and bool(read_pem(sent))
+    except PemError:
+        return False
 
 
 def _about_route(advice: Advice, explanation: Explanation) -> Advice:

@@ -78,10 +78,12 @@ def of_crls(lists: RevocationLists) -> Question:
     ("asked", "reason", "facts"),
     [
         (question(None), DenyReason.CERTIFICATE_MISSING, ["no client certificate", "custom domain with mutual TLS"]),
-        (question("garbage"), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "issued again"]),
-        (question(1), DenyReason.CERTIFICATE_MALFORMED, ["something other than a string", "issued again"]),
+        (question("garbage"), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "Correct the event"]),
+        (question(1), DenyReason.CERTIFICATE_MALFORMED, ["something other than a string", "Correct the event"]),
         (question(pem(b"x")), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "issued again"]),
         (question(CLIENT * 2), DenyReason.CERTIFICATE_MALFORMED, ["2 blocks found", "Correct the event"]),
+        (question(CLIENT.replace("\n", " ")), DenyReason.CERTIFICATE_MALFORMED, ["Correct the event"]),
+        (question(CLIENT.replace("\n", "\n> ")), DenyReason.CERTIFICATE_MALFORMED, ["Correct the event"]),
         (question(quote(CLIENT)), DenyReason.CERTIFICATE_MALFORMED, ["cannot be decoded", "Correct the event"]),
         (question(client_pem(("CN", "x\n"))), DenyReason.SUBJECT_NOT_PRINTABLE, [r"subject CN 'x\n'", "issued again"]),
         (
