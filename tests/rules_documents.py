@@ -322,7 +322,7 @@ _DOCUMENTS: dict[str, Hostile] = {
             ({"subject_alt_name": {"dns": {"suffix": ".example"}}}, "common_name or subject_alt_name"),
             ({"subject_alt_name": ["DNS:a", {"email": {"suffix": "@a.b"}}]}, "common_name or subject_alt_name"),
             ({"subject_alt_name": {"uri": {"prefix": "urn:a:"}}}, "common_name or subject_alt_name"),
-            ({"issuer": {"O": "a"}}, "issuer (whole DNs) or issuer_key and common_name or subject_alt_name"),
+            ({"issuer": {"O": "a"}}, "issuer (whole DNs) or issuer_key, and common_name or subject_alt_name"),
         )
     },
     **{

@@ -171,7 +171,7 @@ def parts_of(modules: list[str]) -> set[str]:
     }
 
 
-def test_what_python_shows_without_a_configured_log_is_still_shown() -> None:
+def test_records_that_python_shows_without_a_configured_log_are_still_shown() -> None:
     program = f"""
 import sys
 from mtls_authorizer.handler import handler

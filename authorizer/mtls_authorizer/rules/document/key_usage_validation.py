@@ -58,7 +58,7 @@ def _check_identity(matchers: tuple[Matcher, ...], place: str, problems: Problem
     if missing:
         problems.add(
             place,
-            f"needs {' and '.join(missing)} in match, because public CAs issue such certificates to everybody, for "
+            f"needs {', and '.join(missing)} in match, because public CAs issue such certificates to everybody, for "
             'their own names. Only ["clientAuth"] does not need it',
         )
 
