@@ -142,8 +142,8 @@ checkov: ## Check the templates, the Terraform modules and the examples with che
 RUNS_ON_LAMBDA = tests/unit/authorizer tests/properties/authorizer tests/integration/authorizer/test_runtime_client.py tests/unit/layer tests/integration/layer \
     tests/integration/local_gateway/test_command.py tests/unit/local_gateway/api_gateway/test_gateway.py \
     --ignore tests/integration/layer/test_typing.py
-# The commands run on users' machines. The rest is the same for all Pythons: the template, what builds, and what mypy or
-# AWS's or OpenSSL's own tools are at work in.
+# The commands run on users' machines. The other tests do not depend on the Python version: templates, builds, and tests of
+# mypy's, AWS's and OpenSSL's tools.
 COMMANDS = tests/unit/tools --ignore tests/unit/tools/rules/test_schema.py
 
 mutation: ## Make small changes to the code that decides, and list the changes that no test detects: [MODULES="…"].
@@ -209,7 +209,7 @@ lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, wi
 clean: ## Remove everything that these targets created.
 	rm -rf .browser .pythons .venv .venv-* build .aws-sam .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-# The environment is made anew when PYTHON is another one.
+# The environment is created again if PYTHON has another version.
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
 ifneq ($(VERSION),$(shell cat $(VENV)/.python 2>/dev/null))
 .PHONY: $(VENV)/.python

@@ -175,11 +175,11 @@ export interface ClientCertificateRevocationProps extends ReleaseProps {
   readonly bucketName: string;
   /** CA certificates that verify the CRLs. They may be in the new bucket. */
   readonly truststoreUri: string;
-  /** How long a CRL stays valid after its nextUpdate. Default: 0. */
+  /** How many seconds a CRL stays valid after its nextUpdate. Default: 0. */
   readonly crlMaxAgeSeconds?: number;
-  /** CAs of AWS Private CA that may write CRLs below crl/ and their ID. */
+  /** CAs of AWS Private CA, each of which may write crl/<CA ID>.crl and CRLs below crl/<CA ID>/. */
   readonly privateCaArns?: string[];
-  /** IAM roles without a path that may write CRLs below published/ and their name. */
+  /** IAM roles without a path, each of which may write CRLs below published/<role name>/. */
   readonly publisherRoleArns?: string[];
   /** CRLs to download: keys that end in .crl, by URLs. Default: there is no fetcher. */
   readonly crlSources?: Record<string, string>;

@@ -15,7 +15,7 @@ from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.documents import RevocationDocuments
 from mtls_authorizer.revocation.index.format import write_index
-from mtls_authorizer.revocation.settings import CrlSources
+from mtls_authorizer.revocation.settings import RevocationSettings
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.opener import open_prefix, open_store
@@ -247,8 +247,8 @@ def settings(shelf: Shelf, **variables: str) -> Settings:
         **variables,
     }
     loaded = load_settings(environment)
-    assert loaded.crl_sources is not None
-    return loaded._replace(crl_sources=loaded.crl_sources._replace(refresh_seconds=0))
+    assert loaded.revocation_settings is not None
+    return loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=0))
 
 
 def make_live(shelf: Shelf, configured: Settings | None = None, **options: Any) -> CurrentPolicy:  # noqa: ANN401 -- its own
@@ -285,7 +285,7 @@ class Source:
 
     def __init__(self, shelf: Shelf) -> None:
         self._documents = RevocationDocuments(
-            CrlSources((shelf.uri("ca.crl"),), shelf.uri("truststore.pem")),
+            RevocationSettings((shelf.uri("ca.crl"),), shelf.uri("truststore.pem")),
             opener=shelf.open,
             prefix_opener=shelf.open_prefix,
             now=lambda: datetime.now(UTC),

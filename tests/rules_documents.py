@@ -288,7 +288,7 @@ _DOCUMENTS: dict[str, Hostile] = {
             document(rule(extended_key_usage=usages)), "rules[0].extended_key_usage", problem
         )
         for usages, problem in (
-            ([], 'must be a list of usages such as ["serverAuth"], or "none", not a list'),
+            ([], 'must be a list of usages such as ["serverAuth"], or "none", not an empty list'),
             ("serverAuth", 'must be a list of usages such as ["serverAuth"], or "none"'),
             (True, "must be a list of usages"),
             (["serverAuth"], "needs issuer (whole DNs) or issuer_key in match, because public CAs issue"),
@@ -322,7 +322,7 @@ _DOCUMENTS: dict[str, Hostile] = {
             ({"subject_alt_name": {"dns": {"suffix": ".example"}}}, "common_name or subject_alt_name"),
             ({"subject_alt_name": ["DNS:a", {"email": {"suffix": "@a.b"}}]}, "common_name or subject_alt_name"),
             ({"subject_alt_name": {"uri": {"prefix": "urn:a:"}}}, "common_name or subject_alt_name"),
-            ({"issuer": {"O": "a"}}, "issuer (whole DNs) or issuer_key and common_name or subject_alt_name"),
+            ({"issuer": {"O": "a"}}, "issuer (whole DNs) or issuer_key, and common_name or subject_alt_name"),
         )
     },
     **{

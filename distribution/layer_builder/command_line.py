@@ -36,7 +36,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="layer_builder", description="Build the layer or a function. Needs pip, but not Docker."
+        prog="python -m distribution.layer_builder",
+        description="Build the layer or a function. Needs pip, but not Docker.",
     )
     commands = parser.add_subparsers(required=True, metavar="command")
 

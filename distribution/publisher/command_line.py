@@ -75,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="publisher",
+        prog="python -m distribution.publisher",
         description="Publish the layer that `make layer` built, for every architecture that a region does not have.",
     )
     parser.add_argument("regions", nargs="*", metavar="region", help="a region to publish to, such as eu-central-1")
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         dest="grant",
         action="store_const",
         const=PUBLIC,
-        help="allow every AWS account to use the layer; by default, only the own account may",
+        help="allow every AWS account to use the layer; by default, only your own account may",
     )
     grants.add_argument(
         "--organization",

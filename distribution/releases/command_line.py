@@ -40,7 +40,9 @@ def main(arguments: Sequence[str], project: Path = ROOT) -> int:
 
 
 def _make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="releases", description="Build or verify a release of the current commit.")
+    parser = argparse.ArgumentParser(
+        prog="python -m distribution.releases", description="Build or verify a release of the current commit."
+    )
     parser.add_argument("command", choices=["build", "verify"])
     parser.add_argument("folder", type=Path, help="the folder of the release")
     parser.add_argument(

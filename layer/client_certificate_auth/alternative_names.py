@@ -54,12 +54,13 @@ class SubjectAltName(NamedTuple):
     def from_string(cls, text: str) -> SubjectAltName:
         """Return the name that ``str()`` has written. Raises ValueError.
 
-        An IP address may be in any form, and a UTF8String of another name also in hexadecimal.
+        An IPv6 address may be in any form (RFC 4291 §2.2), and the UTF8String of an other name also in hexadecimal. The
+        form of a directory name is not checked.
         """
         kind, _, value = text.partition(":")
         # The part after a % in an IPv6 address names an interface of one host.
         if kind not in _TYPES or not value or (kind == "IP" and "%" in value):
-            message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {sorted(_TYPES)}"
+            message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {', '.join(_TYPES)}"
             raise ValueError(message)
         if kind == "IP":
             value = _ip_address(value)
@@ -67,7 +68,7 @@ class SubjectAltName(NamedTuple):
             try:
                 value = _canonical_form(kind, value)
             except DerError as error:
-                message = f"{text!r} is in no certificate: write {_EXAMPLES}"
+                message = f"{text!r} cannot be in a certificate: write {_EXAMPLES}"
                 raise ValueError(message) from error
         return cls(kind, value)
 

@@ -2,8 +2,8 @@
 
 Each ``allow_…`` takes a list once and returns a check: a function that takes a certificate and returns whether it
 matches. Values must be equal, including case. A check never raises for a certificate: a value that cannot be decoded
-does not match. An unusable list raises when the check is created: TypeError for a bare string or for items of another
-type, ValueError for items that could never match as intended.
+does not match. An empty list matches no certificate. An unusable list raises when the check is created: TypeError for a
+bare string or for items of another type, ValueError for items that could never match as intended.
 """
 
 from __future__ import annotations
@@ -72,17 +72,15 @@ def allow_issuer(issuers: Iterable[Mapping[str, str]] | Mapping[str, str]) -> Ce
     """Match an issuer that has all attributes of one of the mappings.
 
     ``[{"O": "Acme", "CN": "Acme Issuing CA"}]``: keys are short names or dotted OIDs. If the issuer has several values
-    of an attribute, one of them must be equal. A single mapping need not be in a list.
+    of an attribute, one of them must be equal, but a common name matches only if there is exactly one. A single mapping
+    need not be in a list.
     """
     allowed = _attribute_mappings(issuers, "issuers")
     return lambda certificate: any(_has_all(certificate.issuer, attributes) for attributes in allowed)
 
 
 def allow_subject(subjects: Iterable[Mapping[str, str]] | Mapping[str, str]) -> CertificateCheck:
-    """Match a subject that has all attributes of one of the mappings, as ``allow_issuer`` does for issuers.
-
-    A common name matches only if the subject has exactly one, as in ``allow_cn``.
-    """
+    """Match a subject that has all attributes of one of the mappings, as ``allow_issuer`` does for issuers."""
     allowed = _attribute_mappings(subjects, "subjects")
     return lambda certificate: any(_has_all(certificate.subject, attributes) for attributes in allowed)
 
@@ -101,7 +99,8 @@ def allow_san(subject_alt_names: Iterable[str]) -> CertificateCheck:
     """Match a certificate if any of its subject alternative names is in the list, by type and value.
 
     ``["DNS:api.example.com", "URI:spiffe://example/a", "email:a@example.com", "IP:192.0.2.1"]``, also ``dirName``,
-    ``RID`` and ``otherName`` as ``SubjectAltName`` writes them.
+    ``RID`` and ``otherName`` as ``SubjectAltName`` writes them. The form of a ``dirName`` is not checked: in another
+    one, it matches no certificate.
     """
     allowed = {SubjectAltName.from_string(text) for text in _strings(subject_alt_names, "subject_alt_names")}
     return lambda certificate: not allowed.isdisjoint(certificate.subject_alt_names)
@@ -143,10 +142,10 @@ def _strings(values: Iterable[object], parameter: str) -> frozenset[str]:
     strings = set()
     for item in values:
         if not isinstance(item, str):
-            message = f"{parameter} must hold strings, not {item!r}"
+            message = f"{parameter} must contain strings, not {item!r}"
             raise TypeError(message)
         if not item:
-            message = f"{parameter} must not hold an empty string: it would match an empty attribute"
+            message = f"{parameter} must not contain an empty string: it would match an empty attribute"
             raise ValueError(message)
         strings.add(item)
     return frozenset(strings)
@@ -180,7 +179,7 @@ def _attributes(mapping: object, parameter: str) -> dict[str, str]:
         message = f"{parameter} must be a list of mappings such as {{'O': 'Acme'}}, not {mapping!r}"
         raise TypeError(message)
     if not mapping:
-        message = f"{parameter} must not hold an empty mapping: every name would match it"
+        message = f"{parameter} must not contain an empty mapping: every name would match it"
         raise ValueError(message)
     _strings(mapping.values(), parameter)
     _strings(mapping.keys(), parameter)

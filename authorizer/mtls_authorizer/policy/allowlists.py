@@ -27,7 +27,7 @@ def read_allowlists(reader: VariableReader) -> tuple[Rule, ...]:
     }
     match = reader.choice("ALLOWLIST_MATCH", "all", "any")
     if reader.read("ALLOW_ANY_CLIENT_CERTIFICATE", parse_boolean, default=False):
-        # Allowlists and rules add up: with them, every client could still call everything.
+        # An allowlist would restrict nothing: every client could still call everything.
         if any(name in reader for name in ALLOWLISTS):
             reader.reject("ALLOW_ANY_CLIENT_CERTIFICATE", "is true and an allowlist is set: remove one of them")
         return (Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),)

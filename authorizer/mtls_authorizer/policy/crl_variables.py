@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mtls_authorizer.policy.variables import VariableReader
-    from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
+    from mtls_authorizer.revocation.settings import RevocationSettings, TruststoreSource
 
 CRL_VARIABLES = (
     "CRL_URIS",
@@ -35,21 +35,21 @@ _OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
 # The imports in the functions are there because a cold start with allowlists alone must not pay for them.
 
 
-def read_crl_variables(reader: VariableReader) -> tuple[CrlSources | None, TruststoreSource | None]:
-    """Return the sources of CRLs; without ``CRL_URIS``, the source of the truststore, for the keys of issuers."""
+def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | None, TruststoreSource | None]:
+    """Return the settings of revocation or, without ``CRL_URIS``, the truststore for the keys of issuers."""
     if not any(name in reader for name in CRL_VARIABLES):
         return None, None
     from mtls_authorizer.revocation.settings import (  # noqa: PLC0415 -- see above
         LONGEST_MAX_AGE_SECONDS,
         CrlCheck,
         CrlFailureMode,
-        CrlSources,
+        RevocationSettings,
         TruststoreSource,
     )
 
     none: tuple[str, ...] = ()
     uris = reader.read("CRL_URIS", partial(_parse_all, _parse_location), default=none)
-    sources = CrlSources(
+    settings = RevocationSettings(
         uris,
         reader.read("TRUSTSTORE_URI", _parse_file_uri, default=""),
         reader.number("CRL_REFRESH_SECONDS", 300, range(1, _SECONDS_PER_DAY + 1)),
@@ -66,13 +66,13 @@ def read_crl_variables(reader: VariableReader) -> tuple[CrlSources | None, Trust
         needs_only_truststore = name in _OF_THE_TRUSTSTORE and "TRUSTSTORE_URI" in reader
         if name in reader and "CRL_URIS" not in reader and not needs_only_truststore:
             reader.reject(name, "is set without CRL_URIS, so no certificate would be checked: set both")
-    unknown = sources.assume_complete.difference(sources.uris)
+    unknown = settings.assume_complete.difference(settings.uris)
     if uris and unknown:
         reader.reject("CRL_ASSUME_COMPLETE", f"names {shown(min(unknown))}, which is not one of CRL_URIS: add it there")
     if uris:
-        return sources, None
-    if sources.truststore_uri:
-        return None, TruststoreSource(sources.truststore_uri, sources.refresh_seconds)
+        return settings, None
+    if settings.truststore_uri:
+        return None, TruststoreSource(settings.truststore_uri, settings.refresh_seconds)
     return None, None
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.refresh.refresher import Refresher
     from mtls_authorizer.revocation.chains import Chain
     from mtls_authorizer.revocation.documents import RevocationDocuments
-    from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
+    from mtls_authorizer.revocation.settings import RevocationSettings, TruststoreSource
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.stores.opener import PrefixOpener, StoreOpener
@@ -96,8 +96,8 @@ class CurrentPolicy:
         self._crl_refresher: Refresher | None = None
         if settings.rules_uri is not None or settings.shadow_rules_uri is not None:
             self._start_rules(settings)
-        if settings.crl_sources is not None:
-            self._start_revocation(settings.crl_sources)
+        if settings.revocation_settings is not None:
+            self._start_revocation(settings.revocation_settings)
         elif settings.truststore is not None:
             self._start_truststore(settings.truststore)
         self._in_latest = self._in_force()
@@ -154,10 +154,10 @@ class CurrentPolicy:
 
     def _refresh_stale_crls(self) -> None:
         """Reload CRLs before the interval is over if one has become stale: its successor may have been uploaded."""
-        lists, sources = self._latest.revocation, self.settings.crl_sources
-        if lists is None or sources is None or self._crl_refresher is None or self._revocation is None:
+        lists, settings = self._latest.revocation, self.settings.revocation_settings
+        if lists is None or settings is None or self._crl_refresher is None or self._revocation is None:
             return
-        if lists.became_stale_within(timedelta(seconds=sources.refresh_seconds), self._now()):
+        if lists.became_stale_within(timedelta(seconds=settings.refresh_seconds), self._now()):
             self._crl_refresher.make_due()
             self._revocation.prefix_crls.retry_failed()
 
@@ -208,17 +208,17 @@ class CurrentPolicy:
         )
         refresher.start(required=[document for field, document in self._rules.items() if field == "rules"])
 
-    def _start_revocation(self, sources: CrlSources) -> None:
+    def _start_revocation(self, settings: RevocationSettings) -> None:
         from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above
 
         documents = self._revocation = RevocationDocuments(
-            sources,
+            settings,
             opener=self._store_opener(),
             prefix_opener=self._make_prefix_opener(),
             now=self._now,
             clock=self._clock,
         )
-        seconds = sources.refresh_seconds
+        seconds = settings.refresh_seconds
         self._add_truststore(documents.truststore, seconds)
         self._truststore_of_crls = documents.truststore.value
         crls: list[AnyDocument] = [*documents.crls, *documents.prefix_crls.listings]

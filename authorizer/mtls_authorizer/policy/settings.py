@@ -8,7 +8,7 @@ from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
-from mtls_authorizer.policy.variables import VariableReader, parse_boolean
+from mtls_authorizer.policy.variables import VariableReader, parse_boolean, parse_choice
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.rule import ENVIRONMENT
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Literal, TypeAlias
 
-    from mtls_authorizer.revocation.settings import CrlSources, TruststoreSource
+    from mtls_authorizer.revocation.settings import RevocationSettings, TruststoreSource
     from mtls_authorizer.rules.certificate_values import CertificateValue
     from mtls_authorizer.rules.rule import Rule
 
@@ -60,9 +60,9 @@ class Settings(NamedTuple):
     rules_uri: str | None = None
     shadow_rules_uri: str | None = None
     rules_refresh_seconds: int = 60
-    crl_sources: CrlSources | None = None
+    revocation_settings: RevocationSettings | None = None
     truststore: TruststoreSource | None = None
-    """The truststore if no CRLs are configured; otherwise, it is in ``crl_sources``."""
+    """The truststore if no CRLs are configured; otherwise, it is in ``revocation_settings``."""
 
     s3_bucket_owner: str | None = None
     """The AWS account that must own the buckets; None if that is not verified."""
@@ -73,14 +73,14 @@ class Settings(NamedTuple):
     @property
     def truststore_uri(self) -> str | None:
         """The URI of the truststore, with or without CRLs; None if there is none."""
-        if self.crl_sources is not None:
-            return self.crl_sources.truststore_uri
+        if self.revocation_settings is not None:
+            return self.revocation_settings.truststore_uri
         return None if self.truststore is None else self.truststore.uri
 
     @property
     def trusts_any_bucket_owner(self) -> bool:
         """Whether a document is in S3, and the owner of its bucket is not verified."""
-        crls = () if self.crl_sources is None else self.crl_sources.uris
+        crls = () if self.revocation_settings is None else self.revocation_settings.uris
         uris = (self.rules_uri, self.shadow_rules_uri, self.truststore_uri, *crls)
         return self.s3_bucket_owner is None and any(uri is not None and uri.startswith("s3:") for uri in uris)
 
@@ -126,7 +126,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     authorizer's variables (``ALLOWED_COMMON_NAME``) is an error.
     """
     reader = VariableReader(environment)
-    crl_sources, truststore = read_crl_variables(reader)
+    revocation_settings, truststore = read_crl_variables(reader)
     settings = Settings(
         rules=(*read_allowlists(reader), *_inline_rules(reader, *_RULES)),
         shadow_rules=_inline_rules(reader, *_SHADOW_RULES),
@@ -135,7 +135,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         ),
         response_format=reader.choice("RESPONSE_FORMAT", "iam", "simple"),
         unauthenticated_response=reader.optional_choice("UNAUTHENTICATED_RESPONSE", "unauthorized", "deny"),
-        principal_id=_principal_id(reader, environment),
+        principal_id=reader.read("PRINCIPAL_ID", _parse_principal_id, default="common_name"),
         client_cert_header=reader.read("CLIENT_CERT_HEADER", parse_boolean, default=False),
         expiry_warning_days=reader.number("EXPIRY_WARNING_DAYS", 30, range(3651)),
         log_decisions=reader.choice("LOG_DECISIONS", "all", "denied", "none"),
@@ -143,7 +143,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         rules_uri=reader.read("AUTHORIZER_RULES_URI", _parse_uri, default=None),
         shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
         rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, range(1, _SECONDS_PER_DAY + 1)),
-        crl_sources=crl_sources,
+        revocation_settings=revocation_settings,
         truststore=truststore,
         s3_bucket_owner=reader.read("S3_BUCKET_OWNER", _parse_bucket_owner, default=None),
         version=_version(environment),
@@ -164,7 +164,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
 def check_together(rules: Iterable[Rule]) -> None:
     """Check that rules can be in force together. Raises ValueError.
 
-    Rules add up: next to one for anyone, others have no effect, except those that deny.
+    A rule that allows anyone makes all others ineffective, except those that deny.
     """
     allowing = [rule for rule in rules if not rule.denies]
     if len(allowing) > 1 and any(rule.anyone for rule in allowing):
@@ -175,14 +175,13 @@ def check_together(rules: Iterable[Rule]) -> None:
         raise ValueError(message)
 
 
-def _principal_id(reader: VariableReader, environment: Mapping[str, str]) -> PrincipalId | CertificateValue:
-    if environment.get("PRINCIPAL_ID", "").strip().startswith("{"):
+def _parse_principal_id(text: str) -> PrincipalId | CertificateValue:
+    if text.startswith("{"):
         from mtls_authorizer.rules.document.certificate_value_validation import parse_certificate_value  # noqa: PLC0415 -- rarely used
 
-        default: PrincipalId | CertificateValue = "common_name"
-        return reader.read("PRINCIPAL_ID", parse_certificate_value, default=default)
-    part: PrincipalId = reader.choice("PRINCIPAL_ID", "common_name", "subject_dn", "fingerprint", "serial_number")
-    return part
+        return parse_certificate_value(text)
+    choices: tuple[PrincipalId, ...] = ("common_name", "subject_dn", "fingerprint", "serial_number")
+    return parse_choice(text, choices, 'or an object such as {"from": "subject.O"}')
 
 
 def _check_truststore(settings: Settings, reader: VariableReader) -> None:

@@ -46,11 +46,11 @@ class VariableReader:
 
     def choice(self, name: str, *choices: _Choice) -> _Choice:
         """Return one of several values, the first of which is the default."""
-        return self.read(name, lambda text: _parse_choice(text, choices), default=choices[0])
+        return self.read(name, lambda text: parse_choice(text, choices), default=choices[0])
 
     def optional_choice(self, name: str, *choices: _Choice) -> _Choice | None:
         """Return one of several values, None if the variable is not set."""
-        return self.read(name, lambda text: _parse_choice(text, choices), default=None)
+        return self.read(name, lambda text: parse_choice(text, choices), default=None)
 
     def reject(self, name: str, problem: str) -> None:
         """Record what is wrong with a variable."""
@@ -121,9 +121,10 @@ def _parse_number(text: str, allowed: range) -> int:
     return int(text)
 
 
-def _parse_choice(text: str, choices: tuple[_Choice, ...]) -> _Choice:
+def parse_choice(text: str, choices: tuple[_Choice, ...], *others: str) -> _Choice:
+    """Return the choice that the text is. Raises ValueError; its message also names ``others`` that are accepted."""
     for choice in choices:
         if choice == text:
             return choice
-    message = f"is {shown(text)}: write one of {', '.join(choices)}"
+    message = f"is {shown(text)}: write one of {', '.join([*choices, *others])}"
     raise ValueError(message)

@@ -126,7 +126,7 @@ def not_valid(facts: RequestFacts) -> DenyReason | None:
 def _revoked_or_unknown(facts: RequestFacts) -> DenyReason | None:
     if facts.policy.revocation is None:
         # Fail closed: a policy without CRLs must not allow anything if CRLs are configured.
-        return None if facts.settings.crl_sources is None else DenyReason.REVOCATION_STATUS_UNKNOWN
+        return None if facts.settings.revocation_settings is None else DenyReason.REVOCATION_STATUS_UNKNOWN
     if facts.revocation_status is None:
         return DenyReason.REVOCATION_STATUS_UNKNOWN
     return facts.policy.revocation.deny_reason(facts.revocation_status)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mtls_authorizer.revocation.prefix.listing import CrlListing
-    from mtls_authorizer.revocation.settings import CrlSources
+    from mtls_authorizer.revocation.settings import RevocationSettings
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.stores.opener import PrefixOpener, StoreOpener
     from mtls_authorizer.stores.store import Store
@@ -41,26 +41,26 @@ class RevocationDocuments:
 
     def __init__(
         self,
-        sources: CrlSources,
+        settings: RevocationSettings,
         *,
         opener: StoreOpener,
         prefix_opener: PrefixOpener,
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
-        self._sources = sources
+        self._settings = settings
         self._opener = opener
         self._now = now
-        self._max_age = timedelta(seconds=sources.max_age_seconds)
-        self._max_bytes = max_crl_bytes(sources.memory_size)
+        self._max_age = timedelta(seconds=settings.max_age_seconds)
+        self._max_bytes = max_crl_bytes(settings.memory_size)
         self._ever_loaded: frozenset[AuthorityId] = frozenset()
         self._warnings: frozenset[str] = frozenset()
-        self.truststore = Document(truststore_loader(sources.truststore_uri, opener))
-        self.crls = [Document(self._loader(uri, opener)) for uri in sources.uris if not is_prefix(uri)]
+        self.truststore = Document(truststore_loader(settings.truststore_uri, opener))
+        self.crls = [Document(self._loader(uri, opener)) for uri in settings.uris if not is_prefix(uri)]
         self.prefix_crls = PrefixCrls(
-            [prefix_opener(uri) for uri in sources.uris if is_prefix(uri)],
+            [prefix_opener(uri) for uri in settings.uris if is_prefix(uri)],
             self._listed_crl_loader,
-            interval_seconds=sources.refresh_seconds,
+            interval_seconds=settings.refresh_seconds,
             max_bytes=self._max_bytes,
             max_age=self._max_age,
             now=now,
@@ -69,17 +69,17 @@ class RevocationDocuments:
 
     def lists(self) -> RevocationLists:
         """Return the lists in force. Without a truststore every status is unknown."""
-        sources = self._sources
+        settings = self._settings
         located = self.prefix_crls.lists(each for document in self.crls for each in located_lists(document))
         lists = RevocationLists(
             [each.revocation_list for each in located],
             self.truststore.value or Truststore(()),
-            failure_mode=sources.failure_mode,
+            failure_mode=settings.failure_mode,
             max_age=self._max_age,
-            check=sources.check,
-            exempt_issuers=sources.exempt_issuers,
+            check=settings.check,
+            exempt_issuers=settings.exempt_issuers,
             ever_loaded=self._ever_loaded,
-            locations=find_locations(located, sources.assume_complete),
+            locations=find_locations(located, settings.assume_complete),
         )
         self._ever_loaded |= lists.issuers
         self._warn(lists)
@@ -106,7 +106,7 @@ class RevocationDocuments:
         warnings = set()
         if lists.ambiguous:
             warnings.add("CRL_ASSUME_COMPLETE ignored")
-        if self._sources.check is CrlCheck.CLIENT and lists.has_list_of_superior_ca():
+        if self._settings.check is CrlCheck.CLIENT and lists.has_list_of_superior_ca():
             warnings.add("CRL_CHECK=chain recommended")
         for warning in sorted(warnings - self._warnings):
             logger.warning(warning, extra={"document": "crl", "error": _EXPLANATIONS[warning]})

@@ -182,7 +182,7 @@ class RevocationLists:
         if link.issuer.key_fingerprint in self._exempt_issuers:
             return RevocationStatus(RevocationState.EXEMPT)
         if found:
-            return min(found, key=_remoteness)
+            return min(found, key=_rank)
         # A client that is its own issuer is not among the CAs.
         names = tuple(printed_name(each.certificate.subject) for each in self.truststore.identified(link.issuer)[:1])
         if required or link.issuer in self._ever_loaded:
@@ -201,7 +201,7 @@ def _below_root(chain: Chain) -> tuple[ChainLink, ...]:
     return chain.links[:-1] if chain.ends_at_root else chain.links
 
 
-def _remoteness(status: RevocationStatus) -> int:
-    """Return how far a list is from proving a certificate good: one that has expired did, before it expired."""
+def _rank(status: RevocationStatus) -> int:
+    """Return the rank of a status: those by lists that can never prove the certificate good come last."""
     never = (UnknownReason.UNUSABLE, UnknownReason.NOT_COVERED)
     return never.index(status.unknown_reason) + 1 if status.unknown_reason in never else 0

@@ -86,7 +86,7 @@ class ListsByIssuer:
         """Yield the lists in force at an aware time that contain or cover a certificate.
 
         Each comes with the reason why it does not prove certificates good; None if it does. If there are none, yield
-        other lists of the issuer, which tell why the status of the certificate is unknown.
+        other lists of the issuer, which determine why the status of the certificate is unknown.
         """
         for group in self._relevant(link):
             yield from _in_force(group, now, max_age)

@@ -33,7 +33,7 @@ class TruststoreSource(NamedTuple):
     refresh_seconds: int = 300
 
 
-class CrlSources(NamedTuple):
+class RevocationSettings(NamedTuple):
     """The locations of the CRLs and of the truststore that they are checked against, and how they are used."""
 
     uris: tuple[str, ...]
@@ -45,7 +45,7 @@ class CrlSources(NamedTuple):
 
     check: CrlCheck = CrlCheck.CLIENT
     assume_complete: frozenset[str] = frozenset()
-    """The URIs of CRLs that also cover certificates without distribution points, though they have a name."""
+    """The URIs of CRLs that have a name, but also cover certificates without distribution points."""
 
     exempt_issuers: frozenset[str] = frozenset()
     """The SHA-256 of the public keys of CAs that publish no CRL, in lower-case hexadecimal."""

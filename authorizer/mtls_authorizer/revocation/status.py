@@ -102,7 +102,7 @@ class RevocationStatus(NamedTuple):
 
 
 def most_severe(statuses: Iterable[RevocationStatus]) -> RevocationStatus:
-    """Return the first of the most severe of some statuses: the status that they have together."""
+    """Return the combined status of several certificates or chains: the first of the most severe ones."""
     return min(statuses, key=lambda status: _BY_SEVERITY.index(status.state))
 
 

@@ -37,7 +37,7 @@ class RuleSet:
 
     __slots__ = (
         *("_anyone", "_conditions", "_denial_index", "_excluding", "_exclusion_index"),
-        *("_grants", "_is_limited", "_issuer_exclusions", "_rule_index"),
+        *("_grants", "_is_limited", "_issuer_exclusions", "_requires_usages", "_rule_index"),
         *("denials", "limits_domain_names", "readers", "rules"),
     )
 
@@ -52,6 +52,7 @@ class RuleSet:
         self.rules = tuple(rule for rule in every_rule if not rule.denies)
         self.denials = tuple(rule for rule in every_rule if rule.denies)
         self._is_limited = any(rule.limits for rule in self.rules)
+        self._requires_usages = any(rule.key_usages for rule in self.rules)
         self.limits_domain_names = any(rule.limits and rule.limits.domain_names is not None for rule in self.rules)
         rule_count = Counter(condition for rule in every_rule for condition in rule.conditions())
         self.readers = FACT_READERS
@@ -136,11 +137,10 @@ class RuleSet:
         self, satisfied: SatisfiedConditions, usages: Collection[str] | None, required: RequiredKeyUsages
     ) -> list[int]:
         rules, met = self.rules, required.met_by(usages)
-        return [
-            number
-            for number in self._matching_apart_from_usages(satisfied)
-            if rules[number].accepts_usages(usages, required_met=met)
-        ]
+        numbers = self._matching_apart_from_usages(satisfied)
+        if met and not self._requires_usages:
+            return numbers  # saves a fifth of the time if a thousand rules match
+        return [number for number in numbers if rules[number].accepts_usages(usages, required_met=met)]
 
     def _matching_apart_from_usages(self, satisfied: SatisfiedConditions) -> list[int]:
         numbers = self._rule_index.find(satisfied.unambiguous)

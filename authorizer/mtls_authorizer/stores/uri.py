@@ -116,7 +116,7 @@ def _parse_file(rest: str) -> tuple[str, ...]:
 def _parse_s3(rest: str) -> tuple[str, ...]:
     bucket, _slash, key = rest.partition("/")
     if not _BUCKET.fullmatch(bucket):
-        _reject("s3:// must be followed by the name of a bucket, and nothing else before the next slash")
+        _reject("the text between s3:// and the next slash is not the name of a bucket")
     if not key or key.endswith("/"):
         _reject("it names no object")
     if "?" in key or "#" in key:

@@ -49,7 +49,7 @@ class Endpoint:
     name of any other stage.
 
     ``path`` is the route's: ``/payments/{id}`` or ``/{proxy+}``. ``method`` is the route's, on HTTP APIs; it may be
-    ``ANY``. None is that of the request. ``path_parameters`` has the values of the path's variables.
+    ``ANY``. None means those of the request. ``path_parameters`` has the values of the path's variables.
     """
 
     api_id: str = "a1b2c3d4e5"

@@ -6,7 +6,7 @@ locals {
 
   authorizer_alarms = {
     throttles = {
-      description         = "Lambda throttles the authorizer, and its API answers 500."
+      description         = "Lambda throttles the authorizer, and the API responds with 500."
       namespace           = "AWS/Lambda"
       metric_name         = "Throttles"
       dimensions          = { FunctionName = aws_lambda_function.authorizer.function_name }
@@ -158,7 +158,7 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   count = var.deploy_alarms && local.has_metrics ? 1 : 0
 
   alarm_name          = "${var.name}-errors"
-  alarm_description   = "The authorizer fails, and its API answers 500."
+  alarm_description   = "The authorizer fails, and the API responds with 500."
   evaluation_periods  = 1
   threshold           = 0
   comparison_operator = "GreaterThanThreshold"

@@ -4,12 +4,12 @@ output "layer_arn" {
 }
 
 output "authorizer_arn" {
-  description = "The authorizer, for the attach modules: the function, or its alias if versions are published."
+  description = "The ARN of the authorizer, for the attach modules: of the function, or of its alias if versions are published."
   value       = local.authorizer_arn
 }
 
 output "authorizer_uri" {
-  description = "The authorizer, for authorizers of API Gateway that you define yourself."
+  description = "The URI that invokes the authorizer, for authorizer_uri of an API Gateway authorizer that you define yourself."
   value       = "arn:${local.partition}:apigateway:${local.region}:lambda:path/2015-03-31/functions/${local.authorizer_arn}/invocations"
 }
 

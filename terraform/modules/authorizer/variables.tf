@@ -322,7 +322,7 @@ variable "crl_refresh_seconds" {
 variable "crl_failure_mode" {
   type        = string
   default     = null
-  description = "Deny or allow certificates whose CA has no valid CRL. With allow, revoked ones too. null means deny."
+  description = "Deny or allow certificates whose revocation status is unknown. With allow, a revoked certificate is allowed if its CRL is missing. null means deny."
 
   validation {
     condition     = var.crl_failure_mode == null ? true : contains(["deny", "allow"], var.crl_failure_mode)
@@ -354,7 +354,7 @@ variable "crl_max_age_seconds" {
 variable "crl_assume_complete" {
   type        = list(string)
   default     = []
-  description = "Those of crl_uris that also cover certificates without distribution points, though they have a name."
+  description = "CRLs of crl_uris that have a name, but also cover certificates without distribution points."
   nullable    = false
 
   validation {
@@ -413,7 +413,7 @@ variable "create_crl_bucket" {
 variable "private_ca_arns" {
   type        = list(string)
   default     = []
-  description = "ARNs of CAs of AWS Private CA. Each may write CRLs below crl/ and its ID, and nothing else."
+  description = "ARNs of CAs of AWS Private CA. Each may write crl/<CA ID>.crl and CRLs below crl/<CA ID>/."
   nullable    = false
 
   validation {
@@ -430,7 +430,7 @@ variable "private_ca_arns" {
 variable "publisher_role_arns" {
   type        = list(string)
   default     = []
-  description = "ARNs of IAM roles that publish CRLs. Each may write below published/ and its name, and nothing else in the bucket. Roles with a path are not supported."
+  description = "ARNs of IAM roles that publish CRLs. Each may write CRLs below published/<role name>/, and nothing else in the bucket. Roles with a path are not supported."
   nullable    = false
 
   validation {
@@ -551,7 +551,7 @@ variable "response_format" {
 variable "unauthenticated_response" {
   type        = string
   default     = null
-  description = "Response without a certificate, unauthorized (401) or deny (403). null means 401 on REST APIs, and 403 on HTTP APIs."
+  description = "Response if the certificate is missing or malformed, unauthorized (401) or deny (403). null means 401 on REST APIs, and 403 on HTTP APIs."
 
   validation {
     condition     = var.unauthenticated_response == null ? true : contains(["unauthorized", "deny"], var.unauthenticated_response)
@@ -605,7 +605,7 @@ variable "log_retention_in_days" {
 variable "expiry_warning_days" {
   type        = number
   default     = null
-  description = "Days before expiry in which a certificate is logged as a warning. null means 30."
+  description = "Warn of certificates that expire within this number of days. null means 30."
 
   validation {
     condition     = var.expiry_warning_days == null ? true : var.expiry_warning_days >= 0 && var.expiry_warning_days <= 3650 && floor(var.expiry_warning_days) == var.expiry_warning_days
@@ -664,7 +664,7 @@ variable "alarm_topic_arn" {
 variable "duration_alarm_milliseconds" {
   type        = number
   default     = 1000
-  description = "Alarm if one in a hundred invocations takes longer than this for a quarter of an hour."
+  description = "Alarm if, in each of three periods of 5 minutes, one in a hundred invocations takes longer than this number of milliseconds."
   nullable    = false
 
   validation {
@@ -676,7 +676,7 @@ variable "duration_alarm_milliseconds" {
 variable "revocation_list_alarm_seconds" {
   type        = number
   default     = 21600
-  description = "Alarm if a CRL expires in this time or less. Choose less than is left when its CA issues the next one."
+  description = "Alarm if a CRL expires in this number of seconds or less. Choose less than is left when its CA issues the next one."
   nullable    = false
 
   validation {

@@ -94,7 +94,7 @@ def test_explain_reads_no_truststore_from_a_bucket_of_another_account(
     assert "truststore.pem: AccessDenied" in capsys.readouterr().err
 
 
-def test_without_documents_in_s3_nobody_is_warned(
+def test_without_documents_in_s3_there_is_no_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in ENVIRONMENT:

@@ -78,8 +78,8 @@ class FaultyDoor(Door):
     """An authorizer whose documents are due when a test says so."""
 
     def __init__(self, loaded: Settings) -> None:
-        if loaded.crl_sources is not None:
-            loaded = loaded._replace(crl_sources=loaded.crl_sources._replace(refresh_seconds=INTERVAL))
+        if loaded.revocation_settings is not None:
+            loaded = loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=INTERVAL))
         self.clock = Clock()
         opener = partial(open_store, timeouts=QUICK)
         super().__init__(CurrentPolicy(loaded, opener=opener, clock=self.clock, wait_seconds=LIMITS))
@@ -154,7 +154,7 @@ def test_while_s3_has_a_fault_the_last_good_list_decides_and_once_it_has_none_th
 
 
 @pytest.mark.parametrize(("where", "fault"), WHERE)
-def test_a_function_that_starts_while_s3_has_a_fault_lets_nobody_in_who_is_revoked_and_recovers(
+def test_a_function_that_starts_while_s3_has_a_fault_denies_revoked_clients_and_recovers(
     shelf: Bucket, proxy: FaultyProxy, where: str, fault: Fault
 ) -> None:
     shelf.put("ca.crl.index", index_of(FIRST))
@@ -166,7 +166,7 @@ def test_a_function_that_starts_while_s3_has_a_fault_lets_nobody_in_who_is_revok
     door.refuses_soon(None, REVOKED, None)
 
 
-def test_a_bucket_that_can_not_be_reached_for_a_while_and_comes_back(shelf: Bucket, proxy: FaultyProxy) -> None:
+def test_a_bucket_that_could_not_be_reached_for_a_while_is_read_again(shelf: Bucket, proxy: FaultyProxy) -> None:
     doors = both_modes(shelf)
     for content, next_refusal in ((FIRST, None), (SECOND, REVOKED)):
         shelf.put("ca.crl", content)
@@ -324,7 +324,7 @@ def allowed(door: FaultyDoor) -> list[str]:
 
 
 @pytest.mark.parametrize("place", URIS, indirect=True)
-def test_rules_are_those_of_the_store_and_what_is_not_valid_leaves_them_as_they_were(place: Place) -> None:
+def test_rules_follow_the_store_and_invalid_ones_change_nothing(place: Place) -> None:
     place.put(RULES % ("one", "first"))
     door = started(place)
     assert allowed(door) == ["first"]
@@ -392,9 +392,7 @@ def test_a_store_that_is_slow_but_not_too_slow_is_waited_for(place: Place, proxy
     assert allowed(started(place)) == ["first"]
 
 
-def test_a_file_that_is_gone_leaves_its_rules_in_force_and_is_missed_at_the_start(
-    aws: AwsServer, tmp_path: Path
-) -> None:
+def test_a_deleted_file_leaves_its_rules_in_force_and_is_an_error_at_the_start(aws: AwsServer, tmp_path: Path) -> None:
     place = Place("file", aws, tmp_path)
     place.put(RULES % ("one", "first"))
     door = FaultyDoor(place.configuration())

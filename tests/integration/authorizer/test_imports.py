@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from client_certificate_auth import PeerCertificate
+from mtls_authorizer.rules.fields import FIELDS
 from tests.api_events import rest_event
-from tests.certificates import client_pem
+from tests.certificates import certificate_der, client_pem, name, pem, subject_alt_names, uri
 from tests.kept_lists import CA, FIRST, GOOD, Bucket, Folder, index_of
+from tests.psd2_statements import psd2_statement
 
 if TYPE_CHECKING:
     from tests.aws_server import AwsServer
@@ -169,7 +171,7 @@ def parts_of(modules: list[str]) -> set[str]:
     }
 
 
-def test_what_python_shows_without_a_configured_log_is_still_shown() -> None:
+def test_records_that_python_shows_without_a_configured_log_are_still_shown() -> None:
     program = f"""
 import sys
 from mtls_authorizer.handler import handler
@@ -183,21 +185,58 @@ handler({rest_event(OTHER)!r}, None)
     assert process.stderr == "deny: common_name_not_allowed\n"
 
 
+SUBJECT = name(("O", "Acme"), ("OU", "payments"), ("2.5.4.97", "PSDDE-BAFIN-1"), ("CN", "client"))
+NAMED_PEM = pem(
+    certificate_der(SUBJECT, extensions=[subject_alt_names(uri("spiffe://acme.example/a")), psd2_statement("PSP_AI")])
+)
+NAMED = PeerCertificate.from_pem(NAMED_PEM)
+# All fields that can be read from the certificate alone: the key of its issuer is in the truststore.
+MATCH = {
+    "common_name": "client",
+    "organizational_unit": "payments",
+    "organization": "Acme",
+    "subject": NAMED.subject.rfc4514_string(),
+    "subject_alt_name": "URI:spiffe://acme.example/a",
+    "issuer": NAMED.issuer.rfc4514_string(),
+    "fingerprint": NAMED.fingerprint256,
+    "serial_number": NAMED.serial_number,
+    "public_key": sha256(NAMED.fields.public_key).hexdigest(),
+    "spiffe_trust_domain": "acme.example",
+    "organization_identifier": "PSDDE-BAFIN-1",
+    "psd2_role": "PSP_AI",
+}
+LISTS = {FIELDS[field].variable: value for field, value in MATCH.items() if FIELDS[field].variable}
+EXCLUDED = {field: value for field, value in MATCH.items() if field != "fingerprint"} | {"common_name": "other"}
+EVERY_FIELD = {"deny": EXCLUDED, "rules": [{"name": "client", "match": MATCH, "not": EXCLUDED}]}
+
+
+@pytest.mark.parametrize(
+    ("variables", "parts"),
+    [(LISTS, set()), ({"AUTHORIZER_RULES": json.dumps(EVERY_FIELD)}, {"rules document", "SPIFFE", "PSD2"})],
+    ids=["lists", "rules"],
+)
+def test_no_field_but_the_key_of_the_issuer_needs_cryptography(variables: dict[str, str], parts: set[str]) -> None:
+    assert MATCH.keys() == FIELDS.keys() - {"issuer_key"}
+    effect, *modules = run(INVOKE.format(event=rest_event(NAMED_PEM)), variables)
+    assert effect == "Allow"
+    assert parts_of(modules) == {"authorizer"} | parts
+
+
 def fill(shelf: Shelf) -> None:
-    for name, content in {
+    for file, content in {
         "rules.json": RULES.encode(),
         "ca.crl": FIRST,
         "ca.crl.index": index_of(FIRST),
         "truststore.pem": CA.pem,
     }.items():
-        shelf.put(name, content)
+        shelf.put(file, content)
 
 
 def parts_after_a_request(case: Case, shelf: Shelf) -> set[str]:
     """Return the parts that were imported once the handler has allowed a request."""
     folder = shelf.uri("x").removesuffix("/x")
-    variables = {name: value.replace("{shelf}", folder) for name, value in case.variables.items()}
-    aws = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "NO_PROXY"))}
+    variables = {key: value.replace("{shelf}", folder) for key, value in case.variables.items()}
+    aws = {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "NO_PROXY"))}
     effect, *modules = run(INVOKE.format(event=rest_event(GOOD)), {**aws, **variables})
     assert effect == "Allow"
     return parts_of(modules) - {"authorizer"}

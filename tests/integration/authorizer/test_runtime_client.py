@@ -94,7 +94,7 @@ def test_the_log_level_is_lambdas_where_one_is_set(level: dict[str, str], decisi
     assert [record["decision"] for record in function.records() if "decision" in record] == decisions
 
 
-def test_a_log_in_text_says_what_was_decided_too() -> None:
+def test_a_log_in_text_contains_the_decisions_too() -> None:
     environment = {"ALLOWED_COMMON_NAMES": "client", "AWS_LAMBDA_LOG_FORMAT": "Text", "AWS_LAMBDA_LOG_LEVEL": ""}
     with lambda_function(HANDLER, environment) as function:
         function.invoke(rest_event(CLIENT))
@@ -103,7 +103,7 @@ def test_a_log_in_text_says_what_was_decided_too() -> None:
     assert "\tdeny: common_name_not_allowed\n" in function.log
 
 
-def test_under_snapstart_what_the_snapshot_has_is_read_anew_before_the_first_event(tmp_path: Path) -> None:
+def test_after_a_restore_documents_are_read_again_before_the_first_event(tmp_path: Path) -> None:
     shelf = Folder(tmp_path)
     rules = '{"rules": [{"name": "one", "match": {"common_name": "%s"}}]}'
     environment = {
@@ -129,7 +129,7 @@ def test_under_snapstart_what_the_snapshot_has_is_read_anew_before_the_first_eve
     assert reasons == [None, "certificate_revoked", "certificate_revoked"]
 
 
-def test_a_restore_while_nothing_can_be_read_leaves_what_the_snapshot_has_in_force(tmp_path: Path) -> None:
+def test_a_restore_while_nothing_can_be_read_keeps_the_documents_of_the_snapshot_in_force(tmp_path: Path) -> None:
     shelf = Folder(tmp_path)
     environment = {
         "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",

@@ -59,5 +59,5 @@ def test_a_process_that_fails_is_an_error() -> None:
         run([sys.executable, "-c", "pass"], {})
 
 
-def test_node_is_there() -> None:
+def test_node_is_installed() -> None:
     assert node_version().startswith("v")

@@ -37,7 +37,9 @@ def test_functions_with_and_without_records_are_measured_in_turn(
     assert sum(record.get("Allowed") == 1 for record in records) == len(records) / 2
 
 
-def test_only_so_many_are_asked_for_that_all_are_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_as_many_certificates_are_sent_as_fit_into_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = tmp_path / "log"
     monkeypatch.setattr(os, "devnull", str(log))
     monkeypatch.setattr(invocations, "CACHED", COUNT // 2)

@@ -161,7 +161,7 @@ def test_there_are_clients_of_every_kind(clients: list[Client]) -> None:
     assert {client.kind for client in clients} > REJECTED_BY_TLS
 
 
-def test_everybody_is_asked_once_before_anybody_again_and_one_in_ten_without_a_certificate(
+def test_each_client_is_used_once_before_any_is_repeated_and_one_in_ten_has_no_certificate(
     clients: list[Client],
 ) -> None:
     without = clients_without_certificates(clients)
@@ -189,7 +189,7 @@ def test_everybody_is_asked_once_before_anybody_again_and_one_in_ten_without_a_c
         (Client(Kind.MISSING), 1, False, [], "lambda_event_missing_clientcert"),
     ],
 )
-def test_what_a_client_must_be_answered_follows_from_its_kind(
+def test_the_expected_response_follows_from_the_kind_of_client(
     *,
     client: Client,
     edition: int,
@@ -223,7 +223,7 @@ def test_what_a_client_must_be_answered_follows_from_its_kind(
         (False, OWN, posted(None), False),
     ],
 )
-def test_what_the_function_posts_is_compared_whole(
+def test_the_whole_response_of_the_function_is_compared(
     *,
     rest: bool,
     route: Route,
@@ -243,7 +243,7 @@ def test_what_the_function_posts_is_compared_whole(
         (posted(RIGHT), False),
     ],
 )
-def test_who_sends_no_certificate_to_a_rest_api_is_unauthorized(given: Invocation, *, right: bool) -> None:
+def test_a_client_without_a_certificate_is_unauthorized_on_a_rest_api(given: Invocation, *, right: bool) -> None:
     client = Client(Kind.MISSING)
     entitled = entitlement(client, 1, lapsed=False)
     assert (invocation_problem(entitled, Request(client, OWN, rest=True), [], given) is None) is right
@@ -263,7 +263,7 @@ def test_who_sends_no_certificate_to_a_rest_api_is_unauthorized(given: Invocatio
         (Client(Kind.MISSING), False, OWN, 500, False),
     ],
 )
-def test_what_a_client_of_the_gateway_gets_is_compared(
+def test_the_response_of_the_gateway_is_compared(
     *,
     client: Client,
     rest: bool,
@@ -280,7 +280,7 @@ def right_by(edition: int) -> Any:  # noqa: ANN401 -- a problem's function
     return lambda entitled: None if entitled.edition == edition else f"is by {edition}"
 
 
-def test_once_new_rules_have_answered_the_old_ones_may_not() -> None:
+def test_old_rules_decide_nothing_after_new_ones_have() -> None:
     checker, request = ResponseChecker(), Request(TENANT, OWN, rest=True)
     before = checker.begin()
     assert checker.check(before, request, right_by(2)) is None  # too early
@@ -296,7 +296,7 @@ def test_once_new_rules_have_answered_the_old_ones_may_not() -> None:
     assert checker.problems() == [f"{asked_for}: is by 2", f"{asked_for}: is by 1"]
 
 
-def test_new_rules_that_never_come_into_force_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_rules_that_never_take_effect_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     checker, request = ResponseChecker(), Request(TENANT, OWN, rest=True)
     monkeypatch.setattr("benchmarks.soak_checks._LATEST_SECONDS", -1)
     checker.publish(2)

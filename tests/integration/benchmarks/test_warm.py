@@ -46,7 +46,7 @@ def pems(path: Path) -> list[str]:
 @pytest.mark.parametrize("workload", [Workload("listed", listed=3), Workload("rules", rules=3)])
 @pytest.mark.parametrize("recorded", [False, True])
 @pytest.mark.parametrize(("kind", "side"), SIDES.items())
-def test_each_side_lets_the_allowed_common_name_in_and_tells_what_it_took(
+def test_each_side_allows_the_listed_common_name_and_reports_its_time(
     kind: str, side: str, workload: Workload, *, recorded: bool, tmp_path: Path
 ) -> None:
     path = write_workload(workload, tmp_path, certificates=AT_ONCE)
@@ -68,7 +68,7 @@ def test_a_process_that_ends_is_an_error() -> None:
         process.take(Turn("", "", AT_ONCE))
 
 
-def test_each_turn_is_taken_once_a_round_by_its_process(tmp_path: Path) -> None:
+def test_each_process_runs_its_turn_once_in_each_round(tmp_path: Path) -> None:
     path = str(write_workload(Workload("listed", listed=1), tmp_path, certificates=AT_ONCE))
     turns = [(side, Turn(path, kind, 4 * AT_ONCE)) for kind, side in SIDES.items()]
     costs = measure(COMMANDS, turns, rounds=3)
@@ -76,7 +76,7 @@ def test_each_turn_is_taken_once_a_round_by_its_process(tmp_path: Path) -> None:
     assert all(0 < cost.least <= cost.median for cost in costs)
 
 
-def test_no_certificate_is_in_the_cache_when_it_comes_back_and_those_of_the_cache_all_fit() -> None:
+def test_one_workload_exceeds_the_cache_and_the_other_one_fits_into_it() -> None:
     assert CERTIFICATES > MAX_CACHED_CERTIFICATES > CACHED
     assert CERTIFICATES % AT_ONCE == 0
 

@@ -36,7 +36,7 @@ def layer_from_sources(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_answers_with_versions_and_times(layer_from_sources: Path) -> None:
+def test_the_report_contains_versions_and_times(layer_from_sources: Path) -> None:
     report = canary(layer_from_sources)
     assert (report["ok"], report["failed"]) == (True, {})
     assert report["python"] == platform.python_version()

@@ -75,5 +75,5 @@ def test_no_two_attribute_types_share_a_short_name() -> None:
         ("2.\u0665", False),
     ],
 )
-def test_a_dotted_oid_is_told_from_what_is_none(text: str, dotted: bool) -> None:  # noqa: FBT001 -- a table's column
+def test_only_a_dotted_oid_matches(text: str, dotted: bool) -> None:  # noqa: FBT001 -- a table's column
     assert bool(re.fullmatch(DOTTED_OID, text)) is dotted

@@ -26,7 +26,7 @@ for module in ("another", "another.client_certificate_auth.module"):
 """
 
 
-def test_what_cryptography_warns_of_is_not_heard_and_other_warnings_are() -> None:
+def test_warnings_of_cryptography_are_suppressed_and_others_are_not() -> None:
     # cryptography warns of serial numbers that are not positive.
     negative = certificate_der(serial_number=der.integer(-1))
     with pytest.warns(UserWarning, match="serial number"):

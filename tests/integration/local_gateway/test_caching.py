@@ -162,7 +162,7 @@ def test_with_the_domain_name_as_identity_source_each_domain_name_gets_its_own_r
 
 
 @pytest.mark.parametrize("kind", HTTP_APIS)
-def test_without_it_one_domain_name_gets_the_response_for_another_which_is_logged(
+def test_without_this_identity_source_one_domain_name_gets_the_response_for_another_which_is_logged(
     kind: ApiKind, same_serial_number: Pki, caplog: pytest.LogCaptureFixture
 ) -> None:
     with served(same_serial_number, kind, DOCUMENTED, AUTHORIZER_RULES=RULES_OF_A_DOMAIN) as api:

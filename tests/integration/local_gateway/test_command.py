@@ -202,7 +202,7 @@ def test_the_curl_commands_do_what_their_comments_say(tmp_path: Path) -> None:
     assert any("certificate has expired" in line for line in log)
 
 
-def test_a_client_that_is_revoked_while_the_gateway_runs_is_refused_after_the_refresh(tmp_path: Path) -> None:
+def test_a_client_that_is_revoked_while_the_gateway_runs_is_denied_after_the_reload(tmp_path: Path) -> None:
     folder = tmp_path / "my keys"
     with serving(folder) as (process, lines):
         comment = next(index for index, line in enumerate(lines) if line.startswith("# listed CN, to be revoked"))
@@ -252,7 +252,7 @@ def get(url: str, folder: Path, name: str) -> int:
 
 
 @pytest.mark.parametrize("port", ["-1", "65527", "http", "1.5"])
-def test_a_port_that_cannot_be_is_refused_in_words(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_impossible_port_is_rejected_with_a_message(port: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         parse([f"--port={port}"], "")
     assert f"{port!r} is not a port from 0 to 65526" in capsys.readouterr().err

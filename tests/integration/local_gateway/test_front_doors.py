@@ -230,7 +230,7 @@ def test_no_header_makes_another_client_of_one(
 
 
 @pytest.mark.parametrize("client", [EXPIRED, UNTRUSTED])
-def test_passthrough_lets_in_whom_others_refuse(client: Client, endpoints: list[Endpoint], pki: Pki) -> None:
+def test_passthrough_accepts_handshakes_that_others_reject(client: Client, endpoints: list[Endpoint], pki: Pki) -> None:
     by_kind = {endpoint.kind: endpoint for endpoint in endpoints}
 
     assert get(by_kind[FrontDoorKind.ALB_PASSTHROUGH], pki, client, {}) == (403, "Not verified")

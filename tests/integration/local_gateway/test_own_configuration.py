@@ -203,7 +203,7 @@ def test_an_empty_name_is_not_the_working_directory(option: str, capsys: pytest.
     assert f"argument {option}: it is empty" in capsys.readouterr().err
 
 
-def test_what_api_gateway_does_not_accept_of_a_truststore_is_printed(tmp_path: Path, own: OwnPki) -> None:
+def test_problems_of_a_truststore_that_api_gateway_rejects_are_printed(tmp_path: Path, own: OwnPki) -> None:
     truststore = tmp_path / "truststore.pem"
     truststore.write_text(own.truststore.read_text(), encoding="utf-16")
     result = run("-m", "local_gateway", "--demo", "--truststore", str(truststore))

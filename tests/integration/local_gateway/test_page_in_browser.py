@@ -216,7 +216,9 @@ def test_with_an_own_truststore_and_hostile_rules_only_certificates_can_be_paste
             assert "hacked" in result_of(page)
 
 
-def test_the_policy_stops_what_a_mistake_in_the_script_would_execute(browser: Browser, sample: Served) -> None:
+def test_the_content_security_policy_stops_code_that_a_mistake_in_the_script_would_execute(
+    browser: Browser, sample: Served
+) -> None:
     page = browser.new_page()
     try:
         page.add_init_script(WATCH)
@@ -343,7 +345,7 @@ def test_the_table_fills_while_the_scenarios_are_played(
         assert "HTTP API, IAM" in page.evaluate("document.activeElement.getAttribute('aria-label')")
 
 
-def test_websites_whose_names_resolve_to_loopback_are_refused(browser: Browser, sample: Served) -> None:
+def test_websites_whose_names_resolve_to_loopback_are_rejected(browser: Browser, sample: Served) -> None:
     page = browser.new_page()
     try:
         response = page.goto(sample.url.replace(LOOPBACK, "rebinding.example"))
@@ -363,7 +365,7 @@ class _Website(BaseHTTPRequestHandler):
         pass
 
 
-def test_other_websites_are_refused(browser: Browser, sample: Served, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_websites_are_rejected(browser: Browser, sample: Served, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "local_gateway")
     website = ThreadingHTTPServer((LOOPBACK, 0), _Website)
     thread = Thread(target=website.serve_forever, args=(0.05,))

@@ -162,13 +162,13 @@ def test_the_policy_permits_the_script_and_the_style_of_the_file_and_the_file_no
     assert content_security_policy(html.replace("const", "let", 1)) != policy
 
 
-def test_long_requests_are_refused(server: Server) -> None:
+def test_long_requests_are_rejected(server: Server) -> None:
     response = server.send("POST", "/inspect", b" " * (LARGEST_INQUIRY + 1), **JSON)
     assert (response.status, json.loads(response.body)) == (413, {"error": "At most 262,144 bytes."})
 
 
 @pytest.mark.parametrize("body", [b"", b"garbage", b"[]", b"[" * 100_000, b"{}", b"\xff", b'{"client": "reader"}'])
-def test_other_json_is_refused(server: Server, body: bytes) -> None:
+def test_other_json_is_rejected(server: Server, body: bytes) -> None:
     response = server.send("POST", "/inspect", body, **JSON)
     assert response.status == 422
     assert json.loads(response.body)["error"].startswith("Send an object with ['client', ")
@@ -201,7 +201,7 @@ def test_errors_name_the_problem_and_repeat_nothing(server: Server, question: di
     assert "hostile" not in answer["error"]
 
 
-def test_private_keys_are_refused_and_neither_logged_nor_repeated(
+def test_private_keys_are_rejected_and_neither_logged_nor_repeated(
     server: Server, pki: Pki, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -100,7 +100,7 @@ def test_openssl_agrees(pki: Pki, client: Client, verdict: str) -> None:
     assert verdict in result.stdout + result.stderr
 
 
-def test_openssl_takes_the_revocation_list_and_finds_who_is_in_it(pki: Pki) -> None:
+def test_openssl_accepts_the_revocation_list_and_finds_its_entries(pki: Pki) -> None:
     command = ["openssl", "verify", "-crl_check", "-x509_strict", "-CAfile", str(pki.truststore)]
     command += ["-CRLfile", str(pki.revocation_list)]
     verdicts = {LISTED_CN: ": OK", REVOKED: "certificate revoked", TO_BE_REVOKED: ": OK"}

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     ("scenario", "kind"),
     [pytest.param(scenario, kind, id=f"{scenario.name}-{kind}") for scenario in SCENARIOS for kind in scenario.kinds],
 )
-def test_what_happens_is_what_is_expected(scenario: Scenario, kind: Kind, endpoints: list[Endpoint], pki: Pki) -> None:
+def test_each_scenario_has_the_expected_result(
+    scenario: Scenario, kind: Kind, endpoints: list[Endpoint], pki: Pki
+) -> None:
     endpoint = next(endpoint for endpoint in endpoints if endpoint.kind is kind)
 
     assert play(scenario, endpoint, pki) == scenario.expected_on(kind)
@@ -70,7 +72,7 @@ def test_behind_other_front_doors_the_whole_response_is_compared(pki: Pki, body:
     assert Result(listed, {FrontDoorKind.ALB_VERIFY: outcome}).differences == [FrontDoorKind.ALB_VERIFY]
 
 
-def test_no_server_is_not_a_refused_handshake(pki: Pki) -> None:
+def test_no_server_is_not_a_rejected_handshake(pki: Pki) -> None:
     with socket.create_server((LOOPBACK, 0)) as listening:
         port = listening.getsockname()[1]
 
@@ -78,7 +80,7 @@ def test_no_server_is_not_a_refused_handshake(pki: Pki) -> None:
         play(Scenario("refused", LISTED_CN, Outcome(None)), served_by(None, port), pki)
 
 
-def test_a_server_that_the_client_does_not_trust_is_not_a_refused_handshake(
+def test_a_server_that_the_client_does_not_trust_is_not_a_rejected_handshake(
     endpoints: list[Endpoint], tmp_path: Path
 ) -> None:
     others = make_pki(tmp_path, [LISTED_CN])

@@ -60,14 +60,14 @@ def default_endpoint_port(endpoints: list[Endpoint]) -> int:
         (UNTRUSTED, "unknown ca"),
     ],
 )
-def test_a_refused_client_is_told_why(
+def test_a_client_whose_handshake_is_rejected_receives_the_reason(
     endpoints: list[Endpoint], pki: Pki, client: Client | None, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "local_gateway"), pytest.raises(ssl.SSLError, match=why):
         get(rest(endpoints).mutual_tls_port, pki, client)
 
 
-def test_the_default_endpoint_takes_no_notice_of_certificates(endpoints: list[Endpoint], pki: Pki) -> None:
+def test_the_default_endpoint_ignores_certificates(endpoints: list[Endpoint], pki: Pki) -> None:
     assert get(default_endpoint_port(endpoints), pki, LISTED_CN)[0] == 401
 
 
@@ -111,14 +111,14 @@ def test_the_path_arrives_as_it_was_sent(endpoints: list[Endpoint], pki: Pki) ->
         assert get(port, pki, LISTED_CN, "/hello%2Fa")[0] in {403, 404}
 
 
-def test_a_silent_client_keeps_nobody_waiting(endpoints: list[Endpoint], pki: Pki) -> None:
+def test_a_silent_client_delays_no_other_client(endpoints: list[Endpoint], pki: Pki) -> None:
     port = rest(endpoints).mutual_tls_port
 
     with socket.create_connection((LOOPBACK, port), TIMEOUT):
         assert get(port, pki, LISTED_CN)[0] == 200
 
 
-def test_what_is_not_tls_is_refused_and_logged_in_one_line(
+def test_a_request_without_tls_is_rejected_and_logged_in_one_line(
     endpoints: list[Endpoint], pki: Pki, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = rest(endpoints).mutual_tls_port
@@ -153,7 +153,7 @@ def test_a_port_that_is_taken_is_replaced(pki: Pki) -> None:
         assert get(taken, pki, None) == get(port, pki, None) == (200, b"hello")
 
 
-def test_after_the_block_nobody_listens_and_no_thread_is_left(pki: Pki) -> None:
+def test_after_the_block_no_socket_and_no_thread_is_left(pki: Pki) -> None:
     threads = set(threading.enumerate())
     with serve(hello, custom_domain_context(pki, pki.truststore)) as port:
         assert get(port, pki, LISTED_CN) == (200, b"hello")

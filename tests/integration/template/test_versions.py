@@ -96,7 +96,7 @@ def test_cloudformation_replaces_a_resource_if_this_property_changes(resource_ty
 
 
 @pytest.mark.parametrize("stack", AUTHORIZER.stacks)
-def test_outputs_name_the_alias_of_a_published_version_and_else_the_function(stack: str) -> None:
+def test_outputs_name_the_alias_of_a_published_version_or_else_the_function(stack: str) -> None:
     published = {"Ref": "AuthorizerAliaslive"}
     target = published if stack in PUBLISHED else {"Fn::GetAtt": ["Authorizer", "Arn"]}
     deployed = AUTHORIZER.deployed(stack)

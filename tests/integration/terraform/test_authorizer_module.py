@@ -217,7 +217,7 @@ def test_the_layer_is_that_of_the_architecture_and_is_retained(stack: str) -> No
 
 
 @pytest.mark.parametrize("stack", AUTHORIZER.stacks)
-def test_the_output_names_the_alias_of_a_published_version_and_else_the_function(stack: str) -> None:
+def test_the_output_names_the_alias_of_a_published_version_or_else_the_function(stack: str) -> None:
     outputs = plain(module(AUTHORIZER.stacks[stack]).outputs)
     published = {"SnapStart", "ProvisionedConcurrency"} & AUTHORIZER.stacks[stack].keys()
     target = "aws_lambda_alias.live.arn" if published else "aws_lambda_function.authorizer.arn"

@@ -69,7 +69,7 @@ def test_resources_have_the_arguments_and_blocks_of_the_provider(folder: Path) -
         assert mistakes(block.body, SCHEMA_FILE["types"][path.rpartition(".")[0]], path) == []
 
 
-def test_a_wrong_resource_is_noticed(tmp_path: Path) -> None:
+def test_a_wrong_resource_is_detected(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text("""
 resource "aws_lambda_function" "f" {
   function_name = "f"

@@ -342,6 +342,7 @@ def _attach_module(kind: str) -> Module:
     authorizer = {
         "authorizer_arn": FUNCTION_ARN,
         "authorizer_uri": f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{FUNCTION_ARN}/invocations",
+        "simple_responses": False,
     }
     name = "api" if kind == "http" else "rest_api"
     return Module(MODULES / f"attach-{kind}-api", {name: api, "authorizer": authorizer})

@@ -161,7 +161,7 @@ def test_the_region_is_that_of_the_function(
         ),
     ],
 )
-def test_rules_that_need_a_deployment_are_refused(
+def test_rules_that_need_a_deployment_are_rejected(
     changed: dict[str, str], message: str, function: AwsServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy(function, "authorizer", changed)

@@ -978,7 +978,7 @@ UNAVAILABLE = {
 
 
 @pytest.mark.parametrize("undetermined", UNAVAILABLE.values(), ids=UNAVAILABLE)
-def test_what_cannot_be_determined_is_reported_and_not_guessed(
+def test_facts_that_cannot_be_determined_are_reported_and_not_guessed(
     cloud: Cloud, undetermined: Undetermined, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy(cloud, undetermined.api_id)
@@ -1154,7 +1154,7 @@ def test_a_domain_name_that_leads_to_no_api_is_examined_alone(cloud: Cloud, caps
         ("GetFunctionConfiguration", lambda cloud: cloud.domain.pop("MutualTlsAuthentication"), Check.MUTUAL_TLS),
     ],
 )
-def test_a_finding_does_not_depend_on_what_its_fix_would_be_completed_with(
+def test_a_finding_does_not_depend_on_the_values_in_its_fix(
     cloud: Cloud, denied: str, plant: Callable[[Cloud], object], check: Check, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deploy(cloud, REST)

@@ -54,7 +54,7 @@ def test_an_invalid_organization_is_rejected_with_an_example(capsys: pytest.Capt
     with pytest.raises(SystemExit, match="2"):
         main(["eu-central-1", "--organization", "o-short"])
     message = "argument --organization: 'o-short' is not the identifier of an organization, such as o-a1b2c3d4e5"
-    assert capsys.readouterr().err.splitlines()[-1] == f"publisher: error: {message}"
+    assert capsys.readouterr().err.splitlines()[-1] == f"python -m distribution.publisher: error: {message}"
 
 
 def test_zip_files_are_read_from_the_folder_that_make_writes_to(

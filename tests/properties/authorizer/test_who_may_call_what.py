@@ -152,7 +152,7 @@ clients = st.builds(
     Client,
     rdns | st.sampled_from(list(NAMES.values())),
     st.sampled_from(list(NAMES.values())),
-    st.lists(st.sampled_from(ALTERNATIVE_NAMES), max_size=2),
+    st.lists(st.sampled_from([*ALTERNATIVE_NAMES, *[("URI", "spiffe://acme.example/a")] * 4]), max_size=2),
     st.sampled_from([1, 0xAB, 16**39]),
     st.sampled_from([None, None, None, None, [CLIENT_AUTH], [SERVER_AUTH], [SERVER_AUTH, CLIENT_AUTH], ["1.2.3"]]),
     st.sampled_from([0, 1]),
@@ -284,6 +284,16 @@ def names_client(match: dict[str, Any]) -> bool:
 
 
 @st.composite
+def identities(draw: st.DrawFn, client: Client) -> dict[str, Any]:
+    """Draw what a rule for other usages than clientAuth must match: the client's own CA, and one of its names."""
+    issuers = [text for text, structure in NAMES.items() if structure == client.issuer]
+    common_names = [value for rdn in client.subject for kind, value in rdn if kind == "CN" and value.isprintable()]
+    own = [{"common_name": value} for value in common_names]
+    own += [{"subject_alt_name": ":".join(each)} for each in client.alternative_names]
+    return {"issuer": draw(st.sampled_from(issuers)), **draw(st.sampled_from(own or [{"common_name": "admin"}]))}
+
+
+@st.composite
 def documents(draw: st.DrawFn, client: Client) -> dict[str, Any]:
     rules = []
     for number in range(draw(st.integers(1, 4))):
@@ -291,6 +301,8 @@ def documents(draw: st.DrawFn, client: Client) -> dict[str, Any]:
         if draw(st.integers(0, 5)) == 0:
             rule["not"] = draw(exclusions(client))
         if draw(st.integers(0, 3)) == 0:
+            if draw(st.booleans()):
+                rule["match"] = draw(identities(client))
             rule["extended_key_usage"] = draw(st.sampled_from(USAGES if names_client(rule["match"]) else USAGES[:1]))
         if draw(st.integers(0, 3)):
             rule["allow"] = draw(st.lists(routes, min_size=1, max_size=3))

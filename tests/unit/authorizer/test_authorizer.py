@@ -224,7 +224,7 @@ def test_a_certificate_of_broken_parts_is_allowed_denied_or_a_401_and_nothing_el
 
 
 @pytest.mark.parametrize("oid", ["2.5.29.15", "2.5.29.17", "2.5.29.37"])
-def test_undecodable_extensions_keep_out_who_is_listed_by_name(oid: str) -> None:
+def test_undecodable_extensions_deny_a_client_that_is_listed_by_name(oid: str) -> None:
     # Who can say that the extension isn't the one that would exclude it?
     certificate = pem(certificate_der(name(("CN", "client")), extensions=[extension(oid, b"garbage")]))
     assert outcome(rest_event(certificate)) == "Deny"

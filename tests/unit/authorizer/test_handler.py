@@ -29,7 +29,7 @@ def test_an_unreadable_environment_is_an_error_at_start_up(monkeypatch: pytest.M
         start()
 
 
-def test_rules_that_the_settings_accept_start_the_function_whatever_whitespace_is_around_them(
+def test_rules_that_the_settings_accept_start_the_function_with_any_whitespace_around_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rules = json.dumps({"rules": [{"name": "client", "match": {"common_name": "client"}}]})

@@ -121,5 +121,5 @@ def test_a_right_command_is_right(command: str) -> None:
         ),
     ],
 )
-def test_a_wrong_command_is_found_out(command: str, mistake: str) -> None:
+def test_a_wrong_command_is_detected(command: str, mistake: str) -> None:
     assert mistakes(command) == [mistake]

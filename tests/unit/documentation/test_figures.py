@@ -55,11 +55,13 @@ def test_the_text_about_decisions_has_the_figures_of_the_table() -> None:
     larger = ("10 subject", "100 subject", "an extension")
     plain = [row for row in not_seen if "with log" not in row and not row.startswith(larger)]
     ten, hundred, extension = (next(not_seen[row] for row in not_seen if row.startswith(each)) for each in larger)
-    assert f"in the cache: {between([cached[row] for row in plain], 2)}, within the noise" in text
-    assert f"missed, with {between([not_seen[row] for row in plain], 2)}." in text
-    assert f"with ten alternative names ({ten:.2f}), 0.8 with a hundred ({hundred:.2f})" in text
-    assert f"8 KiB of extensions ({extension:.2f})" in text
-    assert f"({between([value for row, value in not_seen.items() if 'with log' in row], 2)})." in text
+    with_log = [value for row, value in not_seen.items() if "with log" in row]
+    assert f"| in the cache | 0.05 | {between([cached[row] for row in plain], 2)}: met, within" in text
+    assert f"| not seen before | 0.35 | {between([not_seen[row] for row in plain], 2)}: missed" in text
+    assert f"| with ten alternative names | 0.45 | {ten:.2f}: missed" in text
+    assert f"| with a hundred | 0.8 | {hundred:.2f}: missed" in text
+    assert f"| with 8 KiB of extensions | 0.5 | {extension:.2f}: missed" in text
+    assert f"with log and metrics | 0.65 | {between(with_log, 2)}: missed" in text
 
 
 def test_the_text_about_cold_starts_has_the_figures_of_the_table() -> None:

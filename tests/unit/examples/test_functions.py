@@ -121,7 +121,7 @@ def test_a_function_does_not_read_what_another_front_door_sends(
 
 
 @pytest.mark.parametrize("client", [EXPIRED, UNTRUSTED])
-def test_in_passthrough_mode_the_function_refuses_a_chain_that_it_cannot_verify(client: Client, pki: Pki) -> None:
+def test_in_passthrough_mode_the_function_rejects_a_chain_that_it_cannot_verify(client: Client, pki: Pki) -> None:
     event = {"headers": certificate_headers(FrontDoorKind.ALB_PASSTHROUGH, pki.certificate(client))}
     handler = handlers(pki.truststore)[FrontDoorKind.ALB_PASSTHROUGH]
 

@@ -46,7 +46,7 @@ def test_the_attributes_are_those_of_the_certificate() -> None:
     assert repr(certificate) == "PeerCertificate(subject='CN=client', serial_number='0102030405')"
 
 
-def test_what_a_certificate_does_not_have_is_none_or_empty() -> None:
+def test_an_absent_value_is_none_or_empty() -> None:
     certificate = PeerCertificate.from_pem(client_pem(("CN", "client")))
     assert certificate.subject_alt_names == ()
     assert certificate.subjectaltname is None
@@ -142,9 +142,7 @@ def test_an_ip_address_has_the_same_canonical_form_with_every_python(octets: str
         ),
     ],
 )
-def test_it_is_told_whether_the_identifying_extensions_can_be_decoded(
-    extensions: list[bytes], *, decodable: bool
-) -> None:
+def test_extensions_decodable_is_about_the_identifying_extensions(extensions: list[bytes], *, decodable: bool) -> None:
     assert PeerCertificate.from_pem(pem(certificate_der(extensions=extensions))).extensions_decodable is decodable
 
 
@@ -223,7 +221,7 @@ def test_the_year_0_is_the_first_that_a_datetime_has() -> None:
     assert certificate.not_before == datetime(1, 1, 1, tzinfo=UTC)
 
 
-def test_what_cryptography_rejects_has_no_object_of_it_and_all_else() -> None:
+def test_a_certificate_that_cryptography_rejects_has_everything_but_its_object() -> None:
     odd = certificate_der(name(("CN", "client"), []))
     certificate = PeerCertificate.from_der(odd)
     assert certificate.subject.CN == "client"

@@ -109,7 +109,7 @@ def test_the_headers_name_may_be_in_any_case(door: FrontDoor, spell: Callable[[s
 
 
 @every_front_door
-def test_headers_may_be_any_mapping_and_be_there_twice_where_both_agree(door: FrontDoor) -> None:
+def test_headers_may_be_any_mapping_and_be_repeated_if_both_agree(door: FrontDoor) -> None:
     event = UserDict(headers=UserDict(single(door, encode(FIRST))["headers"]), **multiple(door, encode(FIRST)))
     assert common_name(door.extract(event)) == "first"
     no_headers: list[object] = [None, 7, "headers", []]
@@ -248,7 +248,7 @@ BROKEN: dict[str, object] = {
 
 @every_front_door
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_what_is_not_percent_encoded_pem_is_malformed(door: FrontDoor, broken: object) -> None:
+def test_a_value_that_is_not_percent_encoded_pem_is_malformed(door: FrontDoor, broken: object) -> None:
     for event in (single(door, broken), multiple(door, broken)):
         result = door.extract(event)
         assert not result.success
@@ -279,7 +279,7 @@ def test_more_than_one_certificate_is_malformed_where_one_belongs(door: FrontDoo
     assert door.extract(single(door, encode("".join(pems)))).reason == door.malformed
 
 
-def test_the_first_of_a_chain_is_the_clients_and_the_others_are_there_in_their_order() -> None:
+def test_the_first_of_a_chain_is_the_clients_and_the_others_follow_in_their_order() -> None:
     event = single(PASSTHROUGH, encode(FIRST + SECOND + THIRD.rstrip("\n")))
     result = extract_client_certificate_from_alb_event(event, mode="passthrough")
     assert result.success
@@ -320,7 +320,7 @@ def test_an_event_with_the_headers_of_both_modes_is_malformed(mode: Any, other: 
 
 
 @pytest.mark.parametrize("mode", ["Passthrough", "", "off", None, True, ["verify"]])
-def test_a_mode_that_is_none_is_an_error_that_says_which_there_are(mode: Any) -> None:  # noqa: ANN401 -- none fits
+def test_an_unknown_mode_is_an_error_that_names_the_modes(mode: Any) -> None:  # noqa: ANN401 -- none fits
     with pytest.raises(ValueError, match=r"^mode is .*: write 'verify' or 'passthrough'$"):
         extract_client_certificate_from_alb_event(None, mode=mode)
 
@@ -352,7 +352,7 @@ def test_whether_cloudfront_says_that_a_certificate_is_present(headers: Event, e
 
 @pytest.mark.without_coverage
 @every_front_door
-def test_a_certificate_comes_out_of_the_header_as_it_went_in(door: FrontDoor) -> None:
+def test_a_certificate_is_decoded_from_the_header_as_it_was_encoded(door: FrontDoor) -> None:
     assert len(GOLDEN) > 200
     for path in GOLDEN:
         pem = path.read_text()
@@ -383,7 +383,7 @@ def values_of(header: str, headers: object) -> list[object]:
 
 
 @given(header_events([*(door.header for door in FRONT_DOORS.values()), PRESENT], anything))
-def test_no_event_raises_and_what_comes_out_is_the_only_value_that_is_there(event: Event) -> None:
+def test_no_event_raises_and_the_result_is_the_only_value_in_it(event: Event) -> None:
     for door in FRONT_DOORS.values():
         result = door.extract(event)
         if not result.success:

@@ -114,7 +114,7 @@ def test_an_event_without_a_certificate_is_missing_it(event: object) -> None:
         pem(certificate_der(not_after=der.tlv(der.UTC_TIME, b"400230000000Z"))),
     ],
 )
-def test_what_is_not_one_decodable_certificate_is_malformed_on_either_path(broken: object) -> None:
+def test_anything_but_one_decodable_certificate_is_malformed_in_both_payloads(broken: object) -> None:
     for event in (payload_1_0(broken), payload_2_0(broken)):
         result = extract_client_certificate_from_lambda_event(event)
         assert not result.success

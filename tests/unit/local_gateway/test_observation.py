@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_what_is_logged_while_the_block_runs_is_observed(caplog: pytest.LogCaptureFixture) -> None:
+def test_records_that_are_logged_within_the_block_are_observed(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "mtls_authorizer")
     get_logger().info("before")
     with observed_log() as records:

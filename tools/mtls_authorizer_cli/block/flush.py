@@ -51,7 +51,8 @@ def add_options(parser: Parser) -> None:
         action="append",
         default=[],
         type=partial(_stage, is_rest=True),
-        help="flush the authorizer cache of this stage of a REST API, once all environments have reloaded the rules",
+        help="flush the authorizer cache of this stage of a REST API, once all environments have reloaded the rules; "
+        "repeat it for more",
     )
     parser.add_argument(
         "--flush-http-api",

@@ -32,7 +32,7 @@ class State(StrEnum):
     RENEWED = "renewed"
     """It expires or has expired, and the client has a newer one that is valid for longer than that time.
 
-    The newer one is not denied, at least not in any case.
+    The newer one is not denied, except for some routes or at some times.
     """
 
     VALID = "valid"

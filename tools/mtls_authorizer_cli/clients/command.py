@@ -57,7 +57,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
         metavar="FILE",
         action="append",
         default=[],
-        help="entries of the decision log, in any form of CloudWatch; - for the standard input. May be repeated",
+        help="entries of the decision log, in any form of CloudWatch; - for the standard input; repeat it for more",
     )
     parser.add_argument(
         "--expiring", metavar="60d", help="only certificates that expire within this time: days (60d) or weeks (8w)"

@@ -127,12 +127,12 @@ def _cells(client: Client, now: datetime) -> tuple[str, ...]:
         f"{client.not_after:%Y-%m-%d}" if client.not_after else "unknown",
         "" if days is None else f"{days:,}",
         client.name or "without a name",
-        client.reason or "none" if _is_denied_in_any_case(client) else listing(client.rules),
+        client.reason or "none" if _is_always_denied(client) else listing(client.rules),
         place,
     )
 
 
-def _is_denied_in_any_case(client: Client) -> bool:
+def _is_always_denied(client: Client) -> bool:
     """Return whether a client is denied whatever it requests, for a reason other than the expiry, which is shown."""
     return not client.rules or client.reason not in DEPENDS_ON_REQUEST
 

@@ -58,6 +58,11 @@ class Configuration:
         """Whether there are rules, or entries of deny."""
         return bool(self._latest.rules.rules or self._latest.rules.denials)
 
+    @property
+    def lacks_truststore(self) -> bool:
+        """Whether rules name keys of issuers, and there is no truststore that could contain these issuers."""
+        return self._latest.truststore is None and self._latest.rules.uses(ISSUER_KEY)
+
     def policy(self, certificate: PeerCertificate | None) -> AccessPolicy:
         """Return the access policy, with the CRLs below prefixes that a certificate needs. Raises nothing."""
         revocation = self._loaded.revocation
@@ -105,6 +110,8 @@ def notes_on_configuration(options: argparse.Namespace, configuration: Configura
         )
     if not (configuration.has_rules or options.function or options.env_file):
         yield "there are no rules: name the function with --function, or its configuration with --env-file or --rules"
+    if configuration.lacks_truststore:
+        yield f"rules with {ISSUER_KEY} match no certificate, because there is no usable truststore at TRUSTSTORE_URI"
 
 
 def read_truststore_of_domain(

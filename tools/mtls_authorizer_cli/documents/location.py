@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.stores.uri import Scheme
-from mtls_authorizer_cli.command_line import CommandError, written_file
+from mtls_authorizer_cli.command_line import CommandError, shown_file, written_file
 from mtls_authorizer_cli.configuration.sources import RULES, RULES_URI, parse_location, read_settings_with
 from mtls_authorizer_cli.configuration.variables import add_options as add_function_options
 from mtls_authorizer_cli.configuration.variables import read_environment
@@ -96,9 +96,8 @@ def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]
             f"file, run the command with --rules FILE, and deploy the file as {RULES}. {_AT_A_URI}"
         )
         raise CommandError(message)
-    where = (
-        f"for the function {options.function}" if options.function else f"in {options.env_file or 'the environment'}"
-    )
+    place = shown_file(options.env_file) if options.env_file else "the environment"
+    where = f"for the function {options.function}" if options.function else f"in {place}"
     function = "" if options.function or options.env_file else "the function with --function NAME, or "
     message = (
         f"no rules document: {RULES_URI} is not set {where}. Name {function}the document with --rules LOCATION. "

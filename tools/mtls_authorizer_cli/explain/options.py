@@ -62,7 +62,7 @@ def add_options(parser: Parser) -> None:
     )
     parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
     parser.add_argument("--policy", action="store_true", help="also print the function's response with its IAM policy")
-    parser.add_argument("--all", action="store_true", help="leave out no rules and no values")
+    parser.add_argument("--all", action="store_true", help="show all rules and values")
     parser.add_argument("--json", action="store_true", help="print JSON, for a program")
     parser.add_argument("--csv", action="store_true", help="print CSV, with one row for each file")
 

@@ -102,7 +102,7 @@ def _outcome_without_required_usages(certificate: PeerCertificate, question: Que
 
 def _skipped(check: Check, passed: set[str], question: Question, *, without_certificate: bool) -> str | None:
     """Return why a check cannot be made, None if it can."""
-    if check is checks.REVOCATION and question.settings.crl_sources is None and not question.policy.revocation:
+    if check is checks.REVOCATION and question.settings.revocation_settings is None and not question.policy.revocation:
         return "CRL_URIS is not set"
     if check is checks.ROUTE and not question.route_asked:
         return "no route was given"

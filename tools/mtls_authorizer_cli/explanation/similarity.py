@@ -2,7 +2,7 @@
 
 Differences that are easily overlooked are named: case, spaces, the encoding of letters, the order and the grouping of
 the attributes of a distinguished name, one character.
-Anything else only has a distance, to find the nearest rules. Digits must be equal in any case: ``client-17`` and
+Anything else only has a distance, to find the nearest rules. Digits must always be equal: ``client-17`` and
 ``client-18`` are two clients, not one with a misspelt name.
 """
 

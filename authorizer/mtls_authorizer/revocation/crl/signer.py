@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def verify_signature(fields: CrlFields, truststore: Truststore) -> str:
     """Return the fingerprint of the key that verifies a CRL. Raises CrlError.
 
-    The validity, key usage and key identifier of the CA's certificate do not matter here: the entries of the CRL revoke
-    in any case.
+    The validity, key usage and key identifier of the CA's certificate do not matter here: the entries of the CRL
+    always revoke.
     """
     issuer = printed_name(fields.issuer)
     authorities = truststore.named(canonical_name(fields.issuer))

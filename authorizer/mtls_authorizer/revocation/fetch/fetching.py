@@ -131,7 +131,8 @@ def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verificatio
     # A delta CRL lacks revocations of the complete one, which apply even after that has expired.
     if not _is_delta(new) and is_stale(current, now, max_age):
         return new
-    message = "a delta CRL does not replace the complete CRL that is stored, nor a complete one a delta CRL in force"
+    kinds = ("delta", "complete") if _is_delta(new) else ("complete", "delta")
+    message = "it is a {} CRL, and the stored one is a {} CRL: store each under a name of its own".format(*kinds)
     raise FetchError(message)
 
 

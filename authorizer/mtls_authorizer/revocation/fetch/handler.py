@@ -4,7 +4,7 @@
 ``s3://bucket/fetched/``. ``CRL_SOURCE_PRIVATE_HOSTS`` lists the hosts whose addresses need not be public.
 ``TRUSTSTORE_URI``, ``CRL_MAX_AGE_SECONDS``, ``S3_BUCKET_OWNER`` and ``METRICS_NAMESPACE`` have the same values as for
 the authorizer. The function needs ``s3:GetObject`` and ``s3:PutObject`` below the prefix, and
-``s3:ListBucket``, without which S3 does not tell that a CRL does not exist yet.
+``s3:ListBucket``, without which S3 does not report that a CRL does not exist yet.
 """
 
 from __future__ import annotations

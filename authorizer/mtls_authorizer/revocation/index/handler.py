@@ -6,7 +6,7 @@ newer index starts again.
 
 ``TRUSTSTORE_URI``, ``CRL_MAX_AGE_SECONDS`` and ``S3_BUCKET_OWNER`` have the same values as for the authorizer. The
 function needs ``s3:GetObject`` for CRLs and indexes, ``s3:PutObject`` for indexes, and ``s3:ListBucket``, without which
-S3 does not tell that there is no index yet.
+S3 does not report that there is no index yet.
 """
 
 from __future__ import annotations

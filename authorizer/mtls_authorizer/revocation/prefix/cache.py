@@ -37,7 +37,7 @@ class CrlCache:
         return crl
 
     def evict(self, may_be_evicted: Callable[[ListedCrl], bool]) -> list[ListedCrl]:
-        """Remove CRLs until the rest is within the limits, and return them. Some stay in any case."""
+        """Remove CRLs that may be evicted until the rest is within the limits. Return the removed ones."""
         evicted = []
         count = len(self._crls)
         size = sum(crl.size for crl in self._crls.values())

@@ -61,6 +61,6 @@ class ListedCrl:
         return self.uri not in listing.crls and any(not is_stale(each, now, max_age) for each in self.lists)
 
     def reset(self) -> None:
-        """Load everything anew at the next use, after a snapshot was restored."""
+        """Load everything again at the next use, after a snapshot was restored."""
         self.document.loader.reset()
         self.refresher.restart()

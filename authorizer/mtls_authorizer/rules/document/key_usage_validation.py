@@ -28,7 +28,8 @@ def _read(value: object, place: str, problems: Problems, workload: Workload) -> 
     if value == "none":
         return frozenset()
     if not isinstance(value, list) or not value:
-        problems.add(place, f'must be a list of usages such as ["serverAuth"], or "none", not {shown(value)}')
+        found = "an empty list" if value == [] else shown(value)
+        problems.add(place, f'must be a list of usages such as ["serverAuth"], or "none", not {found}')
         return None
     workload.add_entries(len(value), place)
     usages: set[str] = set()
@@ -57,7 +58,7 @@ def _check_identity(matchers: tuple[Matcher, ...], place: str, problems: Problem
     if missing:
         problems.add(
             place,
-            f"needs {' and '.join(missing)} in match, because public CAs issue such certificates to everybody, for "
+            f"needs {', and '.join(missing)} in match, because public CAs issue such certificates to everybody, for "
             'their own names. Only ["clientAuth"] does not need it',
         )
 

@@ -160,7 +160,7 @@ class MatchValidator:
 
 
 def _in_common_spelling(matcher: Matcher) -> Matcher:
-    """Return the matcher of an exclusion, which applies to all spellings of a name, such as DNS names in any case."""
+    """Return the matcher of an exclusion, which applies to all spellings of a name, such as upper and lower case."""
     if matcher.field == SPIFFE_TRUST_DOMAIN:
         return matcher._replace(
             alternatives=frozenset(

@@ -82,7 +82,7 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
         hang(),
     ],
 )
-def test_what_is_in_force_stays_while_s3_is_broken(
+def test_the_value_in_force_stays_while_s3_is_broken(
     aws: AwsServer, proxy: FaultyProxy, log: pytest.LogCaptureFixture, fault: Fault
 ) -> None:
     aws.put_object(RULES, b"one")
@@ -101,7 +101,7 @@ def test_what_is_in_force_stays_while_s3_is_broken(
     assert document.failures == 0
 
 
-def test_a_broken_new_version_is_asked_for_until_it_is_mended(aws: AwsServer, proxy: FaultyProxy) -> None:
+def test_an_invalid_new_version_is_requested_until_it_is_valid(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(RULES, b"one")
     clock = Clock()
     document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock)
@@ -127,7 +127,7 @@ def test_a_service_that_is_down_stops_the_start(aws: AwsServer, proxy: FaultyPro
         refresher.start(required=[document])
 
 
-def test_an_answer_that_drips_holds_up_no_request(aws: AwsServer, proxy: FaultyProxy) -> None:
+def test_a_response_that_arrives_slowly_delays_no_request(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(RULES, b"one")
     clock = Clock()
     document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock, wait=0.01)
@@ -235,7 +235,7 @@ def frozen(aws: AwsServer) -> Iterator[Frozen]:
 
 
 @pytest.mark.parametrize("fault", [hang(), stall(1)])
-def test_a_process_that_is_frozen_in_the_middle_of_a_fetch_goes_on_afterwards(
+def test_a_process_that_is_frozen_during_a_fetch_continues_afterwards(
     aws: AwsServer, proxy: FaultyProxy, frozen: Frozen, fault: Fault
 ) -> None:
     assert frozen.request() == ["one", 0]

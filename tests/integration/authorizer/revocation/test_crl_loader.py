@@ -39,7 +39,7 @@ def test_the_index_is_preferred_and_both_objects_are_requested_once(
     assert [record for record in caplog.records if record.levelname != "INFO"] == []
 
 
-def test_without_an_index_the_crl_is_asked_for_once(aws: AwsServer, proxy: FaultyProxy) -> None:
+def test_without_an_index_the_crl_is_requested_once(aws: AwsServer, proxy: FaultyProxy) -> None:
     shelf = Bucket(aws, PATIENT)
     shelf.put("truststore.pem", CA.pem)
     shelf.put("ca.crl", FIRST)

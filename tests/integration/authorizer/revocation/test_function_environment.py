@@ -22,8 +22,12 @@ def test_values_may_have_whitespace_around_them_as_for_the_authorizer(tmp_path: 
         "S3_BUCKET_OWNER": " 123456789012 ",
     }
     settings = load_settings({**environment, "CRL_URIS": (tmp_path / "ca.crl").as_uri()})
-    assert settings.crl_sources is not None
+    assert settings.revocation_settings is not None
     assert settings.truststore_uri == file.as_uri()
-    assert read_max_age(environment) == timedelta(seconds=settings.crl_sources.max_age_seconds) == timedelta(seconds=60)
+    assert (
+        read_max_age(environment)
+        == timedelta(seconds=settings.revocation_settings.max_age_seconds)
+        == timedelta(seconds=60)
+    )
     assert read_owner(environment) == settings.s3_bucket_owner == "123456789012"
     assert load_truststore(environment, None).authorities

@@ -140,7 +140,7 @@ def test_an_upload_that_is_rejected_gets_no_index(aws: AwsServer) -> None:
 
 
 @pytest.mark.parametrize("index", [b"", b"garbage", crl(1)])
-def test_what_lies_there_and_is_no_index_is_replaced(index: bytes, aws: AwsServer) -> None:
+def test_an_object_that_is_no_index_is_replaced(index: bytes, aws: AwsServer) -> None:
     put(aws, index, INDEX)
     put(aws, crl(5))
     handler(event(CRL), None)
@@ -201,7 +201,7 @@ def test_other_notifications_and_its_own_output_are_ignored(
         {"Records": [{"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": BUCKET}, "object": {}}}]},
     ],
 )
-def test_what_is_no_notification_of_s3_is_an_error(wrong: object) -> None:
+def test_an_event_that_is_no_notification_of_s3_is_an_error(wrong: object) -> None:
     with pytest.raises(ValueError, match="the event is not an event notification of S3"):
         handler(wrong, None)
 
@@ -234,7 +234,7 @@ def test_of_two_runs_at_a_time_the_newer_crl_stays(index_before: bool, aws: AwsS
     assert revoked(aws) == [3]
 
 
-def test_a_run_whose_index_is_deleted_meanwhile_begins_anew(aws: AwsServer, proxy: FaultyProxy) -> None:
+def test_a_run_whose_index_is_deleted_meanwhile_starts_again(aws: AwsServer, proxy: FaultyProxy) -> None:
     put(aws, crl(1, number=1))
     handler(event(CRL), None)
     put(aws, crl(2, number=2))
@@ -418,7 +418,7 @@ def test_an_owner_that_is_no_account_is_an_error(monkeypatch: pytest.MonkeyPatch
         handler(event(CRL), None)
 
 
-def test_what_was_indexed_is_logged(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_indexed_crl_is_logged(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
     put(aws, crl(5, number=255))
     with caplog.at_level(logging.INFO, "mtls_authorizer"):
         handler(event(CRL), None)
@@ -430,7 +430,7 @@ def test_what_was_indexed_is_logged(aws: AwsServer, caplog: pytest.LogCaptureFix
     assert fields["index_bytes"] == len(stored(aws) or b"")
 
 
-def test_what_was_not_indexed_is_logged_with_its_cause(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_crl_that_is_not_indexed_is_logged_with_its_cause(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
     put(aws, b"garbage")
     with pytest.raises(IndexingError):
         handler(event(CRL), None)
@@ -480,7 +480,7 @@ def test_a_crl_without_a_number_and_a_next_update_is_indexed(aws: AwsServer, cap
 
 
 @pytest.mark.parametrize(("chosen", "level"), [(None, logging.INFO), ("", logging.INFO), ("ERROR", logging.NOTSET)])
-def test_what_is_indexed_is_logged_unless_a_level_was_chosen(
+def test_an_indexed_crl_is_logged_unless_a_level_was_chosen(
     chosen: str | None, level: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_LAMBDA_LOG_LEVEL", raising=False)

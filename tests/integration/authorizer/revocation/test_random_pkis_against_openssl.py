@@ -142,7 +142,7 @@ def _answer(case: Case) -> tuple[tuple[Chain, ...], RevocationState, bool]:
 
 
 @pytest.mark.parametrize("whole_chain", [False, True])
-def test_what_openssl_calls_revoked_is_revoked_and_what_it_calls_good_is_good_or_listed(
+def test_revoked_certificates_of_openssl_are_revoked_and_good_ones_are_good_or_listed(
     *, whole_chain: bool, tmp_path: Path
 ) -> None:
     chance = random.Random(whole_chain)  # noqa: S311 -- to be repeatable

@@ -99,7 +99,9 @@ class TestS3:
         proxy.break_with(stall(0))
         assert failure(opened(RULES, QUICK)) == "larger than 1,000 bytes"
 
-    def test_an_object_that_is_larger_than_it_says_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+    def test_an_object_that_is_larger_than_its_stated_size_is_rejected(
+        self, aws: AwsServer, proxy: FaultyProxy
+    ) -> None:
         aws.put_object(RULES, b"")
         body = b"%x\r\n%b\r\n0\r\n\r\n" % (LARGEST + 1, b"x" * (LARGEST + 1))
         head = b"HTTP/1.1 200 OK\r\nETag: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -185,7 +187,7 @@ class TestS3:
         assert len(tries) == DEFAULT_TIMEOUTS.tries == 2
         assert time.monotonic() - began >= 2 * DEFAULT_TIMEOUTS.read_seconds
 
-    def test_a_service_that_refuses_connections_and_comes_back(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+    def test_a_service_that_refused_connections_is_used_again(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         etag = aws.put_object(RULES, b"content")
         store = opened(RULES, QUICK)
         proxy.refuse_connections()
@@ -194,20 +196,22 @@ class TestS3:
         assert fetch(store)[:2] == (b"content", etag)
 
     @pytest.mark.parametrize("fault", [delay(0.3), drip(0.05)])
-    def test_what_is_slow_arrives_whole(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault) -> None:
+    def test_a_slow_response_arrives_completely(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault) -> None:
         etag = aws.put_object(RULES, b"content")
         store = opened(RULES)
         proxy.break_with(fault)
         assert fetch(store)[:2] == (b"content", etag)
 
-    def test_content_that_was_changed_on_its_way_is_refused(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+    def test_content_that_was_changed_in_transit_is_rejected(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"content")
         store = opened(RULES)
         proxy.break_with(answer(200, b"cOntent", ETag="x", x_amz_checksum_crc32="AAAAAA=="))
         assert failure(store) == "the content does not match its checksum"
 
     @pytest.mark.usefixtures("new_clients")
-    def test_without_credentials_nothing_is_asked(self, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_credentials_nothing_is_requested(
+        self, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         told = failure(opened(RULES))
@@ -239,7 +243,7 @@ class TestSsm:
         assert second.content == "sécond".encode()
         assert second.version.startswith("2@")
 
-    def test_a_parameter_that_was_deleted_and_made_anew_is_a_new_version(self, aws: AwsServer) -> None:
+    def test_a_parameter_that_was_deleted_and_created_again_is_a_new_version(self, aws: AwsServer) -> None:
         store = opened("ssm:///rules")
         aws.put_parameter("/rules", "first")
         first = fetch(store)
@@ -280,7 +284,7 @@ class TestSsm:
         told = failure(opened("ssm:///rules/1,/rules/2,/rules/3:7"))
         assert told == "there is no parameter /rules/1 and no /rules/3:7 in eu-central-1"
 
-    def test_a_document_that_is_too_large_is_refused(self, aws: AwsServer) -> None:
+    def test_a_document_that_is_too_large_is_rejected(self, aws: AwsServer) -> None:
         aws.put_parameter("/rules/1", "ä" * 250)
         aws.put_parameter("/rules/2", "ä" * 250)
         store = opened("ssm:///rules/1,/rules/2")
@@ -335,7 +339,7 @@ class TestAppConfig:
         aws.app_config_data.deploy(PLACE, b"first")
         assert fetch(store, second.version) == first
 
-    def test_it_is_not_asked_more_often_than_it_wants(self, aws: AwsServer, proxy: FaultyProxy) -> None:
+    def test_appconfig_is_not_queried_more_often_than_it_asks(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.app_config_data.deploy(PLACE, b"first")
         store = opened(CONFIGURATION)
         first = fetch(store)
@@ -365,7 +369,7 @@ class TestAppConfig:
         aws.app_config_data.deploy(PLACE, b"second")
         assert fetch(store, first.version).content == b"second"
 
-    def test_what_was_delivered_and_not_taken_is_delivered_again(self, aws: AwsServer) -> None:
+    def test_a_configuration_that_was_delivered_and_not_used_is_delivered_again(self, aws: AwsServer) -> None:
         """The caller refused it, or it came too late: the session's memory is not the caller's."""
         aws.app_config_data.deploy(PLACE, b"first")
         store = opened(CONFIGURATION)
@@ -394,7 +398,7 @@ class TestAppConfig:
         assert fetch(store, first.version).content == b"second"
 
     @pytest.mark.parametrize("size", [LARGEST + 1, 3 * LARGEST])
-    def test_a_configuration_that_is_too_large_is_refused(self, aws: AwsServer, size: int) -> None:
+    def test_a_configuration_that_is_too_large_is_rejected(self, aws: AwsServer, size: int) -> None:
         aws.app_config_data.deploy(PLACE, b"x" * LARGEST)
         store = opened(CONFIGURATION)
         version = fetch(store).version
@@ -406,7 +410,7 @@ class TestAppConfig:
         aws.app_config_data.deploy(PLACE, b"")
         assert failure(opened(CONFIGURATION)) == "AppConfig delivers an empty configuration"
 
-    def test_a_place_where_nothing_is_deployed_is_told(self, aws: AwsServer) -> None:
+    def test_a_location_without_a_deployment_is_an_error_that_says_so(self, aws: AwsServer) -> None:
         assert aws.app_config_data.deployments == {}
         assert failure(opened(CONFIGURATION)) == (
             "ResourceNotFoundException (HTTP status 404): AWS_REGION has no such application, environment or profile,"

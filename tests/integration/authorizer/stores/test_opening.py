@@ -63,7 +63,7 @@ open_store("s3://bucket/key", max_bytes=10)
         ({"AWS_REGION": "eu-central-1", "AWS_CONFIG_FILE": __file__}, "AWS cannot be called"),
     ],
 )
-def test_a_store_in_aws_that_can_not_be_opened_is_told_in_one_line(
+def test_a_store_in_aws_that_cannot_be_opened_is_an_error_of_one_line(
     aws: object, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], told: str
 ) -> None:
     assert aws
@@ -85,7 +85,7 @@ except StoreError as error:
     assert line.startswith(f"s3://bucket/key: {told}")
 
 
-def test_nothing_is_asked_of_aws_when_a_store_is_opened(proxy: FaultyProxy) -> None:
+def test_opening_a_store_sends_no_request_to_aws(proxy: FaultyProxy) -> None:
     for uri in ("s3://bucket/key", "ssm:///rules", "appconfig://a/e/p"):
         assert open_store(uri, max_bytes=LARGEST).uri == uri
     assert proxy.statuses() == []

@@ -19,7 +19,7 @@ HANDLER = "mtls_authorizer.handler.handler"
 
 
 @pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
-def test_whatever_a_client_chooses_is_one_line_of_json_that_reads_back(
+def test_any_values_of_a_client_are_logged_as_one_line_of_json_that_can_be_read(
     make_event: Callable[..., dict[str, Any]],
 ) -> None:
     common_name = "".join(character for character in HOSTILE if not _is_control(character))

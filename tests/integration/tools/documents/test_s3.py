@@ -144,7 +144,7 @@ def test_a_document_that_was_deleted_is_not_brought_back(aws: AwsServer, proxy: 
 
 
 @pytest.mark.usefixtures("aws")
-def test_what_is_missing_is_named() -> None:
+def test_a_missing_bucket_or_permission_is_named() -> None:
     with pytest.raises(CommandError, match=r"^s3://rules/folder/rules\.json: NoSuchBucket"):
         block("a")
     with pytest.raises(CommandError, match=r"AccessDenied .*you lack s3:GetObject or s3:PutObject"):

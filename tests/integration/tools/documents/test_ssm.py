@@ -108,7 +108,7 @@ def test_a_removal_by_another_writer_stays_a_removal(aws: AwsServer, proxy: Faul
     assert denied(aws) == ["mine", "stays"]
 
 
-def test_what_was_replaced_long_ago_is_not_brought_back(aws: AwsServer, proxy: FaultyProxy) -> None:
+def test_versions_that_were_replaced_long_ago_are_not_merged(aws: AwsServer, proxy: FaultyProxy) -> None:
     start = denying("stays")(DOCUMENT)
     replaced = denying("replacement")(start)
     for text in (start, denying("b")(denying("a")(start)), replaced):
@@ -119,7 +119,7 @@ def test_what_was_replaced_long_ago_is_not_brought_back(aws: AwsServer, proxy: F
     assert denied(aws) == ["mine", "other", "replacement", "stays"]
 
 
-def test_what_another_writer_has_broken_is_repaired(aws: AwsServer, proxy: FaultyProxy) -> None:
+def test_an_invalid_document_of_another_writer_is_repaired(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_parameter(NAME, DOCUMENT)
     proxy.break_with(before_writes(lambda: aws.put_parameter(NAME, '{"rules": ['), 1))
     assert block("mine").document.version == "3"

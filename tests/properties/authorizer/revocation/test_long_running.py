@@ -94,7 +94,7 @@ class Environment(Door):
 
 
 @given(history=st.lists(steps, min_size=3, max_size=8))
-def test_a_running_environment_knows_what_a_new_one_knows(history: list[Step]) -> None:
+def test_a_running_environment_and_a_new_one_decide_alike(history: list[Step]) -> None:
     prefix = LargePrefix()
     running = Environment(prefix.shelf, NOW)
     for change, asking in history:

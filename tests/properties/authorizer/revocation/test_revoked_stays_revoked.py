@@ -140,9 +140,9 @@ def _check(random: Random, storage: _Storage, uris: str, others: Sequence[str] =
     """Check that no certificate is good after it was revoked. Other clients send requests now and then."""
     clock = Clock()
     configured = settings(storage.memory, CRL_URIS=uris)
-    assert configured.crl_sources is not None
-    sources = configured.crl_sources._replace(refresh_seconds=INTERVAL, memory_size="1")
-    configured = configured._replace(crl_sources=sources)
+    assert configured.revocation_settings is not None
+    changed = configured.revocation_settings._replace(refresh_seconds=INTERVAL, memory_size="1")
+    configured = configured._replace(revocation_settings=changed)
 
     def start() -> Door:
         live = make_live(storage.memory, configured, now=lambda: storage.now, clock=clock)

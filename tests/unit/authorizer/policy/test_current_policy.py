@@ -79,8 +79,8 @@ def shelf() -> Memory:
 
 def every_minute(shelf: Memory, **variables: str) -> Settings:
     loaded = settings(shelf, **variables)
-    assert loaded.crl_sources is not None
-    return loaded._replace(crl_sources=loaded.crl_sources._replace(refresh_seconds=60))
+    assert loaded.revocation_settings is not None
+    return loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=60))
 
 
 def two_lists(shelf: Memory, **variables: str) -> Door:
@@ -129,7 +129,7 @@ def test_lists_that_have_changed_are_not_read_again_before_their_time(shelf: Mem
     assert live.get() is after
 
 
-def test_who_is_revoked_is_refused_with_the_next_request_though_the_certificate_is_known(shelf: Memory) -> None:
+def test_a_revoked_client_is_denied_with_the_next_request_although_its_certificate_is_cached(shelf: Memory) -> None:
     shelf.put("ca.crl", EMPTY)
     door = make_door(shelf)
     assert door.refusals() == [None, None, None]
@@ -143,7 +143,7 @@ def test_who_is_revoked_is_refused_with_the_next_request_though_the_certificate_
 
 
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", EMPTY, crl(9, ca=NAMESAKE), crl(9, ca=OTHER), STALE])
-def test_whatever_becomes_of_a_list_the_last_good_one_stays_in_force(shelf: Memory, content: bytes | None) -> None:
+def test_the_last_valid_list_stays_in_force_whatever_replaces_it(shelf: Memory, content: bytes | None) -> None:
     shelf.put("ca.crl", FIRST)
     shelf.put("ca.crl.index", index_of(FIRST))
     door = make_door(shelf)
@@ -176,7 +176,7 @@ def test_whatever_becomes_of_a_list_the_last_good_one_stays_in_force(shelf: Memo
         ({"ca.crl": FIRST, "ca.crl.index": b"garbage"}, [None, REVOKED, None], [None, REVOKED, None]),
     ],
 )
-def test_who_gets_in_when_a_function_starts_is_for_the_failure_mode_to_say(
+def test_the_failure_mode_determines_which_clients_are_allowed_after_a_start(
     shelf: Memory, files: dict[str, bytes], denying: list[str | None], allowing: list[str | None]
 ) -> None:
     for name, content in files.items():
@@ -187,7 +187,7 @@ def test_who_gets_in_when_a_function_starts_is_for_the_failure_mode_to_say(
 
 @pytest.mark.parametrize(("variables", "unknown"), [({}, UNKNOWN), (ALLOW, None)])
 @pytest.mark.parametrize("indexed", [False, True])
-def test_a_list_that_goes_stale_in_force_clears_nobody_and_still_revokes(
+def test_a_list_that_expires_while_in_force_proves_nothing_good_and_still_revokes(
     shelf: Memory,
     variables: dict[str, str],
     unknown: str | None,
@@ -210,9 +210,7 @@ def test_a_list_that_goes_stale_in_force_clears_nobody_and_still_revokes(
     assert refusals(NOW + 2 * DAY) == [None, REVOKED, REVOKED]
 
 
-def test_a_decision_says_which_list_it_is_from_and_how_old_that_is(
-    shelf: Memory, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_decision_names_its_list_and_the_age_of_the_list(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="mtls_authorizer")
     shelf.put("ca.crl", FIRST)
     make_door(shelf).refusals()
@@ -236,7 +234,7 @@ def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(shelf: Memor
 
 @pytest.mark.parametrize("swapped", [crl(9, ca=authority("Other of no client")), None])
 @pytest.mark.parametrize(("check", "at_a_start"), [("client", None), ("chain", UNKNOWN)])
-def test_the_crl_of_another_ca_instead_of_the_roots_is_noticed_if_the_whole_chain_is_checked(
+def test_the_crl_of_another_ca_instead_of_the_roots_is_detected_if_the_whole_chain_is_checked(
     shelf: Memory, swapped: bytes | None, check: str, at_a_start: str | None
 ) -> None:
     root = authority("Root")
@@ -268,7 +266,9 @@ def test_a_crl_of_one_ca_that_cannot_be_used_does_not_affect_the_clients_of_othe
     assert door.refusals(*clients) == [None, REVOKED, UNKNOWN]
 
 
-def test_what_the_settings_leave_unchecked_is_logged_once(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_recommendation_to_require_crls_of_higher_cas_is_logged_once(
+    shelf: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.WARNING, logger="mtls_authorizer")
     root = authority("Root")
     middle = authority("Middle", parent=root, serial_number=7)
@@ -354,7 +354,7 @@ def test_rules_and_shadow_rules_have_a_version_each_and_are_added_to_those_of_th
     assert current.revocation is None
 
 
-def test_rules_that_can_not_be_had_stop_the_start(shelf: Memory) -> None:
+def test_rules_that_cannot_be_read_stop_the_start(shelf: Memory) -> None:
     loaded = load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
     with pytest.raises(StoreError, match="No such file"):
         make_live(shelf, loaded)
@@ -520,7 +520,7 @@ def test_the_time_of_lists_is_that_of_the_clock(shelf: Memory) -> None:
         assert (lists.status(PeerCertificate.from_pem(client(1)), now).state is RevocationState.GOOD) is accepted
 
 
-def test_a_bucket_that_is_down_at_the_start_is_asked_again_soon(shelf: Memory) -> None:
+def test_a_bucket_that_cannot_be_reached_at_the_start_is_tried_again_soon(shelf: Memory) -> None:
     clock = Clock()
     shelf.remove("truststore.pem")
     door = Door(CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=clock))
@@ -564,7 +564,7 @@ def test_the_successor_of_a_stale_crl_is_loaded_soon(shelf: Memory, grace: int) 
     assert door.refusals(GOOD, WITHDRAWN) == [None, REVOKED]
 
 
-def test_a_crl_that_stays_stale_is_asked_for_once_an_interval_again(shelf: Memory) -> None:
+def test_a_crl_that_stays_expired_is_requested_once_an_interval_again(shelf: Memory) -> None:
     clock = Clock()
     start = clock.now
     shelf.put("ca.crl", crl(1, next_update=NOW + timedelta(seconds=90)))
@@ -592,7 +592,7 @@ def test_failures_of_all_documents_are_counted_and_reported_once(shelf: Memory) 
     assert (live.take_failures(), live.take_failures()) == (3, 0)
 
 
-def test_a_revoked_client_of_the_shadow_rules_is_revoked_there_and_refused_by_the_rules_as_before(
+def test_a_revoked_client_of_the_shadow_rules_is_revoked_there_and_denied_by_the_rules_as_before(
     shelf: Memory,
 ) -> None:
     shelf.put("ca.crl", FIRST)
@@ -613,7 +613,7 @@ def test_a_revoked_client_of_the_shadow_rules_is_revoked_there_and_refused_by_th
         assert (decision.revocation_status and decision.revocation_status.state) == looked_up
 
 
-def test_who_is_refused_by_the_rules_or_the_dates_costs_no_signature_check_and_no_lookup(shelf: Memory) -> None:
+def test_a_client_that_rules_or_dates_deny_costs_no_signature_check_and_no_lookup(shelf: Memory) -> None:
     class Unasked(RevocationLists):
         def chains(self, certificate: PeerCertificate) -> tuple[Chain, ...]:
             raise AssertionError(certificate)
@@ -643,7 +643,7 @@ def test_no_certificate_is_allowed_before_the_configured_crls_were_loaded(shelf:
     unread = AccessPolicy(RuleSet(loaded.rules))
     certificate = PeerCertificate.from_pem(GOOD)
     assert decision_on(certificate, loaded, NOW, policy=unread).reason is DenyReason.REVOCATION_STATUS_UNKNOWN
-    assert decision_on(certificate, loaded._replace(crl_sources=None), NOW, policy=unread).reason is None
+    assert decision_on(certificate, loaded._replace(revocation_settings=None), NOW, policy=unread).reason is None
 
 
 def test_requests_in_many_threads_have_lists_and_chains_that_belong_together(shelf: Memory) -> None:

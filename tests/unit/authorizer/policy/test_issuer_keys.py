@@ -172,10 +172,10 @@ def test_a_truststore_needs_no_crls_if_a_rule_may_need_it() -> None:
         {"AUTHORIZER_SHADOW_RULES_URI": "file:///rules.json"},
     ):
         settings = load_settings(variables | truststore)
-        assert (settings.truststore, settings.crl_sources) == (source, None)
+        assert (settings.truststore, settings.revocation_settings) == (source, None)
     with_crls = load_settings(RULES | {"CRL_URIS": "file:///a.crl"})
     assert with_crls.truststore is None
-    assert with_crls.crl_sources is not None
+    assert with_crls.revocation_settings is not None
     in_s3 = load_settings(RULES | {"TRUSTSTORE_URI": "s3://bucket/ca.pem"})
     assert in_s3.trusts_any_bucket_owner
     assert load_settings(RULES).truststore == TruststoreSource("file:///truststore.pem", 300)

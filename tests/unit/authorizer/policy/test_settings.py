@@ -12,7 +12,7 @@ from mtls_authorizer.policy.settings import (
     load_settings,
 )
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, RevocationSettings
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -29,7 +29,7 @@ def refusal(environment: dict[str, str], *attributes: tuple[str, str]) -> DenyRe
     return judgement if isinstance(judgement, DenyReason) else None
 
 
-def test_nothing_set_is_no_rule_and_the_defaults() -> None:
+def test_without_variables_there_is_no_rule_and_all_values_are_defaults() -> None:
     assert load_settings({})._replace(version=None) == Settings()
     configuration = load_settings({"PATH": "/bin", "AWS_REGION": "eu-central-1"})
     assert configuration._replace(version=None) == Settings(
@@ -273,7 +273,10 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"S3_BUCKET_OWNERS": "123456789012"}, "S3_BUCKET_OWNERS is not a variable of this authorizer"),
         ({"RESPONSE_FORMAT": "json"}, "RESPONSE_FORMAT is 'json': write one of iam, simple"),
         ({"UNAUTHENTICATED_RESPONSE": "401"}, "UNAUTHENTICATED_RESPONSE is '401': write one of unauthorized, deny"),
-        ({"PRINCIPAL_ID": "cn"}, "PRINCIPAL_ID is 'cn': write one of common_name, subject_dn, fingerprint, serial"),
+        (
+            {"PRINCIPAL_ID": "subject.O"},
+            'serial_number, or an object such as {"from": "subject.O"}',
+        ),
         ({"ALLOWED_COMMON_NAME": "one"}, "ALLOWED_COMMON_NAME is not a variable of this authorizer"),
         ({"ALLOWLIST_MODE": "any"}, "ALLOWLIST_MODE is not a variable of this authorizer"),
         ({"ALLOW_ANY_CERTIFICATE": "true"}, "ALLOW_ANY_CERTIFICATE is not a variable of this authorizer"),
@@ -282,9 +285,7 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"allowed_common_names": "a"}, "allowed_common_names is not a variable of this authorizer"),
     ],
 )
-def test_what_cannot_be_read_is_an_error_that_says_what_would_be_right(
-    environment: dict[str, str], problem: str
-) -> None:
+def test_the_error_for_an_invalid_value_contains_the_fix(environment: dict[str, str], problem: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(problem)):
         load_settings(environment)
 
@@ -307,7 +308,7 @@ def test_one_message_names_every_bad_variable() -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_rule_without_a_matcher_matches_nobody_unless_that_is_asked_for() -> None:
+def test_a_rule_without_a_matcher_matches_no_client_unless_it_is_for_anyone() -> None:
     client = PeerCertificate.from_pem(client_pem(("CN", "client")))
     assert RuleSet([Rule("nobody", (), ALL_ROUTES)]).evaluate(client) is DenyReason.NO_ALLOWLIST_CONFIGURED
     assert isinstance(RuleSet([Rule("anyone", (), ALL_ROUTES, anyone=True)]).evaluate(client), Grant)
@@ -318,18 +319,20 @@ CRLS = {"CRL_URIS": "s3://bucket/a.crl, file:///b.crl", "TRUSTSTORE_URI": "s3://
 
 def test_revocation_lists_are_read_with_their_defaults() -> None:
     uris = ("s3://bucket/a.crl", "file:///b.crl")
-    assert load_settings(CRLS).crl_sources == CrlSources(uris, "s3://bucket/ca.pem", 300, CrlFailureMode.DENY, 0)
+    assert load_settings(CRLS).revocation_settings == RevocationSettings(
+        uris, "s3://bucket/ca.pem", 300, CrlFailureMode.DENY, 0
+    )
     changed = {"CRL_REFRESH_SECONDS": "60", "CRL_FAILURE_MODE": "allow", "CRL_MAX_AGE_SECONDS": "3600"}
-    assert load_settings(CRLS | changed).crl_sources == CrlSources(
+    assert load_settings(CRLS | changed).revocation_settings == RevocationSettings(
         uris, "s3://bucket/ca.pem", 60, CrlFailureMode.ALLOW, 3600
     )
     key, other_key = "0123456789abcdef" * 4, "f" * 64
     fingerprints = f"{bytes.fromhex(key).hex(':').upper()}, {other_key}"
     changed = {"CRL_CHECK": "chain", "CRL_ASSUME_COMPLETE": "file:///b.crl", "CRL_EXEMPT_ISSUERS": fingerprints}
-    sources = load_settings(CRLS | changed).crl_sources
-    assert sources is not None
-    assert (sources.check, sources.assume_complete) == (CrlCheck.CHAIN, frozenset({"file:///b.crl"}))
-    assert sources.exempt_issuers == {key, other_key}
+    settings = load_settings(CRLS | changed).revocation_settings
+    assert settings is not None
+    assert (settings.check, settings.assume_complete) == (CrlCheck.CHAIN, frozenset({"file:///b.crl"}))
+    assert settings.exempt_issuers == {key, other_key}
 
 
 @pytest.mark.parametrize(
@@ -387,7 +390,7 @@ def test_a_number_may_be_as_small_and_as_large_as_its_error_says(variable: str, 
         ({"RESPONSE_FORMAT": "x" * 80}, f"RESPONSE_FORMAT is '{'x' * 80}': write one of iam, simple"),
     ],
 )
-def test_the_whole_message_is_what_is_wrong(environment: dict[str, str], problems: str) -> None:
+def test_the_message_contains_only_the_problems(environment: dict[str, str], problems: str) -> None:
     with pytest.raises(SettingsError) as error:
         load_settings(environment)
     assert str(error.value) == f"invalid configuration: {problems}"
@@ -447,9 +450,9 @@ def test_a_prefix_names_a_folder_in_s3_or_files(uri: str) -> None:
 
 def test_crls_and_prefixes_can_be_combined_but_only_crls_can_be_complete() -> None:
     uris = ("s3://bucket/a.crl", "s3://bucket/crl/", "file:///crls/")
-    sources = load_settings({**CRLS, "CRL_URIS": ", ".join(uris)}).crl_sources
-    assert sources is not None
-    assert sources.uris == uris
+    settings = load_settings({**CRLS, "CRL_URIS": ", ".join(uris)}).revocation_settings
+    assert settings is not None
+    assert settings.uris == uris
     for variable in ("CRL_ASSUME_COMPLETE", "TRUSTSTORE_URI"):
         with pytest.raises(SettingsError, match=f"{variable} is 's3://bucket/crl/'"):
             load_settings({**CRLS, "CRL_URIS": ", ".join(uris), variable: "s3://bucket/crl/"})

@@ -177,7 +177,7 @@ def records(log: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, obj
 LOADED = ("INFO", "document loaded", {"version": "one", "previous_version": None})
 
 
-def test_a_document_is_loaded_at_start_and_asked_for_once_an_interval(log: pytest.LogCaptureFixture) -> None:
+def test_a_document_is_loaded_at_the_start_and_requested_once_an_interval(log: pytest.LogCaptureFixture) -> None:
     clock, script = Clock(), Script(gives(b"one"), unchanged, gives(b"two"), unchanged)
     (document,), refresher = make(script, clock=clock)
     assert (document.value, document.version, document.error) == (None, None, None)
@@ -298,7 +298,7 @@ def test_a_start_only_logs_failures_of_documents_that_are_not_required(log: pyte
     assert bad.value == "two"
 
 
-def test_what_is_logged_names_the_document(log: pytest.LogCaptureFixture) -> None:
+def test_each_record_names_the_document(log: pytest.LogCaptureFixture) -> None:
     (_one, _other), refresher = make(Script(gives(b"one"), name="rules"), Script(fails, name="crl"))
     refresher.start()
     named = [(record.__dict__["document"], record.__dict__["uri"]) for record in log.records]
@@ -312,7 +312,7 @@ def test_a_document_that_was_had_before_does_not_stop_the_start() -> None:
     assert (document.value, document.failures) == ("one", 1)
 
 
-def test_nothing_has_changed_where_nothing_was_ever_had() -> None:
+def test_nothing_has_changed_if_no_attempt_succeeded() -> None:
     _documents, refresher = make(Script(fails))
     assert not has_changed(refresher)
 
@@ -357,7 +357,7 @@ def test_documents_are_fetched_in_parallel() -> None:
     assert [document.value for document in documents] == ["met"] * 3
 
 
-def test_a_start_that_takes_too_long_fails_and_one_that_is_lenient_goes_on(
+def test_a_start_that_takes_too_long_fails_unless_no_document_is_required(
     log: pytest.LogCaptureFixture, gate: Gate
 ) -> None:
     (document,), refresher = make(Script(gate.holding(gives(b"one"))), start=0)
@@ -373,9 +373,7 @@ def test_a_start_that_takes_too_long_fails_and_one_that_is_lenient_goes_on(
     assert [message for _level, message, _fields in records(log)] == ["document refresh recovered", "document loaded"]
 
 
-def test_a_slow_fetch_goes_on_and_a_later_call_takes_over_what_it_brings(
-    log: pytest.LogCaptureFixture, gate: Gate
-) -> None:
+def test_a_slow_fetch_continues_and_a_later_call_collects_its_result(log: pytest.LogCaptureFixture, gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"two")), unchanged)
     (slow, fast), refresher = make(script, Script(gives(b"one"), gives(b"three")), clock=clock, wait=0)
     refresher.start()
@@ -446,7 +444,7 @@ def test_many_callers_begin_one_fetch_at_a_time_each_with_the_result_of_the_one_
     assert script.versions == [None, *map(str, range(len(script.versions) - 1))]
 
 
-def test_a_fetch_that_never_ends_is_given_up_on_and_fetching_goes_on(log: pytest.LogCaptureFixture, gate: Gate) -> None:
+def test_a_fetch_that_never_ends_is_abandoned_and_others_follow(log: pytest.LogCaptureFixture, gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"late")), gives(b"two"), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)
     refresher.start()
@@ -542,7 +540,7 @@ def test_short_intervals_give_up_no_sooner_than_after_a_minute(gate: Gate) -> No
     assert len(script.versions) == 3
 
 
-def test_a_restore_fetches_everything_anew_and_ignores_earlier_attempts(gate: Gate) -> None:
+def test_a_restore_fetches_everything_again_and_ignores_earlier_attempts(gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"before")), gives(b"two"), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)
     refresher.start()
@@ -581,7 +579,7 @@ def test_a_restore_waits_as_long_as_a_start_may_take(gate: Gate) -> None:
     assert document.value == "two after one"
 
 
-def test_what_has_expired_is_fetched_with_the_next_request_whatever_the_interval_and_what_is_running(
+def test_after_a_restart_a_document_is_loaded_with_the_next_request_whatever_is_running(
     gate: Gate,
 ) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"before")), gives(b"two"), unchanged)
@@ -686,7 +684,7 @@ def test_refreshers_together_wait_no_longer_than_they_may(gate: Gate) -> None:
     assert slow.value == "slow"
 
 
-def test_who_waits_for_a_first_value_waits_for_the_attempt_that_replaces_an_abandoned_one(
+def test_a_request_without_a_value_waits_for_the_attempt_that_replaces_an_abandoned_one(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     second = Gate()

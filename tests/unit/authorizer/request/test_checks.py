@@ -22,7 +22,7 @@ from mtls_authorizer.request.checks import (
     first_failure,
 )
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.settings import CrlFailureMode, CrlSources
+from mtls_authorizer.revocation.settings import CrlFailureMode, RevocationSettings
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.grant import Grant
@@ -90,11 +90,11 @@ def test_facts_without_a_grant_fail_whatever_else_they_say() -> None:
 
 
 def test_crls_that_are_configured_but_not_loaded_make_the_revocation_status_unknown() -> None:
-    settings = Settings(crl_sources=CrlSources(("file:///ca.crl",), "file:///truststore.pem"))
+    settings = Settings(revocation_settings=RevocationSettings(("file:///ca.crl",), "file:///truststore.pem"))
     assert first_failure(GRANT_CHECKS, facts(settings=settings)) is DenyReason.REVOCATION_STATUS_UNKNOWN
 
 
-def test_crls_of_which_nobody_asked_make_the_revocation_status_unknown() -> None:
+def test_the_revocation_status_is_unknown_if_crls_were_not_consulted() -> None:
     revocation = RevocationLists([], read_truststore(CertificateAuthority("CA").pem))
     asked = facts(policy=NOBODY._replace(revocation=revocation), revocation_status=None)
     assert first_failure(GRANT_CHECKS, asked) is DenyReason.REVOCATION_STATUS_UNKNOWN
@@ -109,7 +109,7 @@ def test_crls_of_which_nobody_asked_make_the_revocation_status_unknown() -> None
         (RevocationState.UNKNOWN, CrlFailureMode.ALLOW, None),
     ],
 )
-def test_a_revocation_status_is_judged_by_the_lists_it_is_from(
+def test_the_failure_mode_of_the_lists_determines_the_reason(
     state: RevocationState, mode: CrlFailureMode, reason: DenyReason | None
 ) -> None:
     revocation = RevocationLists([], read_truststore(CertificateAuthority("CA").pem), failure_mode=mode)

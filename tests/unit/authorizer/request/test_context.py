@@ -54,7 +54,7 @@ def test_the_context_of_a_whole_certificate() -> None:
     }
 
 
-def test_what_is_absent_or_repeated_has_no_key_of_its_own() -> None:
+def test_an_absent_or_repeated_attribute_has_no_key() -> None:
     certificate = PeerCertificate.from_pem(
         pem(certificate_der(name(("OU", "one"), ("OU", "two")), issuer=name(("CN", "a"), ("CN", "b"))))
     )
@@ -77,7 +77,7 @@ def test_undecodable_alternative_names_are_an_empty_list() -> None:
     assert build_context(PeerCertificate.from_pem(undecodable))["clientCertSubjectAltNames"] == "[]"
 
 
-def test_what_goes_into_headers_is_printable_ascii_whatever_the_certificate_says() -> None:
+def test_values_for_headers_are_printable_ascii_whatever_the_certificate_contains() -> None:
     certificate = PeerCertificate.from_pem(
         pem(
             certificate_der(
@@ -118,7 +118,7 @@ def test_the_principal_is_what_the_configuration_says(principal_id: PrincipalId,
         ([("OU", "one")], "common_name"),
     ],
 )
-def test_the_fingerprint_stands_in_for_a_principal_that_is_not_exactly_one(
+def test_the_fingerprint_replaces_a_principal_that_is_missing_or_ambiguous(
     attributes: list[tuple[str, str]], principal_id: PrincipalId
 ) -> None:
     certificate = PeerCertificate.from_pem(client_pem(*attributes))

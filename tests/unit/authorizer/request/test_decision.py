@@ -114,7 +114,7 @@ def test_no_control_character_leaves_with_a_deny_even_if_it_is_listed(character:
     assert character not in "".join([*map(str, decision.client), *decision.context.values()])
 
 
-def test_an_unprintable_subject_is_the_reason_before_any_rule_and_the_dates_come_last() -> None:
+def test_an_unprintable_subject_is_the_reason_before_any_rule_and_the_dates_are_last() -> None:
     unprintable = PeerCertificate.from_pem(client_pem(("CN", "other\n")))
     later = NOT_AFTER + timedelta(days=1)
     for settings in (Settings(), BY_NAME, BY_UNIT):
@@ -136,7 +136,7 @@ def test_a_decision_depends_on_its_arguments_only() -> None:
 
 
 @pytest.mark.parametrize("failure", [ExtractionFailureReason.MISSING, ExtractionFailureReason.MALFORMED])
-def test_who_has_no_certificate_that_can_be_read_is_denied_as_nobody(failure: ExtractionFailureReason) -> None:
+def test_a_client_without_a_readable_certificate_is_denied_as_unauthenticated(failure: ExtractionFailureReason) -> None:
     settings = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"})
     decision = decision_on(ExtractionFailure(failure), settings, NOT_BEFORE)
     assert (decision.allowed, decision.reason, decision.grant) == (False, DenyReason(failure.value), None)
@@ -176,7 +176,7 @@ def test_a_decision_has_the_revocation_status_at_its_time(
 
 
 @pytest.mark.parametrize(("settings", "loses"), [(BY_NAME, True), (BY_UNIT, False)])
-def test_a_decision_tells_whether_its_grant_depends_on_client_auth(settings: Settings, loses: bool) -> None:  # noqa: FBT001 -- a table's column
+def test_a_decision_states_whether_its_grant_depends_on_client_auth(settings: Settings, loses: bool) -> None:  # noqa: FBT001 -- a table's column
     usages = der.sequence(der.oid("1.3.6.1.5.5.7.3.1"), der.oid("1.3.6.1.5.5.7.3.2"))
     certificate = certificate_der(name(("CN", "client")), extensions=[extension(EXTENDED_KEY_USAGE, usages)])
     assert decision_on(PeerCertificate.from_der(certificate), settings, NOW).loses_client_auth is loses

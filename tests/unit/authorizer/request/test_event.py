@@ -44,7 +44,7 @@ def test_the_three_events_are_told_apart(event: dict[str, Any], event_format: st
     ],
 )
 @pytest.mark.parametrize("rest", ["/GET/hello", "/GET/", "/*/*", "/$disconnect", "/GET/a/../../../other/*", "/GET/\n"])
-def test_an_arn_is_that_of_the_stage_and_what_is_asked_for(stage: str, rest: str) -> None:
+def test_the_arn_is_that_of_the_stage_with_method_and_path(stage: str, rest: str) -> None:
     for request in (
         read_request(rest_event(methodArn=stage + rest)),
         read_request(http_2_0_event(routeArn=stage + rest)),
@@ -151,7 +151,7 @@ def test_nothing_but_an_authorizers_event_is_read(event: object) -> None:
 
 @pytest.mark.parametrize("make_event", [rest_event, http_1_0_event, http_2_0_event])
 @given(value=json_values)
-def test_what_is_only_logged_may_be_anything(make_event: Callable[..., dict[str, Any]], value: object) -> None:
+def test_values_that_are_only_logged_may_be_anything(make_event: Callable[..., dict[str, Any]], value: object) -> None:
     event = make_event(routeKey=value, resource=value, path=value, rawPath=value, headers=value)
     event["requestContext"]["requestId"] = value
     request = read_request(event)
@@ -159,11 +159,11 @@ def test_what_is_only_logged_may_be_anything(make_event: Callable[..., dict[str,
         assert logged is None or logged.encode() is not None
 
 
-def test_what_no_encoding_can_write_is_escaped() -> None:
+def test_a_lone_surrogate_is_escaped() -> None:
     assert read_request(rest_event(method="\ud800")).route == r"\ud800 /hello"
 
 
-def test_what_has_a_version_is_not_from_a_rest_api() -> None:
+def test_an_event_with_a_version_is_not_from_a_rest_api() -> None:
     for version in ("3.0", "", None, 2.0):
         with pytest.raises(UnsupportedEventError):
             read_request(rest_event(version=version))
@@ -187,7 +187,7 @@ def test_the_clients_address_is_read_from_every_event(make_event: Callable[..., 
         (rest_event(version="3.0"), "neither an event of a REST API nor one of an HTTP API"),
     ],
 )
-def test_the_error_says_what_the_event_is_not(event: object, problem: str) -> None:
+def test_the_error_names_the_expected_kinds_of_events(event: object, problem: str) -> None:
     with pytest.raises(UnsupportedEventError, match=problem):
         read_request(event)
 

@@ -72,7 +72,7 @@ def test_a_clients_own_certificate_in_the_bundle_signs_nothing() -> None:
         ([ISSUING, CertificateAuthority("Middle"), ROOT], []),
     ],
 )
-def test_a_chain_goes_up_as_far_as_the_truststore_does(
+def test_a_chain_contains_all_cas_of_the_truststore_above_it(
     authorities: Sequence[CertificateAuthority], expected: list[list[int]]
 ) -> None:
     assert _serial_numbers(_truststore(*authorities), ISSUING.issue(1)) == expected
@@ -139,7 +139,7 @@ def test_an_authority_of_its_own_name_that_another_key_has_signed_ends_the_chain
     assert _serial_numbers(_truststore(renewed, ROOT), renewed.issue(1)) == [[1, 5, 1000]]
 
 
-def test_a_certificate_is_its_signers_and_nobody_elses_who_bears_the_name() -> None:
+def test_the_issuer_is_the_ca_that_signed_and_no_other_with_its_name() -> None:
     first, second = CertificateAuthority(), CertificateAuthority()
     truststore = _truststore(first, second)
     for authority in (first, second):
@@ -226,7 +226,7 @@ def test_a_certificate_that_was_changed_since_it_was_signed_leads_nowhere(algori
 @pytest.mark.parametrize(
     "parameters", [b"", der.sequence(), der.sequence(der.tagged(0, der.sequence(der.oid("1.2.3")), constructed=True))]
 )
-def test_a_signature_of_parameters_that_nobody_knows_does_not_verify(parameters: bytes) -> None:
+def test_a_signature_with_unknown_parameters_does_not_verify(parameters: bytes) -> None:
     used = ALGORITHMS["RSA with SHA-256"]
     authority = CertificateAuthority(algorithm=used)
     identifier = der.sequence(der.oid("1.2.840.113549.1.1.10"), parameters)
@@ -239,7 +239,7 @@ def test_each_certificate_of_a_root_that_was_renewed_with_its_key_makes_one_chai
     assert _serial_numbers(_truststore(ROOT, renewed), ROOT.issue(1)) == [[1, 1000], [1, 1001]]
 
 
-def test_a_certificate_whose_two_signature_algorithms_differ_was_signed_by_nobody() -> None:
+def test_a_certificate_whose_two_signature_algorithms_differ_has_no_signer() -> None:
     issued = parse_certificate(ROOT.issue(1))
     # The signature verifies with either of them: parameters that are NULL may also be left out.
     equivalent = der.sequence(der.oid("1.2.840.10045.4.3.2"), der.tlv(der.NULL))
@@ -279,7 +279,7 @@ def test_a_ca_whose_key_is_not_supported_is_part_of_no_chain() -> None:
     assert _serial_numbers(truststore, ROOT.issue(1)) == []
 
 
-def test_a_chain_tells_whether_it_ends_at_a_root() -> None:
+def test_a_chain_states_whether_it_ends_at_a_root() -> None:
     renewed = CertificateAuthority("Root", parent=ROOT, serial_number=5)
     for authorities, expected in (((ROOT, MIDDLE), [True]), ((MIDDLE,), [False])):
         chains = ChainBuilder(_truststore(*authorities)).chains(parse_certificate(MIDDLE.issue(1)))
@@ -302,7 +302,7 @@ def test_a_chain_is_permitted_only_if_all_of_its_links_are() -> None:
         assert _serial_numbers(_truststore(ROOT, middle), client) == expected
 
 
-def test_a_certificate_whose_issuer_is_no_name_was_signed_by_nobody() -> None:
+def test_a_certificate_whose_issuer_is_no_name_has_no_signer() -> None:
     unreadable = ROOT.issue(1, issuer=der.sequence(der.tlv(der.NULL)))
     assert ChainBuilder(_truststore(ROOT)).chains(parse_certificate(unreadable)) == ()
 

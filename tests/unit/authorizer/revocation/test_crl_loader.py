@@ -248,7 +248,7 @@ def test_an_index_in_force_stays_if_the_next_one_is_missing_or_broken(shelf: Mem
 
 
 @pytest.mark.parametrize("indexed", [False, True])
-def test_a_stale_list_still_revokes_where_there_is_no_other(shelf: Memory, indexed: bool) -> None:  # noqa: FBT001 -- a parameter of pytest's
+def test_an_expired_list_still_revokes_if_there_is_no_other(shelf: Memory, indexed: bool) -> None:  # noqa: FBT001 -- a parameter of pytest's
     shelf.put("ca.crl", STALE)
     if indexed:
         shelf.put("ca.crl.index", index_of(STALE))
@@ -372,7 +372,7 @@ def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_con
     assert door.refusals() == [None, None, None]
 
 
-def test_a_stale_index_is_not_used_if_the_crl_is_fresh(shelf: Memory) -> None:
+def test_an_expired_index_is_not_used_if_the_crl_is_current(shelf: Memory) -> None:
     shelf.put("ca.crl", SECOND)
     shelf.put("ca.crl.index", index_of(STALE))
     assert Source(shelf).in_force == "crl 2 3"
@@ -432,7 +432,9 @@ def test_a_truststore_that_breaks_leaves_the_one_before_in_force(shelf: Memory) 
         assert source.refresh() == "crl 2 3"
 
 
-def test_what_is_not_used_is_logged_with_its_name_and_why(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
+def test_documents_that_are_not_used_are_logged_with_their_names_and_the_reason(
+    shelf: Memory, log: pytest.LogCaptureFixture
+) -> None:
     shelf.put("truststore.pem", HTML)
     Source(shelf)
     assert ("truststore", shelf.uri("truststore.pem")) in _named(log)
@@ -493,7 +495,7 @@ def test_the_result_of_an_abandoned_attempt_does_not_affect_the_next_one(shelf: 
     assert source.refresh() == "crl 2 3"
 
 
-def test_a_load_of_something_unchanged_returns_what_is_in_force(shelf: Memory) -> None:
+def test_loading_an_unchanged_document_returns_the_value_in_force(shelf: Memory) -> None:
     shelf.put("ca.crl", FIRST)
     for index in (None, index_of(FIRST)):
         if index is not None:

@@ -123,7 +123,7 @@ def test_the_index_gives_the_answers_of_the_crl(
 @pytest.mark.parametrize("number", [None, 0, 1, 255, 2**64, 2**160 - 1])
 @pytest.mark.parametrize("next_update", [None, NEXT_UPDATE, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)])
 @pytest.mark.parametrize("this_update", [THIS_UPDATE, datetime(1950, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)])
-def test_the_index_says_of_its_list_what_the_list_says(
+def test_the_index_has_the_same_properties_as_its_list(
     number: int | None, next_update: datetime | None, this_update: datetime
 ) -> None:
     original = ListedRevocations((1, 2), number, this_update, next_update)
@@ -246,7 +246,7 @@ def test_pieces_of_two_indexes_are_no_index() -> None:
         (INDEX[:-CHECKSUM_LENGTH] + bytes(CHECKSUM_LENGTH), "damaged"),
     ],
 )
-def test_what_is_no_index_is_refused_by_name(content: bytes, message: str) -> None:
+def test_content_that_is_no_index_is_rejected_with_the_reason(content: bytes, message: str) -> None:
     with pytest.raises(CrlIndexError, match=message):
         read_index(content)
 
@@ -259,7 +259,7 @@ def test_an_index_of_any_length_gives_the_answers_of_the_list(count: int) -> Non
     assert [number for number in range(-count - 3, 2 * count + 3) if index.is_revoked(number)] == list(listed)
 
 
-def test_a_large_index_in_disorder_is_refused_as_far_as_samples_tell() -> None:
+def test_a_large_unsorted_index_is_rejected_as_far_as_samples_show_it() -> None:
     index = write_index(ListedRevocations(tuple(range(1_000_000, 1_100_000))))
     body = index[HEADER_LENGTH:-CHECKSUM_LENGTH]
     halves = body[len(body) // 2 :] + body[: len(body) // 2]

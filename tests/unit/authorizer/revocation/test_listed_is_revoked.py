@@ -175,7 +175,7 @@ def test_a_crl_by_the_key_that_certified_the_issuers_key_revokes_and_proves_noth
     assert status(below, root.revoke(entry(1)), middle.revoke()).skipped_issuers == ("CN=Rolled over",)
 
 
-def test_the_number_of_a_crl_tells_its_age_and_its_date_only_without_one() -> None:
+def test_the_number_of_a_crl_determines_its_age_and_the_date_only_without_a_number() -> None:
     def state(*crls: bytes) -> RevocationState:
         lists = RevocationLists([verify_crl(crl, EVERYBODY) for crl in crls], EVERYBODY)
         return lists.status(_client(CA, 1, []), NOW).state

@@ -112,14 +112,14 @@ def test_the_newest_of_several_lists_of_a_ca_decides() -> None:
         (NOW + DAY + 5 * SECOND, 5, (UNKNOWN, UnknownReason.STALE)),
     ],
 )
-def test_a_list_clears_only_while_it_is_fresh(
+def test_a_list_proves_certificates_good_only_until_it_expires(
     now: datetime, max_age: int, expected: tuple[RevocationState, UnknownReason | None]
 ) -> None:
     for crls in ([MIDDLE.revoke()], [MIDDLE.revoke(), ROOT.revoke()]):
         assert _state(_lists(*crls, max_age=max_age * SECOND), _client(), now) == expected
 
 
-def test_a_ca_that_may_no_longer_sign_lists_clears_nobody_and_still_revokes() -> None:
+def test_the_list_of_a_ca_that_may_no_longer_sign_lists_proves_nothing_good_and_still_revokes() -> None:
     lists = [read_crl(crl, EVERYBODY, NOW) for crl in (MIDDLE.revoke(entry(1)), ROOT.revoke())]
     renewed = ROOT.issue(subject=MIDDLE.name, public_key=MIDDLE.public_key, extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
     truststore = read_truststore(ROOT.pem + pem(renewed).encode())
@@ -143,7 +143,7 @@ def test_a_list_without_an_end_is_never_stale() -> None:
 
 
 @pytest.mark.parametrize("days", [-2, 0, 2])
-def test_what_was_once_revoked_stays_so_whatever_the_age_of_the_list(days: int) -> None:
+def test_a_revoked_certificate_is_revoked_whatever_the_age_of_the_list(days: int) -> None:
     for crls in ([MIDDLE.revoke(entry(1))], [MIDDLE.revoke(), ROOT.revoke(entry(7))]):
         lists = _lists(*crls, failure_mode=CrlFailureMode.ALLOW)
         status = lists.status(_client(), NOW + days * DAY)
@@ -182,7 +182,7 @@ def test_an_unknown_status_is_denied_by_default() -> None:
         PeerCertificate.from_pem(pem(MIDDLE.issue(1, issuer=OTHER.name))),
     ],
 )
-def test_nobody_can_tell_for_a_certificate_that_no_ca_has_signed(client: PeerCertificate) -> None:
+def test_the_status_of_a_certificate_that_no_ca_has_signed_is_unknown(client: PeerCertificate) -> None:
     assert _state(_lists(MIDDLE.revoke(), OTHER.revoke()), client) == (UNKNOWN, UnknownReason.NO_CHAIN)
 
 
@@ -213,7 +213,7 @@ def test_every_chain_that_is_valid_must_be_good() -> None:
     assert _state(lists, _client(), NOW + DAY) == (GOOD, None)
 
 
-def test_a_status_says_which_list_it_is_from() -> None:
+def test_a_status_names_its_list() -> None:
     middle, root = MIDDLE.revoke(extensions=[crl_number(0xAB)]), ROOT.revoke(next_update=NOW + SECOND)
     lists = _lists(middle, root)
     good = lists.status(_client(), NOW)

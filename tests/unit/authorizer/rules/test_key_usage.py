@@ -103,7 +103,7 @@ def test_a_certificate_is_allowed_with_the_usages_that_are_required(
         *('["clientAuth"]', "clientAuth serverAuth", "cl\u0456entAuth", "x" * 5000),
     ],
 )
-def test_another_usage_is_refused(value: str) -> None:
+def test_another_usage_is_rejected(value: str) -> None:
     with pytest.raises(SettingsError, match=r"REQUIRED_EXTENDED_KEY_USAGE is .*: write some of serverAuth") as refused:
         load_settings({"REQUIRED_EXTENDED_KEY_USAGE": value})
     assert len(str(refused.value)) < 400

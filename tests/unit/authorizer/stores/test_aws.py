@@ -120,7 +120,7 @@ def refused(code: str, status: int = 400) -> ClientError:
         (KeyError("topsecret"), "unreadable response (KeyError)"),
     ],
 )
-def test_whatever_goes_wrong_is_told_with_what_may_be_done(error: Exception, told: str) -> None:
+def test_each_error_has_a_description_with_the_fix(error: Exception, told: str) -> None:
     with pytest.raises(StoreError) as failure:
         S3Store("s3://bucket/key", Client(error), ("bucket", "key"), 100).fetch(None)
     assert str(failure.value) == f"s3://bucket/key: {told}"
@@ -135,8 +135,8 @@ def test_whatever_goes_wrong_is_told_with_what_may_be_done(error: Exception, tol
         *("InvalidToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
     ],
 )
-def test_credentials_that_are_not_valid_are_told_whatever_the_service_calls_it(code: str) -> None:
-    test_whatever_goes_wrong_is_told_with_what_may_be_done(
+def test_invalid_credentials_are_named_whatever_the_code_of_the_service(code: str) -> None:
+    test_each_error_has_a_description_with_the_fix(
         refused(code, 403), f"{code} (HTTP status 403): the credentials are not valid"
     )
 
@@ -163,7 +163,7 @@ def configuration_of(client: Client, clock: Clock | None = None) -> AppConfigSto
     return AppConfigStore("appconfig://a/e/p", client, ("a", "e", "p"), 100, clock=clock or Clock())
 
 
-def test_a_configuration_is_asked_for_again_as_soon_as_its_interval_is_over() -> None:
+def test_a_configuration_is_requested_again_as_soon_as_its_interval_is_over() -> None:
     clock = Clock()
     client = Client(STARTED, delivered(b"one"), delivered(b"", "last"))
     store = configuration_of(client, clock)
@@ -196,7 +196,7 @@ def test_a_configuration_with_a_label_has_it_in_its_version() -> None:
     ("code", "told"),
     [("BadRequestException", None), ("InternalServerException", "InternalServerException (HTTP status 400)")],
 )
-def test_only_a_token_that_is_not_taken_starts_a_new_session_at_once(code: str, told: str | None) -> None:
+def test_only_a_rejected_token_starts_a_new_session_at_once(code: str, told: str | None) -> None:
     clock = Clock()
     client = Client(STARTED, delivered(b"one"), refused(code), STARTED, delivered(b"two"))
     store = configuration_of(client, clock)
@@ -273,7 +273,7 @@ def parameter(value: str, version: int) -> dict[str, Any]:
     ],
     ids=["S3", "SSM", "AppConfig"],
 )
-def test_a_restore_loads_what_is_stored_though_the_clock_has_stopped(store: Store) -> None:
+def test_a_restore_loads_the_stored_value_although_the_clock_has_stopped(store: Store) -> None:
     document = Document(StoreLoader("rules", store, bytes.decode))
     refresher = Refresher([document], 60, start_seconds=LONG, wait_seconds=LONG, clock=Clock())
     refresher.start()
@@ -297,6 +297,6 @@ def test_a_time_is_the_one_that_botocore_reads(value: str | float) -> None:
     assert (parsed, parsed.utcoffset()) == (expected, expected.utcoffset())
 
 
-def test_what_is_no_time_is_refused_as_by_botocore() -> None:
+def test_an_invalid_time_is_rejected_as_by_botocore() -> None:
     with pytest.raises(ValueError, match="Invalid timestamp"):
         _parse_time("yesterdayZ")

@@ -86,7 +86,9 @@ def test_a_file_may_be_as_large_as_allowed(tmp_path: Path, size: int) -> None:
         ("sparse", "larger than 1,000 bytes"),
     ],
 )
-def test_what_is_no_regular_file_of_that_size_is_an_error_that_names_it(tmp_path: Path, name: str, told: str) -> None:
+def test_anything_but_a_regular_file_within_the_limit_is_an_error_that_names_it(
+    tmp_path: Path, name: str, told: str
+) -> None:
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
@@ -100,7 +102,7 @@ def test_what_is_no_regular_file_of_that_size_is_an_error_that_names_it(tmp_path
     assert str(failure.value) == f"{(tmp_path / name).as_uri()}: {told}"
 
 
-def test_a_file_whose_size_is_not_what_it_holds_is_an_error() -> None:
+def test_a_file_with_another_size_than_its_content_is_an_error() -> None:
     with pytest.raises(StoreError, match="changed while it was read, twice"):
         file_store(Path("/proc/self/status")).fetch(None)
 
@@ -170,7 +172,7 @@ def test_a_file_that_is_written_twice_while_it_is_read_is_not_read_a_third_time(
     ("nanoseconds", "settled"),
     [(-1, True), (0, False), (1, False), (19_999_999, False), (20_000_000, True), (20_000_001, True)],
 )
-def test_a_file_is_taken_once_its_times_would_tell_of_another_write(
+def test_a_file_is_accepted_once_its_times_would_show_another_write(
     tmp_path: Path, *, nanoseconds: int, settled: bool
 ) -> None:
     path = tmp_path / "file"

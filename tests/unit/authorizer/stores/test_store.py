@@ -31,7 +31,7 @@ def test_a_uri_that_is_not_valid_is_not_opened(uri: str) -> None:
         open_store(uri, max_bytes=LARGEST)
 
 
-def test_a_store_in_aws_waits_a_second_and_tries_twice_unless_told_otherwise() -> None:
+def test_a_store_in_aws_waits_a_second_and_tries_twice_by_default() -> None:
     assert Timeouts() == (1, 1, 2)
 
 

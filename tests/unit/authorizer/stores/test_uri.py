@@ -111,7 +111,7 @@ def test_a_uri_is_parsed_into_what_its_store_needs(uri: str, location: tuple[Sch
         ("appconfig://application/environment/profile?1", "write its ID"),
     ],
 )
-def test_a_uri_that_names_none_is_refused_with_what_would_be_right(uri: str, told: str) -> None:
+def test_a_uri_that_names_no_document_is_rejected_with_the_correct_form(uri: str, told: str) -> None:
     with pytest.raises(ValueError, match=r"^is '") as refused:
         parse_uri(uri)
     assert told in str(refused.value)
@@ -119,7 +119,7 @@ def test_a_uri_that_names_none_is_refused_with_what_would_be_right(uri: str, tol
 
 
 @pytest.mark.parametrize("schemes", [(Scheme.S3, Scheme.FILE), {"s3", "file"}, ["file", "s3"]])
-def test_a_scheme_that_is_not_for_this_kind_of_document_is_refused(schemes: Collection[str]) -> None:
+def test_a_scheme_that_is_not_for_this_kind_of_document_is_rejected(schemes: Collection[str]) -> None:
     parse_uri("s3://bucket/key", schemes)
     with pytest.raises(ValueError, match=r"^is 'ssm:///rules': write file:///absolute/path, s3://bucket/key$"):
         parse_uri("ssm:///rules", schemes)
@@ -138,7 +138,7 @@ def test_a_scheme_that_is_not_for_this_kind_of_document_is_refused(schemes: Coll
         "x" * 80 + "topsecret",
     ],
 )
-def test_what_may_be_secret_in_a_uri_is_not_repeated(uri: str) -> None:
+def test_parts_of_a_uri_that_may_be_secret_are_not_repeated(uri: str) -> None:
     with pytest.raises(ValueError, match=r"^is '.*…': ") as refused:
         parse_uri(uri)
     assert "topsecret" not in str(refused.value)
@@ -160,7 +160,7 @@ def test_what_may_be_secret_in_a_uri_is_not_repeated(uri: str) -> None:
         ("https://user:topsecret@bucket", "is 'https://…': write file:///"),
     ],
 )
-def test_a_uri_is_shown_as_far_as_it_may_be_with_what_would_be_right(uri: str, told: str) -> None:
+def test_the_error_shows_the_permitted_part_of_a_uri_and_the_correct_form(uri: str, told: str) -> None:
     with pytest.raises(ValueError, match=r"^is '") as refused:
         parse_uri(uri)
     assert str(refused.value).startswith(told)
@@ -183,7 +183,7 @@ def test_a_uri_that_ends_with_a_slash_names_a_folder(uri: str, location: tuple[S
 @pytest.mark.parametrize(
     "uri", ["s3://bucket/", "s3:///crl/", "file:///", "s3://bucket/crl//", "s3://b/../c/", "ssm:///a/"]
 )
-def test_a_whole_bucket_and_what_is_no_folder_are_rejected(uri: str) -> None:
+def test_a_whole_bucket_and_anything_but_a_folder_are_rejected(uri: str) -> None:
     with pytest.raises(ValueError, match=r": .*write "):
         parse_prefix(uri, ("s3", "file"))
     assert not names_document(uri)

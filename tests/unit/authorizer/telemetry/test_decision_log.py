@@ -50,7 +50,7 @@ def test_the_decisions_that_are_asked_for_are_logged(
     assert [vars(record)["decision"] for record in caplog.records] == logged
 
 
-def test_what_no_level_lets_through_is_not_put_together(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_record_below_the_level_is_not_created(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, "mtls_authorizer")
     # It is for the logger to leave it out, not for who writes what it lets through.
     caplog.handler.setLevel(logging.NOTSET)
@@ -252,7 +252,7 @@ def test_a_certificate_that_expires_soon_is_allowed_with_a_warning(
     assert metrics.get("Expiring") == (None if days is None else 1)
 
 
-def test_a_record_is_the_packages_and_has_nothing_of_shadow_rules_where_there_are_none(
+def test_a_record_is_of_the_packages_logger_and_has_no_fields_of_shadow_rules_without_any(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "mtls_authorizer")

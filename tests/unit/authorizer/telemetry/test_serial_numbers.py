@@ -140,7 +140,7 @@ def client(number: int, issuer: str = "CN=CA", tbs: bytes = b"first") -> Client:
     return Client("principal", "CN=client", issuer, f"{number:X}", tbs.hex(), hash(tbs))
 
 
-def test_the_register_forgets_what_was_not_seen_for_the_longest_time() -> None:
+def test_the_register_forgets_the_least_recently_seen_serial_number() -> None:
     register = SerialNumberRegister(max_remembered=3)
     for number in (1, 2, 3, 1, 4):
         assert register.observe(client(number)) is None

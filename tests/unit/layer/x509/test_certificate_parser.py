@@ -49,7 +49,7 @@ def test_a_certificate_is_read_from_pem_as_well() -> None:
         parse_certificate("garbage")
 
 
-def test_what_was_signed_is_what_cryptography_verifies() -> None:
+def test_the_signed_octets_are_those_that_cryptography_verifies() -> None:
     text = (GOLDEN / "issued-client.pem").read_text(encoding="ascii")
     certificate, theirs = parse_certificate(text), x509.load_pem_x509_certificate(text.encode())
     assert certificate.tbs_certificate == theirs.tbs_certificate_bytes

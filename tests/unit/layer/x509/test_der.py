@@ -139,7 +139,7 @@ def test_two_elements_are_read_like_any_number_of_elements() -> None:
 @pytest.mark.parametrize(
     "encoded", [b"", der.integer(1), der.sequence() * 2, der.sequence() + b"\0\0", der.tlv(der.SET)]
 )
-def test_one_element_of_a_type_is_all_there_is(encoded: bytes) -> None:
+def test_an_encoding_contains_exactly_one_element(encoded: bytes) -> None:
     assert read_sequence(der.sequence(der.integer(1))) == ([2], [b"\1"])
     with pytest.raises(DerError, match="expected one element with the tag 30, found"):
         read_element(encoded, der.SEQUENCE)

@@ -248,7 +248,7 @@ def test_a_critical_extension_is_handled_if_it_can_be_read(oid: str) -> None:
         assert unhandled(oid, value, critical=False) == ()
 
 
-def test_all_unhandled_critical_extensions_are_told() -> None:
+def test_all_unhandled_critical_extensions_are_returned() -> None:
     critical = [extension(oid, NULL, critical=True) for oid in ("1.2.3", "2.5.29.15", "2.5.29.37")]
     certificate = PeerCertificate.from_der(certificate_der(extensions=[extension("1.2.4", b""), *critical]))
     assert certificate.unhandled_critical_extensions == ("1.2.3", "2.5.29.15", "2.5.29.37")

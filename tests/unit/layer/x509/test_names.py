@@ -48,16 +48,16 @@ def test_an_absent_attribute_is_none_and_a_misspelt_one_an_error() -> None:
         _ = name.commonName
 
 
-def test_an_attribute_type_without_a_short_name_goes_by_its_oid() -> None:
+def test_an_attribute_type_without_a_short_name_is_named_by_its_oid() -> None:
     assert subject(("1.3.6.1.4.1.55555.1", "value")).to_dict() == {"1.3.6.1.4.1.55555.1": "value"}
 
 
-def test_attributes_of_one_relative_distinguished_name_are_all_there() -> None:
+def test_all_attributes_of_one_relative_distinguished_name_are_returned() -> None:
     name = subject([attribute("CN", "client"), attribute("OU", "one"), attribute("OU", "two")])
     assert name.to_dict() == {"CN": "client", "OU": ["one", "two"]}
 
 
-def test_relative_distinguished_names_are_there_in_their_order() -> None:
+def test_relative_distinguished_names_are_in_their_order() -> None:
     name = subject(("O", "Acme"), [attribute("CN", "client"), attribute("UID", "7")], ("1.2.3.4", "é"))
     assert name.rdns == [
         [("2.5.4.10", "Acme")],
@@ -70,7 +70,7 @@ CONTROL_CHARACTERS = [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0))]
 
 
 @pytest.mark.parametrize("tag", [der.UTF8_STRING, der.BMP_STRING])
-def test_a_control_character_in_any_attribute_is_told(tag: int) -> None:
+def test_a_control_character_in_any_attribute_is_found(tag: int) -> None:
     for character in CONTROL_CHARACTERS:
         with_it = subject(("O", "Acme"), attribute("CN", f"a{character}b", tag), ("OU", "one"))
         assert with_it.has_control_characters, ord(character)
@@ -82,7 +82,7 @@ def test_other_characters_are_no_control_characters() -> None:
     assert not subject().has_control_characters
 
 
-def test_what_is_handed_out_can_be_changed_without_changing_the_name() -> None:
+def test_changing_a_returned_list_does_not_change_the_name() -> None:
     name = subject(("OU", "one"), ("OU", "two"))
     for values in (name.get_all("OU"), name["OU"], name.to_dict()["OU"], name.rdns, name.rdns[0]):
         assert isinstance(values, list)
@@ -194,12 +194,12 @@ def test_text_that_is_not_unicode_is_no_name(tag: int, content: bytes) -> None:
         der.sequence() + der.sequence(),
     ],
 )
-def test_what_is_not_the_der_of_a_name_is_none(broken: bytes) -> None:
+def test_anything_but_the_der_of_a_name_is_an_error(broken: bytes) -> None:
     with pytest.raises(ValueError, match=r"tag|expected"):
         DistinguishedName(broken)
 
 
-def test_an_empty_relative_distinguished_name_is_as_if_it_were_not_there() -> None:
+def test_an_empty_relative_distinguished_name_is_ignored() -> None:
     name = subject([], ("CN", "client"), [])
     assert name.rdns == [[("2.5.4.3", "client")]]
     assert name.rfc4514_string() == "CN=client"

@@ -37,12 +37,12 @@ def told(key: PublicKey) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("kind", ["rsa-pss", "dsa-2048", "ed25519", "ed448", "x25519", "x448"])
-def test_nothing_is_told_of_a_key_that_is_neither_rsa_nor_of_an_elliptic_curve(kind: str) -> None:
+def test_nothing_is_returned_for_a_key_that_is_neither_rsa_nor_of_an_elliptic_curve(kind: str) -> None:
     certificate = PeerCertificate.from_pem((GOLDEN / f"key-{kind}.pem").read_text(encoding="ascii"))
     assert told(read_public_key(certificate.fields.public_key)) == {}
 
 
-def test_a_point_is_told_uncompressed() -> None:
+def test_a_point_is_returned_uncompressed() -> None:
     compressed, hybrid = b"\3" + POINT[1:33], b"\7" + POINT[1:]
     negated = POINT[:33] + (2**256 - 2**224 + 2**192 + 2**96 - 1 - int.from_bytes(POINT[33:])).to_bytes(32)
     assert {ec_key(point).pubkey for point in (POINT, compressed, hybrid)} == {POINT}
@@ -50,7 +50,7 @@ def test_a_point_is_told_uncompressed() -> None:
     assert told(ec_key(POINT)) == {"bits": 256, "pubkey": POINT, "asn1_curve": "prime256v1", "nist_curve": "P-256"}
 
 
-def test_a_compressed_point_of_p224_is_told_uncompressed() -> None:
+def test_a_compressed_point_of_p224_is_returned_uncompressed() -> None:
     # The only curve here whose prime leaves 1 if divided by 4.
     for number in (1, 2, 3, 2**200 + 5):
         point = ec.derive_private_key(number, ec.SECP224R1()).public_key()
@@ -78,11 +78,11 @@ def test_a_compressed_point_of_p224_is_told_uncompressed() -> None:
         b"\7" + POINT[1:33],
     ],
 )
-def test_nothing_is_told_of_what_is_no_point_of_the_curve(point: bytes) -> None:
+def test_nothing_is_returned_for_a_point_that_is_not_on_the_curve(point: bytes) -> None:
     assert told(ec_key(point)) == {}
 
 
-def test_points_of_other_curves_are_told_if_they_are_not_compressed() -> None:
+def test_points_of_other_curves_are_returned_if_they_are_not_compressed() -> None:
     secp160r1 = "1.3.132.0.8"
     assert told(ec_key(b"\4" + bytes(40), secp160r1)) == {
         "bits": 161,
@@ -103,7 +103,7 @@ def test_points_of_other_curves_are_told_if_they_are_not_compressed() -> None:
         b"",
     ],
 )
-def test_nothing_is_told_of_a_key_of_an_unknown_curve(parameters: bytes) -> None:
+def test_nothing_is_returned_for_a_key_of_an_unknown_curve(parameters: bytes) -> None:
     algorithm = der.sequence(der.oid("1.2.840.10045.2.1"), parameters)
     assert told(read_public_key(der.sequence(algorithm, der.bits(POINT)))) == {}
 
@@ -114,7 +114,7 @@ def test_the_numbers_of_an_rsa_key_are_unsigned() -> None:
     assert rsa_key(der.sequence(der.integer(5), der.integer(2**80))).exponent == "0xffffffffffffffff"
 
 
-def test_nothing_is_told_of_what_is_no_rsa_key() -> None:
+def test_nothing_is_returned_for_an_invalid_rsa_key() -> None:
     for elements in (
         [],
         [der.integer(5)],

@@ -52,5 +52,5 @@ def test_path_variables_are_decoded() -> None:
         (ApiKind.HTTP_SIMPLE, "arn:aws:execute-api:us-east-1:123456789012:httpapi002/$default/GET/hello/**?/.."),
     ],
 )
-def test_whatever_path_a_client_chooses_is_in_the_arn(kind: ApiKind, arn: str) -> None:
+def test_the_arn_contains_the_path_that_the_client_chose(kind: ApiKind, arn: str) -> None:
     assert sample_api(kind).request_arn("GET", "/hello/%2A*?/..") == arn

@@ -172,7 +172,7 @@ def test_a_body_is_text_or_base64(kind: ApiKind, body: bytes, field: str, *, enc
     assert (event["body"], event["isBase64Encoded"]) == (field, encoded)
 
 
-def test_what_a_request_has_not_is_null_on_rest_and_absent_on_http_apis() -> None:
+def test_absent_parts_of_a_request_are_null_on_rest_apis_and_omitted_on_http_apis() -> None:
     bare = ClientRequest("GET", "/hello")
     rest = an_authorizer_event(sample_api(ApiKind.REST), bare)
     http = an_authorizer_event(sample_api(ApiKind.HTTP_IAM), bare)

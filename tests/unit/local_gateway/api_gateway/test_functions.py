@@ -42,7 +42,9 @@ def raise_unauthorized() -> NoReturn:
 @pytest.mark.parametrize(
     ("fail", "message"), [(raise_unauthorized, "Unauthorized"), (lambda: sys.exit(3), "3"), (lambda: 1 / 0, "division")]
 )
-def test_whatever_ends_a_function_is_an_error_with_its_message(fail: Callable[[], object], message: str) -> None:
+def test_any_exception_that_ends_a_function_is_an_error_with_its_message(
+    fail: Callable[[], object], message: str
+) -> None:
     with pytest.raises(FunctionError, match=message):
         invoke(lambda _event, _context: fail(), {})
 

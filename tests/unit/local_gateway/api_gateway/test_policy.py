@@ -54,7 +54,7 @@ def test_a_resource_matches_the_whole_arn(pattern: str, *, matches: bool) -> Non
 
 
 @pytest.mark.parametrize("path", ["*", "?", "..", "%2F", "a\nb", ".*", "hell?"])
-def test_wildcards_in_the_request_stand_for_themselves(path: str) -> None:
+def test_wildcards_in_the_request_are_ordinary_characters(path: str) -> None:
     asked = ARN.replace("hello", path)
 
     assert evaluate(policy(statement(resource=ARN)), asked) is Effect.IMPLICIT_DENY

@@ -294,7 +294,7 @@ def test_unblock_notes_a_reversed_issuer_before_it_says_not_blocked(capsys: pyte
         (["missing.pem"], "missing.pem cannot be read: No such file"),
     ],
 )
-def test_what_is_no_client_gets_advice(
+def test_a_file_without_a_client_gets_advice(
     arguments: list[str], message: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = PRIVATE_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -397,7 +397,9 @@ def test_if_the_output_cannot_be_written_the_error_says_that_the_change_was_and_
     assert len(flushed) == 1
 
 
-def test_a_dry_run_tells_the_present_from_the_change(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_distinguishes_the_present_state_from_the_change(
+    rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     dry_run = ["client.pem", "--rules", "rules.json", "--dry-run"]
     assert main(["block", *dry_run], {}) == 0
     out = capsys.readouterr().out
@@ -477,7 +479,7 @@ INLINE = "the rules are in the variable AUTHORIZER_RULES, which only a deploymen
         ({"AUTHORIZER_RULES_URI": "file:///x", "AUTHORIZER_TYPO": "x"}, "AUTHORIZER_TYPO is not a variable"),
     ],
 )
-def test_rules_that_cannot_be_changed_are_refused_with_the_next_step(
+def test_rules_that_cannot_be_changed_are_rejected_with_the_next_step(
     variables: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["block", "client.pem", "--yes"], variables) == 2

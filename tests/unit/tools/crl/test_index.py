@@ -219,7 +219,7 @@ def test_the_standard_input_is_named_in_words(
         ),
     ],
 )
-def test_what_can_not_be_read_or_written_is_named(
+def test_a_file_that_cannot_be_read_or_written_is_named(
     arguments: list[str], message: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(*arguments) == 2

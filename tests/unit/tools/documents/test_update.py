@@ -73,7 +73,7 @@ def test_nothing_is_written_if_nothing_changes_or_the_change_is_declined(rules: 
     assert (rules.read_text(), rules.stat().st_ino) == (DOCUMENT, inode)
 
 
-def test_what_another_program_has_written_during_the_review_is_kept(rules: Path) -> None:
+def test_changes_by_another_program_during_the_review_are_kept(rules: Path) -> None:
     def review(_change: Change) -> bool:
         rules.write_text(denying("other")(DOCUMENT))
         return True
@@ -90,7 +90,7 @@ def test_what_another_program_has_written_during_the_review_is_kept(rules: Path)
 
 
 @pytest.mark.parametrize("writes", [1, 1000])
-def test_what_an_editor_saves_while_the_change_is_made_is_kept(writes: int, rules: Path) -> None:
+def test_changes_that_an_editor_saves_meanwhile_are_kept(writes: int, rules: Path) -> None:
     saved = rules.with_name("saved")
     edits = 0
 

@@ -14,6 +14,7 @@ import pytest
 from mtls_authorizer.log import get_logger
 from mtls_authorizer_cli.main import main
 from tests.api_events import http_2_0_event, rest_event
+from tests.certificate_authorities import CertificateAuthority
 from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
 from tests.command_results import Result, Terminal
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
@@ -189,6 +190,26 @@ def test_who_has_named_a_configuration_without_rules_is_not_told_to_name_one(
     output = capsys.readouterr().out
     assert "no_allowlist_configured" in output
     assert "there are no rules" not in output
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("command", ["explain", "clients"])
+def test_rules_with_issuer_keys_and_no_truststore_are_noted_because_they_match_nobody(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "keys.json").write_bytes(document({"name": "key", "match": {"issuer_key": "ab" * 32}}))
+    uri = (tmp_path / "keys.json").as_uri()
+
+    def has_note(*arguments: str, **environment: str) -> bool:
+        main([command, "client.pem", "--json", *arguments], environment)
+        return any("rules with issuer_key match no" in note for note in json.loads(capsys.readouterr().out)["notes"])
+
+    assert has_note("--rules", "keys.json")
+    assert has_note(AUTHORIZER_RULES_URI=uri)
+    assert not has_note("--rules", "rules.json")
+    truststore = tmp_path / "truststore.pem"
+    truststore.write_bytes(CertificateAuthority("CA").pem)
+    assert not has_note(AUTHORIZER_RULES_URI=uri, TRUSTSTORE_URI=truststore.as_uri())
 
 
 def test_the_policy_is_printed_on_request(run: Callable[..., Result]) -> None:

@@ -11,7 +11,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CHECKS
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.settings import CrlSources
+from mtls_authorizer.revocation.settings import RevocationSettings
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, read_key_usages
@@ -199,7 +199,12 @@ def test_checks_behind_one_that_failed_are_made_if_they_can_be() -> None:
             },
         ),
         (
-            question(client_pem(("CN", "x\n")), ANYONE, now=NOT_AFTER + timedelta(1), crl_sources=CrlSources((), "")),
+            question(
+                client_pem(("CN", "x\n")),
+                ANYONE,
+                now=NOT_AFTER + timedelta(1),
+                revocation_settings=RevocationSettings((), ""),
+            ),
             {"rules": "printable failed", "revocation": "printable failed", "route": "no route was given"},
         ),
     ],
@@ -240,10 +245,10 @@ def test_the_revocation_status_is_explained_whatever_the_rules_are(
 
 
 def test_without_a_crl_in_force_the_status_is_unknown() -> None:
-    sources: Any = CrlSources((), "")
+    settings: Any = RevocationSettings((), "")
     (check,) = [
         check
-        for check in explain(question(ISSUED, ANYONE, crl_sources=sources, now=CRL_TIME)).checks
+        for check in explain(question(ISSUED, ANYONE, revocation_settings=settings, now=CRL_TIME)).checks
         if check.name == "revocation"
     ]
     assert (check.reason, check.found) == (DenyReason.REVOCATION_STATUS_UNKNOWN, "no CRL in force")

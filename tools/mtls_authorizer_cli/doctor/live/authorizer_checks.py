@@ -35,7 +35,7 @@ def _authorizer(examined: ExaminedApi) -> Iterator[Mistake]:
         api = examined.api
         yield Mistake(
             "none of its authorizers invokes this project's function",
-            "Every client with a certificate of the truststore may call the API.",
+            "Every client with a certificate from a CA in the truststore may call the API.",
             "Put the output AuthorizerUri of the authorizer's stack into FUNCTION_URI, create the authorizer, and "
             "attach it to every route: docs/deploy/cli.md. If the function is a wrapper, name it with --function",
             (api.create_authorizer(),),

@@ -48,7 +48,7 @@ def examine_environment(name: str, environment: Mapping[str, str]) -> Diagnosis:
         )
         return Diagnosis((Check.CONFIGURATION, Check.VARIABLES_SIZE), tuple(findings))
     findings += [*_misspelt(name, environment), *_settings(name, settings), *_rules(name, environment)]
-    return Diagnosis(CHECKS, tuple(findings), notes=() if settings.crl_sources is None else (_CRLS_NOT_READ,))
+    return Diagnosis(CHECKS, tuple(findings), notes=() if settings.revocation_settings is None else (_CRLS_NOT_READ,))
 
 
 def _size(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:

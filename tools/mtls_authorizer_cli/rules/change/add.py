@@ -36,7 +36,11 @@ def add_parser(subparsers: Subparsers) -> Parser:
     )
     routes.add_argument("--allow-all-routes", action="store_true", help="the client may call all routes")
     parser.add_argument(
-        "--context", metavar="KEY=VALUE", action="append", default=[], help="a value for the integration; repeatable"
+        "--context",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a value for the integration; repeat it for more",
     )
     parser.add_argument("--description", metavar="TEXT", help="a comment in the rule")
     add_options(parser)

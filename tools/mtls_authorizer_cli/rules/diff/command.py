@@ -47,7 +47,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
         metavar="FOLDER",
         action="append",
         default=[],
-        help="a folder with client certificates, or one certificate",
+        help="a folder with client certificates, or one certificate; repeat it for more",
     )
     parser.add_argument(
         "--truststore", metavar="FILE|URI", help="the truststore, for rules with issuer_key (default: TRUSTSTORE_URI)"

@@ -46,7 +46,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
         metavar="FOLDER",
         action="append",
         default=[],
-        help="client certificates, for facts that the log lacks, such as alternative names and public keys",
+        help="a folder with client certificates, or one certificate, for facts that the log lacks, such as alternative "
+        "names and public keys; repeat it for more",
     )
     parser.add_argument(
         "--truststore", metavar="FILE|URI", help="the truststore, for rules with issuer_key (default: TRUSTSTORE_URI)"

@@ -62,7 +62,7 @@ class Replayer:
         issuer_key_known: bool,
     ) -> None:
         self._evaluator = Evaluator(rules, settings.required_key_usages)
-        self._checks_revocation = settings.crl_sources is not None
+        self._checks_revocation = settings.revocation_settings is not None
         self._certificates = certificates
         self._issuer_key_known = issuer_key_known
         self._matches: dict[tuple[str, ...], Matches] = {}

@@ -139,7 +139,7 @@ def test_the_same_crl_again_is_not_written(
 
 
 @pytest.mark.parametrize("content", [crl(1, number=4), crl(1, ca=STRANGER), b"garbage", b""])
-def test_what_somebody_else_has_stored_is_not_taken_for_the_servers(
+def test_a_crl_that_somebody_else_stored_is_downloaded_again_or_replaced(
     content: bytes, server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its validators are gone, so that the CRL is downloaded; what the authorizer would not use is replaced."""
@@ -230,30 +230,29 @@ def test_a_delta_crl_is_stored_until_it_expires(
 
 
 @pytest.mark.parametrize(
-    ("before", "served", "is_replaced"),
+    ("before", "served", "problem"),
     [
-        (crl(1), delta(2), False),
-        (crl(1, days_left=-1), delta(2), False),
-        (delta(2), crl(1, number=490), False),
-        (delta(2, days_left=-1), crl(1, number=490), True),
-        (delta(2, days_left=-1), delta(3), True),
+        (crl(1), delta(2), "it is a delta CRL, and the stored one is a complete CRL"),
+        (crl(1, days_left=-1), delta(2), "it is a delta CRL, and the stored one is a complete CRL"),
+        (delta(2), crl(1, number=490), "it is a complete CRL, and the stored one is a delta CRL"),
+        (delta(2, days_left=-1), crl(1, number=490), None),
+        (delta(2, days_left=-1), delta(3), None),
     ],
 )
-def test_a_complete_crl_and_a_delta_crl_do_not_replace_each_other_until_a_delta_crl_expires(  # noqa: PLR0913 -- with fixtures
+def test_a_complete_crl_and_a_delta_crl_do_not_replace_each_other_until_a_delta_crl_expires(  # noqa: PLR0913, PLR0917 -- with fixtures
     before: bytes,
     served: bytes,
+    problem: str | None,
     server: CrlServer,
     aws: AwsServer,
     caplog: pytest.LogCaptureFixture,
-    *,
-    is_replaced: bool,
 ) -> None:
     """With http, an attacker on the network could deliver one in place of the other."""
     put(aws, before)
     server.answers["/ca.crl"] = ok(served)
     [logged] = run(caplog)
-    assert logged.startswith("CRL stored" if is_replaced else "CRL not fetched: a delta CRL")
-    assert stored(aws) == (served if is_replaced else before)
+    assert logged.startswith("CRL stored" if problem is None else f"CRL not fetched: {problem}: store each ")
+    assert stored(aws) == (served if problem is None else before)
 
 
 def test_an_expired_crl_may_be_replaced_by_one_of_another_ca(

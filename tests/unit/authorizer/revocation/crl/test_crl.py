@@ -158,7 +158,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
-def test_a_file_that_nobody_signed_takes_no_memory_beyond_its_size(content: bytes) -> None:
+def test_an_unsigned_file_takes_no_memory_beyond_its_size(content: bytes) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(CrlError, match="more than"):
@@ -186,7 +186,7 @@ def test_serial_numbers_that_look_like_critical_extensions_take_little_time() ->
     assert time.process_time() - started < 1.5
 
 
-def test_bytes_that_look_like_a_serial_number_elsewhere_in_a_list_revoke_nobody() -> None:
+def test_bytes_that_look_like_a_serial_number_elsewhere_in_a_list_revoke_nothing() -> None:
     # The version, which is written as 1, and the CRL number.
     read = _read(CA.revoke(entry(5), extensions=[crl_number(7)]))
     assert not read.is_revoked(1)
@@ -194,7 +194,7 @@ def test_bytes_that_look_like_a_serial_number_elsewhere_in_a_list_revoke_nobody(
 
 
 @given(st.lists(st.tuples(_serials, st.sampled_from([(), (HOLD,), (REMOVED,), (reason(1),)])), max_size=20))
-def test_what_was_signed_is_what_cryptography_would_encode(entries: list[tuple[int, tuple[bytes, ...]]]) -> None:
+def test_the_signed_octets_are_those_that_cryptography_encodes(entries: list[tuple[int, tuple[bytes, ...]]]) -> None:
     crl = CA.revoke(*(entry(number, *extensions) for number, extensions in entries))
     start = 2 + (crl[1] & 0x7F)
     assert crl[start:].startswith(x509.load_der_x509_crl(crl).tbs_certlist_bytes)
@@ -245,7 +245,7 @@ def test_what_was_signed_is_what_cryptography_would_encode(entries: list[tuple[i
         CA.revoke(entry(1, UNREADABLE_REASON), entry(2, extension(ENTRY_ISSUER, der.sequence()))),
     ],
 )
-def test_what_is_not_one_list_in_pem_or_der_is_refused(crl: bytes) -> None:
+def test_content_that_is_not_one_list_in_pem_or_der_is_rejected(crl: bytes) -> None:
     assert _refusal(crl) is CrlRejection.MALFORMED
 
 
@@ -334,7 +334,7 @@ def test_an_entry_revokes_although_its_date_or_a_flag_is_not_in_der(irregular: b
         _dated(der.tlv(der.UTC_TIME, b"x"), _flagged(b"\0"))[:-1],
     ],
 )
-def test_a_list_with_something_else_than_entries_is_refused(irregular: bytes) -> None:
+def test_a_list_with_something_else_than_entries_is_rejected(irregular: bytes) -> None:
     with pytest.raises(CrlError, match="cannot be decoded"):
         verify_crl(CA.revoke(entry(3), irregular), BOTH)
 
@@ -454,7 +454,7 @@ def _limited(limit: str) -> str:
         ),
     ],
 )
-def test_a_person_is_told_what_is_wrong(crl: bytes, message: str) -> None:
+def test_the_message_says_what_is_wrong_with_the_crl(crl: bytes, message: str) -> None:
     truststore = read_truststore(CA.pem + OTHER.pem + RSA.pem + MAY_NOT_SIGN.pem + EXPIRED.pem + IDENTIFIED.pem)
     with pytest.raises(CrlError) as caught:
         _read(crl, truststore, in_force=_read(CA.revoke(extensions=[crl_number(10)])))
@@ -474,7 +474,7 @@ def test_a_person_is_told_what_is_wrong(crl: bytes, message: str) -> None:
         ),
     ],
 )
-def test_a_person_is_told_what_can_not_be_decoded_and_why(crl: bytes, beginning: str) -> None:
+def test_the_message_says_which_part_cannot_be_decoded_and_why(crl: bytes, beginning: str) -> None:
     with pytest.raises(CrlError) as caught:
         _read(crl)
     message = str(caught.value)
@@ -482,7 +482,7 @@ def test_a_person_is_told_what_can_not_be_decoded_and_why(crl: bytes, beginning:
     assert len(message) > len(beginning)
 
 
-def test_a_program_tells_the_refusals_apart_by_their_values() -> None:
+def test_the_values_of_rejections_are_stable() -> None:
     assert [refusal.value for refusal in CrlRejection] == [
         "malformed",
         "unknown_issuer",
@@ -585,7 +585,7 @@ def test_a_list_that_went_stale_gives_way_to_one_of_another_key_but_not_to_an_ol
 
 
 @pytest.mark.parametrize(("age", "stale"), [(0, True), (1, True), (2, False)])
-def test_a_list_may_be_used_for_a_while_after_its_end_if_that_is_wanted(age: int, stale: bool) -> None:  # noqa: FBT001 -- a table's column
+def test_a_list_may_be_used_after_its_next_update_if_the_settings_allow_it(age: int, stale: bool) -> None:  # noqa: FBT001 -- a table's column
     crl = CA.revoke(next_update=NOW - SECOND)
     if stale:
         assert _refusal(crl, max_age=age * SECOND) is CrlRejection.STALE
@@ -593,7 +593,7 @@ def test_a_list_may_be_used_for_a_while_after_its_end_if_that_is_wanted(age: int
         assert _read(crl, max_age=age * SECOND)
 
 
-def test_nothing_else_is_forgiven_for_the_sake_of_age() -> None:
+def test_the_maximum_age_applies_to_the_next_update_only() -> None:
     assert _refusal(CA.revoke(this_update=NOW + SECOND), max_age=DAY) is CrlRejection.NOT_YET_VALID
     assert _read(CA.revoke(next_update=NOW.replace(year=9999, month=12, day=31)), max_age=DAY)
 
@@ -635,7 +635,7 @@ def test_a_critical_key_identifier_is_understood() -> None:
     assert _read(CA.revoke(extensions=[authority_key(b"key")]))
 
 
-def test_a_list_that_was_replaced_is_gone_at_once() -> None:
+def test_the_memory_of_a_replaced_list_is_freed_at_once() -> None:
     read = _read(CA.revoke(entry(1)))
     assert read.is_revoked(1)
     gone = weakref.ref(read)
@@ -673,7 +673,7 @@ def test_a_list_that_was_verified_before_is_held_against_the_truststore_of_now(
     assert (problem and problem.rejection, str(problem or "")) == (refusal, message)
 
 
-def test_a_list_that_was_verified_before_must_still_be_fresh_and_no_older_than_the_one_in_force() -> None:
+def test_a_list_that_was_verified_before_must_still_be_current_and_not_older_than_the_one_in_force() -> None:
     verified, newer = _read(CA.revoke(extensions=[crl_number(1)])), _read(CA.revoke(extensions=[crl_number(2)]))
     assert find_problem(verified, BOTH, NOW) is None
     check_succession(newer, verified)

@@ -122,7 +122,7 @@ def test_a_partition_is_loaded_when_the_first_certificate_names_it(shelf: Memory
     assert delivered(shelf) == ["crl/4.crl"]
 
 
-def test_a_listing_tells_what_has_changed_and_nothing_else_is_requested(shelf: Memory) -> None:
+def test_only_objects_that_have_changed_according_to_the_listing_are_requested(shelf: Memory) -> None:
     door = PrefixDoor(shelf)
     assert door.refusals(client_of(3), client_of(4)) == [None, None]
     delivered(shelf)
@@ -187,7 +187,7 @@ def test_the_name_is_the_last_segment_of_the_path_and_the_crl_decides(shelf: Mem
     assert door.refusal(client_of(uri, 2)) == REVOKED
 
 
-def test_a_crl_under_another_name_covers_nobody_else(shelf: Memory) -> None:
+def test_a_crl_under_the_name_of_another_one_covers_only_its_own_certificates(shelf: Memory) -> None:
     shelf.put("crl/3.crl", partition(4, 2))
     assert PrefixDoor(shelf).refusals(client_of(3), client_of(3, 2)) == [UNKNOWN, REVOKED]
 
@@ -473,7 +473,7 @@ def test_a_newer_crl_that_has_expired_does_not_make_the_earlier_one_unusable(she
         assert door.next(client_of(3), client_of(3, 2), client_of(3, 66)) == [None, REVOKED, REVOKED]
 
 
-def test_what_an_evicted_delta_crl_revokes_is_not_good_while_it_cannot_be_read(
+def test_no_certificate_that_an_evicted_delta_crl_revokes_is_good_while_it_cannot_be_read(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
@@ -537,7 +537,7 @@ def test_a_single_crl_that_is_older_than_an_evicted_one_proves_nothing_good(
     assert door.next(*clients) == [None, REVOKED, REVOKED]
 
 
-def test_what_a_crl_revokes_that_others_at_its_place_have_displaced_is_not_good(shelf: Memory) -> None:
+def test_no_certificate_that_a_displaced_crl_revokes_is_good(shelf: Memory) -> None:
     authorities = [authority(f"CA {number}") for number in range(MAX_RETAINED_LISTS + 2)]
     shelf.put("truststore.pem", CA.pem + OTHER.pem + b"".join(each.pem for each in authorities))
     door = PrefixDoor(shelf)
@@ -956,7 +956,7 @@ def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
     assert delivered(shelf) == ["crl/partner.crl"]
 
 
-def test_what_the_evicted_delta_crl_of_a_part_revokes_stays_revoked_although_no_certificate_names_it(
+def test_revocations_of_an_evicted_delta_crl_of_a_part_apply_although_no_certificate_names_it(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
@@ -971,7 +971,7 @@ def test_what_the_evicted_delta_crl_of_a_part_revokes_stays_revoked_although_no_
 
 
 @pytest.mark.parametrize("part", [None, "http://ca.example/odd"])
-def test_what_the_evicted_crl_of_another_key_of_its_ca_revokes_stays_revoked(
+def test_revocations_of_an_evicted_crl_of_another_key_of_the_ca_apply(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch, part: str | None
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
@@ -1147,7 +1147,7 @@ def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(shelf: Memory) 
     assert door.refusal(client_of(None, ca=OTHER)) == REVOKED
 
 
-def test_a_crl_whose_time_has_not_come_does_not_make_the_one_before_it_look_old(
+def test_a_crl_that_is_not_valid_yet_does_not_make_the_earlier_one_outdated(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
@@ -1366,7 +1366,7 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     monkeypatch.setattr(name, fail_at_first)
 
 
-def test_restoring_a_snapshot_asks_for_everything_again(shelf: Memory) -> None:
+def test_restoring_a_snapshot_requests_everything_again(shelf: Memory) -> None:
     door = PrefixDoor(shelf)
     assert door.refusals(client_of(3)) == [None]
     shelf.put("crl/3.crl", partition(3, 1, number=2))
@@ -1429,7 +1429,7 @@ class WatchedLock:
         self._lock.release()
 
 
-def test_what_is_not_safe_for_threads_is_used_under_the_lock_only(
+def test_objects_that_are_not_safe_for_threads_are_only_used_under_the_lock(
     shelf: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All requests of this test are in one thread."""

@@ -131,7 +131,7 @@ def test_a_list_is_reported_once_until_it_is_no_longer_rolled_back(caplog: pytes
     assert "number 1," in fields["error"]
 
 
-def test_a_list_whose_time_has_not_come_is_not_remembered() -> None:
+def test_a_list_that_is_not_valid_yet_is_not_remembered() -> None:
     assert rolled_back(evict(of_part(2, this_update=NOW + MINUTE)), of_part(1)) == [False]
     assert rolled_back(evict(of_part(2, this_update=NOW)), of_part(1)) == [True]
 

@@ -110,7 +110,7 @@ def test_a_workload_of_a_trust_domain_is_allowed_and_no_other(make_event: Any) -
         ([], False),
     ],
 )
-def test_whatever_resembles_a_workload_of_the_trust_domain_is_excluded(uris: list[str], excluded: bool) -> None:  # noqa: FBT001 -- a table's column
+def test_any_name_that_resembles_a_workload_of_the_trust_domain_is_excluded(uris: list[str], excluded: bool) -> None:  # noqa: FBT001 -- a table's column
     expected = "certificate_excluded" if excluded else None
     for written in ("acme.example", "acme.example."):
         answer = authorize(match={"issuer": "CN=Test CA"}, **{"not": {"spiffe_trust_domain": written}})

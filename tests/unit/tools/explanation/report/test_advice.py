@@ -17,7 +17,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.issuer_keys import issuer_keys
 from mtls_authorizer.revocation.lists import RevocationLists
-from mtls_authorizer.revocation.settings import CrlSources
+from mtls_authorizer.revocation.settings import RevocationSettings
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -138,7 +138,7 @@ def of_crls(lists: RevocationLists) -> Question:
             ["was never loaded: unknown, no_truststore.", "Find 'document refresh failed'"],
         ),
         (
-            question(ISSUED, document(REPORTS), crl_sources=CrlSources((), ""), now=CRL_TIME),
+            question(ISSUED, document(REPORTS), revocation_settings=RevocationSettings((), ""), now=CRL_TIME),
             DenyReason.REVOCATION_STATUS_UNKNOWN,
             ["no CRL in force", "CRL_URIS", "TRUSTSTORE_URI"],
         ),
@@ -216,7 +216,9 @@ MULTI_VALUED = pem(certificate_der(name(("CN", "x")), name([attribute("OU", "b")
         ),
     ],
 )
-def test_what_is_easily_overlooked_is_named_with_the_spelling_that_matches(asked: Question, facts: list[str]) -> None:
+def test_a_difference_that_is_easily_overlooked_is_named_with_the_spelling_that_matches(
+    asked: Question, facts: list[str]
+) -> None:
     advice = advise(explain(asked))
     assert advice is not None
     assert advice.rule is None

@@ -33,7 +33,7 @@ def test_only_a_path_that_a_rule_can_include_leads_to_another_route() -> None:
 @pytest.mark.parametrize(
     ("path", "found"), [("/payments/a%2Fb", "'%2F'"), ("/payments//1", "'//'"), ("/payments/.", "'/.'")]
 )
-def test_what_makes_a_path_ambiguous_is_named(path: str, found: str) -> None:
+def test_the_ambiguous_part_of_a_path_is_named(path: str, found: str) -> None:
     advice = advice_on(f"GET {path}", "GET /payments/*")
     assert f"contains {found}" in advice.problem
     assert "another path" in advice.next_step

@@ -78,7 +78,7 @@ def text_of(asked: Question, **options: Any) -> str:  # noqa: ANN401 -- a report
         ),
     ],
 )
-def test_it_looks_like_this(case: str, report: Report) -> None:
+def test_the_text_is_the_golden_one(case: str, report: Report) -> None:
     assert as_text(report) == (GOLDEN / f"{case}.txt").read_text(encoding="utf-8")
 
 

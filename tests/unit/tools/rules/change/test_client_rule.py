@@ -137,7 +137,7 @@ def test_with_a_truststore_the_rule_names_the_key_of_the_ca_that_signed_the_cert
     assert rule.warnings == ()
 
 
-def test_a_chain_that_api_gateway_would_reject_is_refused(tmp_path: Path) -> None:
+def test_a_chain_that_api_gateway_would_reject_is_rejected(tmp_path: Path) -> None:
     authority = CertificateAuthority("CA")
     trust = read_trust("truststore.pem", authority.pem)
     for certificate, now, problem in (
@@ -152,7 +152,7 @@ def test_a_chain_that_api_gateway_would_reject_is_refused(tmp_path: Path) -> Non
             made(tmp_path, certificate, trust, now=now)
 
 
-def test_a_certificate_whose_issuer_the_authorizer_cannot_verify_is_refused(tmp_path: Path) -> None:
+def test_a_certificate_whose_issuer_the_authorizer_cannot_verify_is_rejected(tmp_path: Path) -> None:
     # For API Gateway, a client's own certificate in the truststore is enough; the authorizer uses CAs only.
     client = CertificateAuthority(subject=ACME, extensions=[IS_NO_CA])
     trust = read_trust("truststore.pem", client.pem + CertificateAuthority("CA").pem)
@@ -213,7 +213,7 @@ def test_a_certificate_for_servers_gets_a_rule_that_names_the_ca_and_the_client_
     assert "docs/public-certificates.md" in rule.warnings[1]
 
 
-def test_a_certificate_for_servers_without_any_usable_name_is_refused(tmp_path: Path) -> None:
+def test_a_certificate_for_servers_without_any_usable_name_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match=r"client\.pem: the certificate has no name that a rule can match"):
         made(tmp_path, certificate_der(name(("O", "Acme")), extensions=[usages(SERVER_AUTH)]))
     with pytest.raises(CommandError, match=r"client\.pem: the certificate has no name that a rule can match"):
@@ -239,7 +239,7 @@ SPECIAL = load_settings({"REQUIRED_EXTENDED_KEY_USAGE": "1.2.3"})
         (b"\x30\x03\x02\x01\x01", Settings(), ""),
     ],
 )
-def test_a_certificate_that_cannot_be_allowed_safely_is_refused_with_the_reason(
+def test_a_certificate_that_cannot_be_allowed_safely_is_rejected_with_the_reason(
     certificate: bytes, settings: Settings, problem: str, tmp_path: Path
 ) -> None:
     with pytest.raises(CommandError) as raised:

@@ -141,7 +141,7 @@ def test_long_lists_and_many_similar_rules_are_examined_in_seconds() -> None:
     assert time.process_time() - before < 15
 
 
-def test_a_rule_is_found_of_which_exclusions_leave_nothing() -> None:
+def test_a_rule_whose_exclusions_leave_nothing_is_found() -> None:
     assert never({"common_name": ["a", "b"]}, [{"common_name": "a"}, {"common_name": "b"}]) == [
         (Kind.NEVER_MATCHES, "can match no certificate, because 'not' excludes every value of common_name")
     ]

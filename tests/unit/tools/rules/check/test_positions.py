@@ -67,7 +67,7 @@ def test_a_value_has_the_line_of_its_key_or_its_own(place: str, line: int) -> No
         ("", 1),
     ],
 )
-def test_a_location_without_a_value_has_the_line_of_what_would_contain_it(place: str, line: int) -> None:
+def test_a_location_without_a_value_has_the_line_of_its_container(place: str, line: int) -> None:
     assert line_of(place, line_numbers(DOCUMENT)) == line
 
 

@@ -151,7 +151,7 @@ def test_a_decision_that_needs_other_facts_is_undetermined_and_names_them(
     assert replayed.allowed.missing == missing
 
 
-def test_a_rule_that_matches_nothing_allows_nobody() -> None:
+def test_a_rule_that_matches_nothing_allows_no_client() -> None:
     rules = RuleSet([Rule("none", (), ALL_ROUTES)])
     replayer = Replayer(rules, Settings(), {}, issuer_key_known=False)
     assert replayer.decide(LogRecord(1, ENTRY, complete=True)).allowed.value is False
