@@ -88,6 +88,10 @@ COMPLETE = {
         )
         for delimiter in (",", ";", "\t")
     },
+    **{
+        f"CSV of {columns}": csv_text(columns, *([json.dumps(each)] * 2 for each in RECORDS), delimiter="\t")
+        for columns in (["@message", "@logStream"], ["level", "@message"])
+    },
     "JSON of Logs Insights": json.dumps([{"@timestamp": TIME, "@message": each} for each in RECORDS]),
 }
 
