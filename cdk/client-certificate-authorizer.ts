@@ -101,21 +101,25 @@ export class ClientCertificateAuthorizer extends Construct {
   }
 }
 
+const REFERENCE = /(?:"Ref":"|\$\{)(\w+)["}]/g;
+// "Value" is an attribute of parameters in Parameter Store.
+const ELSEWHERE = /"Fn::(FindInMap|If)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resolve:ssm:[^:}]*\}\}/;
+
 /**
- * If only the value of a parameter of a stack changes, no version is published. The alias would keep the earlier value, and a
- * client that was removed from a list would stay allowed.
+ * If only a value elsewhere changes, such as that of a parameter, no version is published. The alias would keep the earlier
+ * value, and a client that was removed from a list would stay allowed.
  */
 function checkPublished(scope: Construct, environment: Record<string, string>): void {
   const stack = Stack.of(scope);
   const outermost = scope.node.scopes.find((each) => Stack.isStack(each)) ?? stack;
   const parameters = outermost.node.findAll().filter((each) => each instanceof CfnParameter);
-  const ids = parameters.map((each) => stack.resolve((each as CfnParameter).logicalId)).join('|');
-  const reference = new RegExp(`"Ref":"(${ids})"|\\$\\{(${ids})\\}`);
+  const ids = new Set(parameters.map((each) => stack.resolve((each as CfnParameter).logicalId)));
   for (const [name, value] of Object.entries(environment)) {
-    if (reference.test(JSON.stringify(stack.resolve(value)))) {
+    const resolved = JSON.stringify(stack.resolve(value));
+    if (ELSEWHERE.test(resolved) || [...resolved.matchAll(REFERENCE)].some(([, id]) => ids.has(id))) {
       throw new Error(
-        `${name} refers to a parameter of a stack, and no version is published if only its value changes: ` +
-          'write the value, or remove snapStart and provisionedConcurrency',
+        `${name} refers to a parameter, a mapping or a condition, and no version is published if only its value ` +
+          'changes: write the value, or remove snapStart and provisionedConcurrency',
       );
     }
   }

@@ -173,7 +173,7 @@ class AwsServer:
             return _error(404, "NotFoundException", {})
         self.flushed.append((api, stage))
         # The status codes of botocore's models of apigateway and apigatewayv2.
-        return Response(status=204 if path.startswith("/v2/") else 202)
+        return Response(status=204 if path.startswith("/v2/") else 202, headers={"x-amzn-RequestId": "1"})
 
     def client(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes its clients' classes at run time
         """Return one of boto3's clients, with credentials that are nobody's."""

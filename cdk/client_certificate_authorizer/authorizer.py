@@ -102,19 +102,25 @@ class ClientCertificateAuthorizer(Construct):
             )
 
 
+_REFERENCE = re.compile(r'(?:"Ref": "|\$\{)(\w+)["}]')
+# "Value" is an attribute of parameters in Parameter Store.
+_ELSEWHERE = re.compile(r'"Fn::(FindInMap|If)"|"Fn::GetAtt": \["\w+", "Value"\]|\{\{resolve:ssm:[^:}]*\}\}')
+
+
 def _check_published(scope: Construct, environment: Mapping[str, str]) -> None:
-    """Raise ValueError for parameters of a stack: if only their values change, no version is published.
+    """Raise ValueError for references to values elsewhere: if only the values change, no version is published.
 
     The alias would keep the earlier values, and a client that was removed from a list would stay allowed.
     """
     outermost = next(each for each in scope.node.scopes if Stack.is_stack(each))
     parameters = [each for each in outermost.node.find_all() if isinstance(each, CfnParameter)]
-    ids = "|".join(Stack.of(scope).resolve(each.logical_id) for each in parameters)
+    ids = {Stack.of(scope).resolve(each.logical_id) for each in parameters}
     for name, value in environment.items():
-        if re.search(rf'"Ref": "({ids})"|\$\{{({ids})\}}', json.dumps(Stack.of(scope).resolve(value))):
+        resolved = json.dumps(Stack.of(scope).resolve(value))
+        if _ELSEWHERE.search(resolved) or not ids.isdisjoint(_REFERENCE.findall(resolved)):
             message = (
-                f"{name} refers to a parameter of a stack, and no version is published if only its value changes: "
-                "write the value, or remove snap_start and provisioned_concurrency"
+                f"{name} refers to a parameter, a mapping or a condition, and no version is published if only its "
+                "value changes: write the value, or remove snap_start and provisioned_concurrency"
             )
             raise ValueError(message)
 

@@ -131,6 +131,9 @@ def _publish_all(
         except _FAILURES as error:
             _tell(f"{place}: failed: {error}{_next_step(error)}")
             failed.append(place)
+        except KeyError as error:
+            _tell(f"{place}: failed: the answer has no {error}: a proxy may have answered instead of AWS")
+            failed.append(place)
     return published, failed
 
 

@@ -9,11 +9,12 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_cdk import App, CfnParameter, PermissionsBoundary, Stack
+from aws_cdk import App, Aws, CfnCondition, CfnMapping, CfnParameter, Fn, PermissionsBoundary, Stack
 from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_logs import RetentionDays
+from aws_cdk.aws_ssm import StringParameter
 from constructs import Construct
 
 from client_certificate_authorizer import (
@@ -22,7 +23,18 @@ from client_certificate_authorizer import (
     ClientCertificateRevocation,
 )
 
-PARAMETER = "<a parameter>"  # as in deployments.py, which is not imported here
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# As in deployments.py, which is not imported here.
+REFERENCES: dict[str, Callable[[Stack], str]] = {
+    "<a parameter>": lambda stack: CfnParameter(stack, "Clients").value_as_string,
+    "<a stored parameter>": lambda stack: StringParameter(stack, "Stored", string_value="beta").string_value,
+    "<a mapping>": lambda stack: CfnMapping(stack, "Mapping", mapping={"x": {"clients": "beta"}}).find_in_map(
+        Aws.REGION, "clients"
+    ),
+    "<a condition>": lambda stack: Fn.condition_if(CfnCondition(stack, "If").logical_id, "beta", "gamma").to_string(),
+}
 # The flag that new apps have: what the CDK finds in a template is an error, unless CDK_VALIDATION is false.
 STRICT = {"@aws-cdk/core:validateAgainstDefaultRules": True}
 OF_THE_CDK: dict[str, dict[Any, Any]] = {
@@ -36,7 +48,7 @@ def main(release: str, destination: str) -> None:
     deployments = json.loads(Path(release, "deployments.json").read_text())
     for name, deployment in deployments["valid"].items():
         stack = Stack(app, name, permissions_boundary=boundary(deployment))
-        deploy(stack, release, with_parameter(stack, deployment))
+        deploy(stack, release, with_references(stack, deployment))
     together = Stack(app, "together")
     for name, deployment in deployments["together"].items():
         deploy(Construct(together, name), release, deployment)
@@ -45,7 +57,7 @@ def main(release: str, destination: str) -> None:
     for name, deployment in deployments["rejected"].items():
         try:
             stack = Stack(App(), name)
-            deploy(stack, release, with_parameter(stack, deployment))
+            deploy(stack, release, with_references(stack, deployment))
         except ValueError as error:
             messages[name] = str(error)
     Path(destination, "rejected.json").write_text(json.dumps(messages))
@@ -57,14 +69,13 @@ def boundary(deployment: dict[str, dict[str, Any]]) -> PermissionsBoundary | Non
     return PermissionsBoundary.from_arn(arns[0]) if arns else None
 
 
-def with_parameter(stack: Stack, deployment: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return a deployment with a reference to a parameter of the stack in place of a text."""
+def with_references(stack: Stack, deployment: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return a deployment with references in place of texts."""
     text = json.dumps(deployment)
-    if PARAMETER not in text:
-        return deployment
-    replaced: dict[str, dict[str, Any]] = json.loads(
-        text.replace(PARAMETER, CfnParameter(stack, "Clients").value_as_string)
-    )
+    for name, reference in REFERENCES.items():
+        if name in text:
+            text = text.replace(name, reference(stack))
+    replaced: dict[str, dict[str, Any]] = json.loads(text)
     return replaced
 
 

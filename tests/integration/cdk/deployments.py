@@ -23,10 +23,19 @@ if TYPE_CHECKING:
 Deployment = dict[str, dict[str, Any]]
 
 PARAMETER = "<a parameter>"
-"""Stands for a reference to a parameter of the stack."""
+"""Stands for a reference to a parameter of the stack, and the others for references to other values elsewhere."""
+ELSEWHERE = (PARAMETER, "<a stored parameter>", "<a mapping>", "<a condition>", "{{resolve:ssm:/clients}}")
 
 WITH_A_PARAMETER: Deployment = {"authorizer": {"environment": {"ALLOWED_COMMON_NAMES": f"alpha,{PARAMETER}"}}}
 """Without versions, a new value of the parameter takes effect."""
+
+PUBLISHED: Deployment = {
+    "authorizer": {
+        "snapStart": True,
+        "environment": {"PRINCIPAL_ID": "${}", "ALLOWED_COMMON_NAMES": "{{resolve:ssm:/clients:3}}"},
+    }
+}
+"""Another number changes the function, so that a version is published."""
 
 OTHER_SPELLINGS: Deployment = {
     "authorizer": {
@@ -55,14 +64,15 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
         "set snap_start or provisioned_concurrency, not both",
     ),
     **{
-        f"parameter-in-a-version-{option}": (
-            {"authorizer": WITH_A_PARAMETER["authorizer"] | {option: value}},
+        f"{option}-{number}": (
+            {"authorizer": {"environment": {"ALLOWED_COMMON_NAMES": f"alpha,{reference}"}, option: value}},
             (
-                "ALLOWED_COMMON_NAMES refers to a parameter of a stack, and no version is published if only its value "
-                "changes: write the value, or remove snap_start and provisioned_concurrency"
+                "ALLOWED_COMMON_NAMES refers to a parameter, a mapping or a condition, and no version is published if "
+                "only its value changes: write the value, or remove snap_start and provisioned_concurrency"
             ),
         )
         for option, value in (("snapStart", True), ("provisionedConcurrency", 1))
+        for number, reference in enumerate(ELSEWHERE)
     },
     "subnets-without-security-groups": (
         {"revocation": {"bucketName": "lists", "truststoreUri": "s3://lists/t.pem", "fetcherSubnetIds": ["subnet-1"]}},
@@ -247,7 +257,7 @@ def deployments() -> dict[str, Deployment]:
     of_templates = {
         cdk_name(template, stack): make(given) for template, make in makers for stack, given in template.stacks.items()
     }
-    return {**of_templates, "other-spellings": OTHER_SPELLINGS, "parameter": WITH_A_PARAMETER}
+    return {**of_templates, "other-spellings": OTHER_SPELLINGS, "parameter": WITH_A_PARAMETER, "published": PUBLISHED}
 
 
 def cdk_name(template: Template, stack: str) -> str:

@@ -19,7 +19,7 @@ from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer_cli.block.change import flush_caches
-from mtls_authorizer_cli.block.flush import Flushed, Stage, wait_for_reload
+from mtls_authorizer_cli.block.flush import Flushed, Stage, flush, wait_for_reload
 from mtls_authorizer_cli.documents.location import RulesLocation
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import Progress
@@ -192,6 +192,17 @@ def test_caches_that_are_not_flushed_are_reported(
     (flushed,) = printed["flushed"]
     assert {**flushed, "problem": ""} == {"api_type": "HTTP", "api_id": "http1", "stage": "$default", "problem": ""}
     assert "AccessDeniedException (HTTP status 403): you lack apigateway:DELETE" in flushed["problem"]
+
+
+@pytest.mark.parametrize(
+    "stage", [Stage(is_rest=True, api_id="rest1", name="live"), Stage(is_rest=False, api_id="http1", name="$default")]
+)
+def test_the_page_of_a_proxy_does_not_say_that_a_cache_was_flushed(
+    stage: Stage, function: AwsServer, proxy: FaultyProxy
+) -> None:
+    proxy.fault = answer(200, b"<html>This site is blocked</html>", Content_Type="text/html")
+    assert "unreadable response" in (flush(stage).problem or "")
+    assert not function.flushed
 
 
 def test_an_interruption_while_waiting_for_the_reload_flushes_nothing(function: AwsServer) -> None:

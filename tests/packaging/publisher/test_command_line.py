@@ -10,7 +10,7 @@ import pytest
 
 from distribution.project import VERSION
 from distribution.publisher.command_line import main
-from tests.packaging.publisher.lambda_service import Refusal
+from tests.packaging.publisher.lambda_service import Fault, Refusal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,6 +106,18 @@ def test_published_layers_are_printed_and_written(build: Path, capsys: pytest.Ca
 }}
 """
     )
+
+
+@pytest.mark.parametrize("operation", ["ListLayerVersions", "PublishLayerVersion"])
+def test_the_page_of_a_proxy_is_one_line_and_the_other_regions_are_published_to(
+    operation: str, service: LambdaService, build: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.faults = [Fault("eu-west-1", operation, 200, b"<html>This site is blocked</html>")]
+    assert main(["eu-west-1", "eu-central-1", "--build", str(build)]) == 1
+    output, errors = capsys.readouterr()
+    assert output == OUTPUT
+    assert errors.count("a proxy may have answered instead of AWS") == 2
+    assert errors.endswith("Failed: eu-west-1 arm64, eu-west-1 x86_64\n")
 
 
 def test_a_throttled_request_is_attempted_five_times(

@@ -86,9 +86,11 @@ def flush(stage: Stage) -> Flushed:
         client = make_client("apigateway" if stage.is_rest else "apigatewayv2")
         with aws_errors(str(stage), _HINTS, _DENIED):
             if stage.is_rest:
-                client.flush_stage_authorizers_cache(restApiId=stage.api_id, stageName=stage.name)
+                answer = client.flush_stage_authorizers_cache(restApiId=stage.api_id, stageName=stage.name)
             else:
-                client.reset_authorizers_cache(ApiId=stage.api_id, StageName=stage.name)
+                answer = client.reset_authorizers_cache(ApiId=stage.api_id, StageName=stage.name)
+            # The answers are empty. A proxy's page is no answer of AWS.
+            _ = answer["ResponseMetadata"]["RequestId"]
     except CommandError as error:
         return Flushed(stage, str(error).removeprefix(f"{stage}: "))
     return Flushed(stage, None)

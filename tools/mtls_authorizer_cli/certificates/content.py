@@ -134,7 +134,7 @@ def _find_blocks(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _label_kind(label: str, block: str) -> Kind:
-    if label.endswith("PRIVATE KEY"):
+    if "PRIVATE KEY" in label:  # PGP adds BLOCK
         # RFC 1421 §4.6.1.1, as OpenSSL's traditional formats use it.
         return Kind.ENCRYPTED_PRIVATE_KEY if "ENCRYPTED" in label or "4,ENCRYPTED" in block else Kind.PRIVATE_KEY
     return _LABELS.get(label, Kind.OTHER_PEM) if block else Kind.INCOMPLETE_PEM

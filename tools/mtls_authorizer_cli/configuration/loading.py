@@ -167,4 +167,4 @@ class _Failures(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         failure = f"{record.getMessage()}: {getattr(record, 'error', '')}"
-        self.notes[f"{failure}. If the function can load it, its decision may differ"] = None
+        self.notes[f"{failure} (if the function can load it, its decision may differ)"] = None

@@ -45,7 +45,17 @@ MESSAGE, TIMESTAMP = "@message", "@timestamp"
 
 DECISIONS = ("allow", "deny")
 
-_COLUMNS = {MESSAGE, TIMESTAMP, "decision", "reason", "principal", "subject_dn", "serial_number", "fingerprint"}
+_COLUMNS = {
+    MESSAGE,
+    TIMESTAMP,
+    "@logStream",
+    "decision",
+    "reason",
+    "principal",
+    "subject_dn",
+    "serial_number",
+    "fingerprint",
+}
 _BINARY = re.compile(r"[\x00-\x08]")
 _UNFINISHED = ("Scheduled", "Running")
 _DECODER = json.JSONDecoder()
@@ -118,7 +128,9 @@ def _read(name: str, stream: IO[str]) -> Iterator[LogEntry]:
     lines = chain([first], following)
     if not first.lstrip().startswith(("{", "[")):
         for delimiter in _DELIMITERS:
-            if not _COLUMNS.isdisjoint(next(csv.reader([first], delimiter=delimiter))):
+            names = next(csv.reader([first], delimiter=delimiter))
+            # As text, aws logs get-query-results prints a name, a tab and a value in each line, and no header.
+            if not _COLUMNS.isdisjoint(names[delimiter == "\t" :]):
                 return map(_selected, csv.DictReader(lines, delimiter=delimiter))
         return _read_lines(name, lines)
     return _read_lines(name, lines) if _load(first) is not None else _read_documents(name, lines)

@@ -1,8 +1,9 @@
 // Synthesizes a stack for each deployment: node app.js RELEASE DESTINATION. ../app.py is the same.
 
 import { readFileSync } from 'fs';
-import { App, CfnParameter, PermissionsBoundary, Stack } from 'aws-cdk-lib';
+import { App, Aws, CfnCondition, CfnMapping, CfnParameter, Fn, PermissionsBoundary, Stack } from 'aws-cdk-lib';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
 import {
   ClientCertificateAuthorizer,
@@ -18,7 +19,7 @@ const deployments = JSON.parse(readFileSync(`${releaseFolder}/deployments.json`,
 for (const name of Object.keys(deployments.valid)) {
   const permissionsBoundary = boundary(deployments.valid[name]);
   const stack = new Stack(app, name, { permissionsBoundary });
-  deploy(stack, withParameter(stack, deployments.valid[name]));
+  deploy(stack, withReferences(stack, deployments.valid[name]));
 }
 const together = new Stack(app, 'together');
 for (const name of Object.keys(deployments.together)) {
@@ -28,7 +29,7 @@ app.synth();
 for (const name of Object.keys(deployments.rejected)) {
   try {
     const stack = new Stack(new App(), name);
-    deploy(stack, withParameter(stack, deployments.rejected[name]));
+    deploy(stack, withReferences(stack, deployments.rejected[name]));
   } catch {
     continue;
   }
@@ -41,11 +42,20 @@ function boundary(given: any): PermissionsBoundary | undefined {
   return arn && PermissionsBoundary.fromArn(arn);
 }
 
-// A reference to a parameter of the stack in place of a text.
-function withParameter(stack: Stack, given: any): any {
-  const text = JSON.stringify(given);
-  if (!text.includes('<a parameter>')) return given;
-  return JSON.parse(text.split('<a parameter>').join(new CfnParameter(stack, 'Clients').valueAsString));
+// References in place of texts.
+function withReferences(stack: Stack, given: any): any {
+  const references: Record<string, () => string> = {
+    '<a parameter>': () => new CfnParameter(stack, 'Clients').valueAsString,
+    '<a stored parameter>': () => new StringParameter(stack, 'Stored', { stringValue: 'beta' }).stringValue,
+    '<a mapping>': () =>
+      new CfnMapping(stack, 'Mapping', { mapping: { x: { clients: 'beta' } } }).findInMap(Aws.REGION, 'clients'),
+    '<a condition>': () => Fn.conditionIf(new CfnCondition(stack, 'If').logicalId, 'beta', 'gamma').toString(),
+  };
+  let text = JSON.stringify(given);
+  for (const [name, reference] of Object.entries(references)) {
+    if (text.includes(name)) text = text.split(name).join(reference());
+  }
+  return JSON.parse(text);
 }
 
 function deploy(scope: Construct, given: any): void {

@@ -99,6 +99,8 @@ def test_keys_in_old_formats_are_recognized() -> None:
         (b"\x30\x80\x02\x01\x03\x30\x80\x06\x09", Kind.PKCS12),
         (b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80", Kind.PKCS7),
         (b"-----BEGIN PGP MESSAGE-----\n-----END PGP MESSAGE-----", Kind.OTHER_PEM),
+        (b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n-----END PGP PRIVATE KEY BLOCK-----", Kind.PRIVATE_KEY),
+        (b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n", Kind.PRIVATE_KEY),
         (pem(CLIENT).encode()[:-20], Kind.INCOMPLETE_PEM),
         (b"-----BEGIN CERTIFI", Kind.INCOMPLETE_PEM),
         # In quadratic time, this would take hours.

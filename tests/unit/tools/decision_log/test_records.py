@@ -79,6 +79,7 @@ COMPLETE = {
     "Firehose": json.dumps({"messageType": "DATA_MESSAGE", "logEvents": EVENTS}),
     "aws logs get-query-results": json.dumps({"results": MESSAGES, "status": "Complete"}, indent=4),
     "its results": json.dumps(MESSAGES),
+    "its results as text": "\n".join(f"{each['field']}\t{each['value']}" for row in MESSAGES for each in row),
     **{
         f"CSV of Logs Insights, separated by {delimiter!r}": csv_text(
             ["@timestamp", "@message"],
@@ -86,6 +87,10 @@ COMPLETE = {
             delimiter=delimiter,
         )
         for delimiter in (",", ";", "\t")
+    },
+    **{
+        f"CSV of {columns}": csv_text(columns, *([json.dumps(each)] * 2 for each in RECORDS), delimiter="\t")
+        for columns in (["@message", "@logStream"], ["level", "@message"])
     },
     "JSON of Logs Insights": json.dumps([{"@timestamp": TIME, "@message": each} for each in RECORDS]),
 }

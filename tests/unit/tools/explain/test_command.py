@@ -289,9 +289,21 @@ def test_documents_without_which_the_function_starts_are_notes(run: Callable[...
     notes = "\n".join(result.json["notes"])
     assert "the truststore cannot be used: file:///nowhere/truststore.pem: No such file or directory" in notes
     assert (
-        "document refresh failed: file:///nowhere/ca.crl: there is no truststore to check it against. If the function"
+        "document refresh failed: file:///nowhere/ca.crl: there is no truststore to check it against (if the function"
         in notes
     )
+
+
+def test_a_note_on_a_truststore_that_was_cut_off_ends_its_question_once(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    file = tmp_path / "truststore.pem"
+    file.write_text(CLIENT[:-60])
+    result = run(
+        "client.pem", "--json", ALLOWED_ORGANIZATIONS="Acme", TRUSTSTORE_URI=file.as_uri(), CRL_URIS="file:///ca.crl"
+    )
+    (note,) = (note for note in result.json["notes"] if "PEM block 1 is incomplete" in note)
+    assert re.search(r"[.?][.?]", note) is None
 
 
 def test_a_truststore_can_be_named_by_its_uri(run: Callable[..., Result]) -> None:
