@@ -171,6 +171,8 @@ class CurrentPolicy:
             self._revocation.prefix_crls.reset()
         for refresher in self._refreshers:
             refresher.restore()
+            # Before CRLs are loaded, so that the next request does not load them again.
+            self._recheck_crls()
         from mtls_authorizer.stores.store import StoreError  # noqa: PLC0415 -- see above
 
         document = self._rules.get("rules")

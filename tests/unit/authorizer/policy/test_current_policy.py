@@ -469,6 +469,18 @@ def test_a_restore_loads_all_documents_though_the_clock_has_stopped(shelf: Memor
     assert shelf.resets == [shelf.uri(name) for name in documents]
 
 
+def test_the_request_after_a_restore_loads_nothing_again_although_the_truststore_has_changed(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    live = CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=Clock())
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", SECOND)
+    live.restore()
+    assert shelf.requests[-2:] == [("truststore.pem", True), ("ca.crl", True)]
+    shelf.requests.clear()
+    assert Door(live).refusals() == [None, REVOKED, REVOKED]
+    assert shelf.requests == []
+
+
 def test_only_the_crls_of_the_variable_are_assumed_to_be_complete(shelf: Memory) -> None:
     shelf.put("truststore.pem", CA.pem + OTHER.pem)
     uris = [shelf.uri(f"{name}.crl") for name in ("one", "two")]
