@@ -139,8 +139,8 @@ class CurrentPolicy:
             return self._latest
 
     def _in_force(self) -> list[object]:
-        """Return the values in force of all documents, with their versions."""
-        return [document.in_force for document in self._documents]
+        """Return the values of all documents in force."""
+        return [document.value for document in self._documents]
 
     def _recheck_crls(self) -> None:
         """Load CRLs again if the truststore has changed since they were loaded."""
