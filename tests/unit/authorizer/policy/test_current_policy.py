@@ -21,6 +21,7 @@ from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -345,6 +346,17 @@ def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(shelf: Memory) 
     for broken in (b"", HTML, b"-----BEGIN CERTIFICATE-----"):
         shelf.put("truststore.pem", broken)
         assert door.refusals() == [None, REVOKED, None]
+
+
+def test_the_successor_of_a_crl_is_searched_below_a_prefix_once_that_is_no_longer_stored(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    for part in range(LOADED_COMPLETELY):
+        shelf.put(f"crl/{part}.crl", partition(part))
+    shelf.put("crl/ca.crl", SECOND)
+    door = make_door(shelf, CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('crl/')}")
+    assert door.refusals() == [None, REVOKED, None]
+    shelf.put("ca.crl", HTML)
+    assert door.refusals() == [None, REVOKED, REVOKED]
 
 
 def test_rules_and_shadow_rules_have_a_version_each_and_are_added_to_those_of_the_environment(shelf: Memory) -> None:
