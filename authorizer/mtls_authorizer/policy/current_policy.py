@@ -139,8 +139,8 @@ class CurrentPolicy:
             return self._latest
 
     def _in_force(self) -> list[object]:
-        """Return the values of all documents in force, and which of them are no longer stored."""
-        return [(document.value, document.is_invalid) for document in self._documents]
+        """Return the state of all documents."""
+        return [document.state for document in self._documents]
 
     def _recheck_crls(self) -> None:
         """Load CRLs again if the truststore has changed since they were loaded."""

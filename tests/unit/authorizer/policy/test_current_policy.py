@@ -359,6 +359,45 @@ def test_the_successor_of_a_crl_is_searched_below_a_prefix_once_that_is_no_longe
     assert door.refusals() == [None, REVOKED, REVOKED]
 
 
+def test_the_successor_of_a_crl_below_a_prefix_is_searched_although_the_crl_is_found_invalid_late(
+    shelf: Memory,
+) -> None:
+    is_fast = threading.Event()
+    is_fast.set()
+
+    def open_slowly(uri: str, *, max_bytes: int) -> Store:
+        class Slow(MemoryStore):
+            def fetch(self, version: str | None, /) -> Fetched | None:
+                assert not uri.endswith("ca.crl") or is_fast.wait(LONG)
+                return super().fetch(version)
+
+        assert max_bytes
+        return Slow(shelf, uri)
+
+    for part in range(LOADED_COMPLETELY):
+        shelf.put(f"crl/{part}.crl", partition(part))
+    shelf.put("crl/ca.crl", FIRST)
+    clock = Clock()
+    loaded = every_minute(shelf, CRL_URIS=shelf.uri("crl/"))
+    wait_seconds = DEFAULT_WAIT_SECONDS._replace(needed=0.5)
+    live = CurrentPolicy(
+        loaded, opener=open_slowly, prefix_opener=shelf.open_prefix, clock=clock, wait_seconds=wait_seconds
+    )
+    door = Door(live)
+    try:
+        assert door.refusals() == [None, REVOKED, None]
+        is_fast.clear()
+        shelf.put("crl/ca.crl", HTML)
+        shelf.put("crl/other.crl", SECOND)
+        clock.advance(60)
+        assert door.refusals() == [None, REVOKED, None]
+    finally:
+        is_fast.set()
+        join_attempts()
+    door.refusals()
+    assert door.refusals() == [None, REVOKED, REVOKED]
+
+
 def test_rules_and_shadow_rules_have_a_version_each_and_are_added_to_those_of_the_environment(shelf: Memory) -> None:
     for name in ("rules", "shadow"):
         shelf.put(f"{name}.json", (RULES % (name, "partner")).encode())
