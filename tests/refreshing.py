@@ -10,6 +10,6 @@ if TYPE_CHECKING:
 
 def has_changed(refresher: Refresher) -> bool:
     """Refresh documents if they are due, and return whether any value has changed."""
-    before = refresher.values
+    before = [value for value, _is_invalid in refresher.states]
     refresher.refresh_if_due()
-    return refresher.values != before
+    return [value for value, _is_invalid in refresher.states] != before

@@ -139,8 +139,8 @@ class CurrentPolicy:
             return self._latest
 
     def _in_force(self) -> list[object]:
-        """Return the values in force of all documents, with their versions."""
-        return [document.in_force for document in self._documents]
+        """Return the state of all documents."""
+        return [document.state for document in self._documents]
 
     def _recheck_crls(self) -> None:
         """Load CRLs again if the truststore has changed since they were loaded."""
@@ -171,6 +171,8 @@ class CurrentPolicy:
             self._revocation.prefix_crls.reset()
         for refresher in self._refreshers:
             refresher.restore()
+            # Before CRLs are loaded, so that the next request does not load them again.
+            self._recheck_crls()
         from mtls_authorizer.stores.store import StoreError  # noqa: PLC0415 -- see above
 
         document = self._rules.get("rules")

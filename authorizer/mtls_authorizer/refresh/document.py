@@ -55,6 +55,16 @@ class Document(Generic[T, V]):
         return None if self.in_force is None else self.in_force.value
 
     @property
+    def is_invalid(self) -> bool:
+        """Whether the content that is stored now is invalid, so that the value in force is not made from it."""
+        return isinstance(self.error, ValueError)
+
+    @property
+    def state(self) -> tuple[T | None, bool]:
+        """What the access policy depends on: the value in force, and ``is_invalid``."""
+        return self.value, self.is_invalid
+
+    @property
     def version(self) -> str | None:
         """The version in force, as it is logged."""
         return None if self.in_force is None else str(self.in_force.version)

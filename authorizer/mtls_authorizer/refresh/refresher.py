@@ -81,9 +81,9 @@ class Refresher:
             self._refresh(self._wait_seconds)
 
     @property
-    def values(self) -> list[object]:
-        """The values of the documents in force."""
-        return [document.value for document in self._documents]
+    def states(self) -> list[tuple[object, bool]]:
+        """The states of the documents: the values in force, and whether they are still stored."""
+        return [document.state for document in self._documents]
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored. Waits for at most ``start_seconds``.
@@ -162,12 +162,12 @@ class Refresher:
 
 
 def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
-    """Load the documents of several refreshers that are due, in parallel. Return whether any value has changed.
+    """Load the documents of several refreshers that are due, in parallel. Return whether any state has changed.
 
     Waits for at most ``wait_seconds`` altogether, also for documents without a value that another thread is loading.
     Raises nothing.
     """
-    before = [each.values for each in refreshers]
+    before = [each.states for each in refreshers]
     deadline = time.monotonic() + wait_seconds
     waiting = [(each, each._begin() or each._without_value()) for each in refreshers]  # noqa: SLF001 -- of this module
     while any(running for _, running in waiting):
@@ -179,7 +179,7 @@ def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bo
             break
         # Another thread may have restarted a refresher, so that the result of the attempt was ignored.
         waiting = [(each, each._without_value()) for each in refreshers]  # noqa: SLF001 -- likewise
-    return [each.values for each in refreshers] != before
+    return [each.states for each in refreshers] != before
 
 
 def _wait(attempts: Iterable[Attempt[Any, Any]], seconds: float) -> None:

@@ -29,7 +29,7 @@ class LocatedList(NamedTuple):
 
 def located_lists(document: Document[RetainedLists, CrlVersion], *, is_outdated: bool = False) -> Iterator[LocatedList]:
     """Yield the lists of one location. Only the first one is stored there, or none: what is stored may be invalid."""
-    is_stored = not is_outdated and not isinstance(document.error, ValueError)
+    is_stored = not is_outdated and not document.is_invalid
     for place, each in enumerate(document.value or ()):
         yield LocatedList(document.loader.uri, each, is_outdated, is_stored and place == 0)
 

@@ -141,15 +141,15 @@ def client(service: str, timeouts: Timeouts) -> AwsClient:
     return created
 
 
-def _idle_closer(client_to_watch: AwsClient) -> Callable[..., None]:
+def _idle_closer(client_to_watch: AwsClient, clock: Callable[[], float] = time.monotonic) -> Callable[..., None]:
     """Return a handler of the requests of a client, which closes its connections if they were idle for too long."""
     lock = Lock()  # so that no request is sent over a connection that another one closes
-    used_at = time.monotonic()
+    used_at = clock()
 
     def close_if_idle(**_event: object) -> None:
         nonlocal used_at
         with lock:
-            idle_seconds, used_at = time.monotonic() - used_at, time.monotonic()
+            idle_seconds, used_at = clock() - used_at, clock()
             if idle_seconds > _MAX_IDLE_SECONDS:
                 client_to_watch.close()
 

@@ -85,7 +85,7 @@ class CrlCatalog:
     def learn(self, crl: ListedCrl) -> None:
         """Record the facts about a CRL that was loaded, or could not be loaded."""
         loaded, listed = crl.document.in_force, self.listing.versions(crl.uri)
-        is_invalid = isinstance(crl.document.error, ValueError) and not crl.is_outdated(self.listing)
+        is_invalid = crl.document.is_invalid and not crl.is_outdated(self.listing)
         if is_invalid:
             self._invalid[crl.uri] = listed, loaded is not None
         is_read = is_invalid

@@ -25,6 +25,8 @@ _ADDRESSES = (
 _DOT_SEGMENT = re.compile(
     r"([/\\]|%(25)*(2f|5c))(\.|%(25)*2e){1,2}(?=[/\\?#;\s]|%(25)*(2f|5c|3f|23|3b|20)|\Z)", re.IGNORECASE
 )
+_ESCAPE = re.compile(r"%([0-7][0-9a-f])", re.IGNORECASE)  # of an ASCII character (RFC 3986 §2.1)
+_DECODINGS = 3
 _SCHEME_AND_AUTHORITY = re.compile(r"[^:/?#]+:(//[^/?#]*)?")
 _FINAL_DOT = re.compile(r"\.(?=(:[0-9]*)?\Z)")  # of a host, which a port may follow
 
@@ -49,7 +51,12 @@ def common_spelling(label: str, value: str) -> str:
 
 def has_dot_segments(uri: str) -> bool:
     """Return whether a URI has dot segments, so that it begins like one URI and, once they are removed, is another."""
-    return _DOT_SEGMENT.search(uri) is not None
+    # The digits of an escape can be encoded, too: some read "%25%32e" as "%2e", and then as ".".
+    for _ in range(_DECODINGS):
+        if _DOT_SEGMENT.search(uri):
+            return True
+        uri = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), uri)
+    return False
 
 
 def name_in_common_spelling(name: NameValue) -> NameValue:

@@ -21,6 +21,7 @@ from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.revocation.lists import RevocationLists
+from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -105,6 +106,18 @@ def test_the_configuration_is_the_same_object_until_something_changes(shelf: Mem
     after = live.get()
     assert after is not before
     assert live.get() is after
+
+
+def test_the_configuration_stays_the_same_object_if_only_a_version_changes(shelf: Memory) -> None:
+    """What is known of certificates would be lost with it."""
+    shelf.put("ca.crl", FIRST)
+    shelf.put("ca.crl.index", index_of(FIRST))
+    live = make_live(shelf)
+    before = live.get()
+    shelf.put("ca.crl", FIRST)
+    shelf.requests.clear()
+    assert live.get() is before
+    assert ("ca.crl", True) in shelf.requests
 
 
 def test_lists_are_read_when_a_function_starts(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
@@ -335,6 +348,56 @@ def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(shelf: Memory) 
         assert door.refusals() == [None, REVOKED, None]
 
 
+def test_the_successor_of_a_crl_is_searched_below_a_prefix_once_that_is_no_longer_stored(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    for part in range(LOADED_COMPLETELY):
+        shelf.put(f"crl/{part}.crl", partition(part))
+    shelf.put("crl/ca.crl", SECOND)
+    door = make_door(shelf, CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('crl/')}")
+    assert door.refusals() == [None, REVOKED, None]
+    shelf.put("ca.crl", HTML)
+    assert door.refusals() == [None, REVOKED, REVOKED]
+
+
+def test_the_successor_of_a_crl_below_a_prefix_is_searched_although_the_crl_is_found_invalid_late(
+    shelf: Memory,
+) -> None:
+    is_fast = threading.Event()
+    is_fast.set()
+
+    def open_slowly(uri: str, *, max_bytes: int) -> Store:
+        class Slow(MemoryStore):
+            def fetch(self, version: str | None, /) -> Fetched | None:
+                assert not uri.endswith("ca.crl") or is_fast.wait(LONG)
+                return super().fetch(version)
+
+        assert max_bytes
+        return Slow(shelf, uri)
+
+    for part in range(LOADED_COMPLETELY):
+        shelf.put(f"crl/{part}.crl", partition(part))
+    shelf.put("crl/ca.crl", FIRST)
+    clock = Clock()
+    loaded = every_minute(shelf, CRL_URIS=shelf.uri("crl/"))
+    wait_seconds = DEFAULT_WAIT_SECONDS._replace(needed=0.5)
+    live = CurrentPolicy(
+        loaded, opener=open_slowly, prefix_opener=shelf.open_prefix, clock=clock, wait_seconds=wait_seconds
+    )
+    door = Door(live)
+    try:
+        assert door.refusals() == [None, REVOKED, None]
+        is_fast.clear()
+        shelf.put("crl/ca.crl", HTML)
+        shelf.put("crl/other.crl", SECOND)
+        clock.advance(60)
+        assert door.refusals() == [None, REVOKED, None]
+    finally:
+        is_fast.set()
+        join_attempts()
+    door.refusals()
+    assert door.refusals() == [None, REVOKED, REVOKED]
+
+
 def test_rules_and_shadow_rules_have_a_version_each_and_are_added_to_those_of_the_environment(shelf: Memory) -> None:
     for name in ("rules", "shadow"):
         shelf.put(f"{name}.json", (RULES % (name, "partner")).encode())
@@ -467,6 +530,20 @@ def test_a_restore_loads_all_documents_though_the_clock_has_stopped(shelf: Memor
     assert Door(live).refusals() == [None, REVOKED, REVOKED]
     documents = ("rules.json", "shadow.json", "truststore.pem", "ca.crl.index", "ca.crl")
     assert shelf.resets == [shelf.uri(name) for name in documents]
+
+
+def test_the_request_after_a_start_or_a_restore_loads_nothing_again_for_a_new_truststore(shelf: Memory) -> None:
+    shelf.put("ca.crl", FIRST)
+    live = CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=Clock())
+    live.get()
+    assert shelf.requests == [("truststore.pem", True), ("ca.crl", True)]
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", SECOND)
+    live.restore()
+    assert shelf.requests[2:] == [("truststore.pem", True), ("ca.crl", True)]
+    shelf.requests.clear()
+    assert Door(live).refusals() == [None, REVOKED, REVOKED]
+    assert shelf.requests == []
 
 
 def test_only_the_crls_of_the_variable_are_assumed_to_be_complete(shelf: Memory) -> None:

@@ -33,7 +33,7 @@ from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.loader import StoreLoader
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.stores.appconfig import AppConfigStore
-from mtls_authorizer.stores.aws import _parse_time
+from mtls_authorizer.stores.aws import _idle_closer, _parse_time
 from mtls_authorizer.stores.s3 import S3Store
 from mtls_authorizer.stores.ssm import SsmStore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError, Timeouts
@@ -300,3 +300,18 @@ def test_a_time_is_the_one_that_botocore_reads(value: str | float) -> None:
 def test_an_invalid_time_is_rejected_as_by_botocore() -> None:
     with pytest.raises(ValueError, match="Invalid timestamp"):
         _parse_time("yesterdayZ")
+
+
+def test_connections_are_closed_after_they_were_idle_and_not_because_they_are_old() -> None:
+    closed: list[float] = []
+
+    class Closing(Client):
+        def close(self) -> None:
+            closed.append(clock())
+
+    clock = Clock()
+    close_if_idle = _idle_closer(Closing(), clock)
+    for seconds in (4, 4, 4, 6, 4):
+        clock.advance(seconds)
+        close_if_idle(request="", operation_name="GetObject")
+    assert closed == [1000 + 4 + 4 + 4 + 6]

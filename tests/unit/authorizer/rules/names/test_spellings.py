@@ -42,9 +42,15 @@ def test_a_name_has_one_common_spelling(label: str, value: str, spelling: str) -
     [
         *(
             (f"https://a/b{rest}", True)
-            for rest in ("/..", "/./c", "\\..\\c", "%2f%2e", "%252F..%2523c", "/.. ", "/..;c")
+            for rest in (
+                *("/..", "/./c", "\\..\\c", "%2f%2e", "%252F..%2523c", "/.. ", "/..;c"),
+                *("/%25%32e", "/%%32%45/c", "%2%2566..%2%2546c", "/%25%25%33%32e"),
+            )
         ),
-        *((f"https://a/b{rest}", False) for rest in ("", "/...", "/.c", "/c.", "/%2c", "/%25", "/.%2ec", "/..c ")),
+        *(
+            (f"https://a/b{rest}", False)
+            for rest in ("", "/...", "/.c", "/c.", "/%2c", "/%25", "/.%2ec", "/..c ", "/%25%32ec", "/%ae")
+        ),
     ],
 )
 def test_a_dot_segment_ends_at_a_delimiter_in_any_encoding(uri: str, has_them: bool) -> None:  # noqa: FBT001 -- a table's column
