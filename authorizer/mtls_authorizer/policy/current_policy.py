@@ -100,7 +100,7 @@ class CurrentPolicy:
             self._start_revocation(settings.revocation_settings)
         elif settings.truststore is not None:
             self._start_truststore(settings.truststore)
-        self._in_latest = self._in_force()
+        self._latest_states = self._states()
         self._latest = self._assemble()
 
     def get(self) -> AccessPolicy:
@@ -116,7 +116,7 @@ class CurrentPolicy:
             refresher.refresh_if_due()
             self._recheck_crls()
         # An exception, such as one from a log that cannot be written, would lose a change that is reported only once.
-        return self._latest if self._in_force() == self._in_latest else self._renew()
+        return self._latest if self._states() == self._latest_states else self._renew()
 
     def load_crls(self, chains: tuple[Chain, ...]) -> AccessPolicy:
         """Return the access policy with the CRLs below prefixes that the certificates of chains need. Raises nothing.
@@ -133,12 +133,12 @@ class CurrentPolicy:
     def _renew(self) -> AccessPolicy:
         with self._lock:
             # Inside the lock, so that the last thread to assemble a policy has seen every update.
-            in_force = self._in_force()
+            states = self._states()
             self._latest = self._assemble()
-            self._in_latest = in_force
+            self._latest_states = states
             return self._latest
 
-    def _in_force(self) -> list[object]:
+    def _states(self) -> list[object]:
         """Return the state of all documents."""
         return [document.state for document in self._documents]
 
