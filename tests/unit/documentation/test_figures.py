@@ -56,7 +56,9 @@ def test_the_text_about_decisions_has_the_figures_of_the_table() -> None:
     plain = [row for row in not_seen if "with log" not in row and not row.startswith(larger)]
     ten, hundred, extension = (next(not_seen[row] for row in not_seen if row.startswith(each)) for each in larger)
     with_log = [value for row, value in not_seen.items() if "with log" in row]
-    assert f"| in the cache | 0.05 | {between([cached[row] for row in plain], 2)}: met, within" in text
+    in_cache = between([cached[row] for row in plain], 2)
+    assert f"| in the cache | 0.05 | {in_cache}: met, except for pyenv's builds, with 0.06" in text
+    assert {row for row in plain if cached[row] > 0.05} <= {"Python 3.11", "Python 3.12", "Python 3.13"}
     assert f"| not seen before | 0.35 | {between([not_seen[row] for row in plain], 2)}: missed" in text
     assert f"| with ten alternative names | 0.45 | {ten:.2f}: missed" in text
     assert f"| with a hundred | 0.8 | {hundred:.2f}: missed" in text
@@ -72,7 +74,7 @@ def test_the_text_about_cold_starts_has_the_figures_of_the_table() -> None:
     assert f"{between([times[row] for row in starts])} times Node's CPU time, with less than half" in text
     assert f"the time is {between([times[row] for row in with_log])} times Node's, and" in text
     assert f"and {times['Python 3.14, this authorizer and its log']:.1f} times on Python 3.14" in text
-    assert max(times[row] for row in starts) < 1.45
+    assert max(times[row] for row in starts) <= 1.4
     assert max(memory[row] for row in starts) <= 0.45
 
 
