@@ -103,7 +103,8 @@ def read_request(event: object) -> ApiRequest:
         raise UnsupportedEventError(message)
     event_format = _event_format(event)
     arn = event.get("routeArn" if event_format == "http-2.0" else "methodArn")
-    return ApiRequest(event_format, *_split_arn(arn), event, event["requestContext"])
+    stage_arn, invocation = _split_arn(arn)
+    return ApiRequest(event_format, stage_arn, invocation, event, event["requestContext"])
 
 
 def _event_format(event: Mapping[str, object]) -> EventFormat:

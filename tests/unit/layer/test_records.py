@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import collections
 import copy
+import inspect
 import pickle
+import types
 import typing
 from itertools import combinations, product
 from typing import Any, Generic, TypeVar
@@ -63,6 +66,18 @@ def test_calls_are_those_of_typing() -> None:
             outcomes.append(expected)
     assert None in outcomes
     assert len(set(outcomes)) > len(names)
+
+
+def test_the_number_of_fields_does_not_matter() -> None:
+    for number in range(30):
+        names = [f"field_{each}" for each in range(number)]
+        expected = collections.namedtuple("Record", names, defaults=("last",) if names else ())  # type: ignore[misc]  # noqa: PYI024
+        definition = {"__annotations__": dict.fromkeys(names, "object"), **expected._field_defaults}
+        record: Any = types.new_class("Record", (NamedTuple,), exec_body=lambda body: body.update(definition))  # noqa: B023
+        assert record(*names) == expected(*names) == tuple(names)
+        assert record(*names[:-1]) == expected(*names[:-1]) == (*names[:-1], *(["last"] if names else []))
+        assert record(**{name: name for name in reversed(names)}) == tuple(names)
+        assert inspect.signature(record) == inspect.signature(expected)
 
 
 def test_replacements_are_those_of_typing() -> None:
