@@ -87,7 +87,7 @@ def read_subject_alt_names(value: bytes) -> tuple[SubjectAltName, ...]:
 def _read_name(tag: int, content: bytes) -> SubjectAltName:
     if tag in _TEXT_TYPES:
         # These are IA5Strings, whose octets OpenSSL and Node read as Latin-1.
-        # Without the constructor, which is Python code: saves 25 µs for 100 names.
+        # Without the constructor, which is Python code: saves 12 µs for 100 names.
         return tuple.__new__(SubjectAltName, (_TEXT_TYPES[tag], content.decode("latin-1")))
     if tag == IP_ADDRESS and len(content) in _IP_ADDRESS_LENGTHS:
         return SubjectAltName("IP", _ip_address(content))
