@@ -18,11 +18,14 @@ from client_certificate_auth.x509.der import (
 from client_certificate_auth.x509.general_names import (
     DIRECTORY_NAME,
     DNS,
+    EDI_PARTY_NAME,
     EMAIL,
     IP_ADDRESS,
     OTHER_NAME,
     REGISTERED_ID,
     URI,
+    X400_ADDRESS,
+    check_general_name,
     read_other_name,
 )
 from client_certificate_auth.x509.names import DistinguishedName
@@ -80,11 +83,12 @@ def read_subject_alt_names(value: bytes) -> tuple[SubjectAltName, ...]:
     """Return the names in a SubjectAltName extension's value. Raises ValueError.
 
     There may be none: some CAs write such an extension, which RFC 5280 §4.2.1.6 forbids and OpenSSL accepts.
+    X.400 addresses and EDI party names are left out: nothing identifies a client by them, and Node does not show them.
     """
-    return tuple(map(_read_name, *read_sequence(value)))
+    return tuple(filter(None, map(_read_name, *read_sequence(value))))
 
 
-def _read_name(tag: int, content: bytes) -> SubjectAltName:
+def _read_name(tag: int, content: bytes) -> SubjectAltName | None:
     if tag in _TEXT_TYPES:
         # These are IA5Strings, whose octets OpenSSL and Node read as Latin-1.
         # Without the constructor, which is Python code: saves 12 µs for 100 names.
@@ -97,8 +101,11 @@ def _read_name(tag: int, content: bytes) -> SubjectAltName:
         return SubjectAltName("RID", read_oid(content))
     if tag == OTHER_NAME:
         return SubjectAltName("otherName", _other_name(*read_other_name(content)))
-    message = f"a subject alternative name has the tag {tag:02X} and {len(content)} octets"
-    raise DerError(message)
+    if tag not in (X400_ADDRESS, EDI_PARTY_NAME):
+        message = f"a subject alternative name has the tag {tag:02X} and {len(content)} octets"
+        raise DerError(message)
+    check_general_name(tag, content)
+    return None
 
 
 def _canonical_form(kind: str, text: str) -> str:

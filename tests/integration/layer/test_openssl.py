@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.elliptic_curves import NAMED_CURVES, PRIME_CURVES
 from client_certificate_auth.x509.known_extensions import SUPPORTED
 from client_certificate_auth.x509.public_key import read_public_key
@@ -51,6 +52,21 @@ def test_the_supported_extensions_are_those_that_openssl_handles_in_a_verificati
         )
         handled[oid] = "unhandled critical extension" not in result.stderr
     assert handled == {**dict.fromkeys(OTHERS, False), **dict.fromkeys(SUPPORTED, True)}
+
+
+def test_openssl_req_writes_control_characters_for_some_letters_unless_it_has_utf8(
+    openssl: str, tmp_path: Path
+) -> None:
+    organization = "Süß GmbH"
+    key = f"{tmp_path}/key.pem"
+    command = [openssl, "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", key, "-subj", f"/O={organization}"]
+    for options, written, controls in (
+        ([], organization.encode().decode("latin-1"), True),
+        (["-utf8"], organization, False),
+    ):
+        result = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+        subject = PeerCertificate.from_pem(result.stdout).subject
+        assert (subject.O, subject.has_control_characters) == (written, controls)
 
 
 def test_the_curves_are_those_of_openssl(openssl_of_node: str) -> None:

@@ -23,6 +23,7 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
+from tests.golden.general_names import EDI_PARTY_NAME, X400_ADDRESS
 
 
 def test_the_attributes_are_those_of_the_certificate() -> None:
@@ -92,6 +93,12 @@ def test_subject_alt_names_have_type_and_value_and_are_not_split_at_commas() -> 
     assert str(certificate.subject_alt_names[1]) == "email:a@example.com"
 
 
+def test_x400_addresses_and_edi_party_names_are_left_out() -> None:
+    names = subject_alt_names(X400_ADDRESS, dns("a.example"), EDI_PARTY_NAME, email("a@example.com"))
+    certificate = PeerCertificate.from_der(certificate_der(extensions=[names]))
+    assert certificate.subject_alt_names == (("DNS", "a.example"), ("email", "a@example.com"))
+
+
 @pytest.mark.parametrize(
     ("octets", "value"),
     [
@@ -119,6 +126,8 @@ def test_an_ip_address_has_the_same_canonical_form_with_every_python(octets: str
         ([subject_alt_names(dns("a.example"))], True),
         # Some CAs write it without names.
         ([subject_alt_names()], True),
+        ([subject_alt_names(X400_ADDRESS, dns("a.example"), EDI_PARTY_NAME)], True),
+        ([subject_alt_names(dns("a.example"), der.tagged(5, constructed=True))], False),
         ([extension("1.2.3.4", b"whatever")], True),
         # Only what identifies the client and its rights must be decodable.
         ([extension(BASIC_CONSTRAINTS, b"garbage")], True),

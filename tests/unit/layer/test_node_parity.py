@@ -9,6 +9,9 @@ from typing import NamedTuple
 import pytest
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
+from client_certificate_auth.alternative_names import read_subject_alt_names
+from client_certificate_auth.x509.der import DerError
+from client_certificate_auth.x509.extensions import SUBJECT_ALT_NAME
 
 CERTIFICATES = Path(__file__).parents[2] / "golden" / "certificates"
 NAMES = sorted(path.stem for path in CERTIFICATES.glob("*.pem"))
@@ -98,9 +101,13 @@ def _differing_keys(ours: dict[str, object] | None, nodes: dict[str, object] | N
 def _ours(name: str) -> dict[str, object] | None:
     """Return the object, None if the certificate is malformed."""
     try:
-        return PeerCertificate.from_pem((CERTIFICATES / f"{name}.pem").read_text(encoding="ascii")).to_dict()
+        return _certificate(name).to_dict()
     except MalformedCertificateError:
         return None
+
+
+def _certificate(name: str) -> PeerCertificate:
+    return PeerCertificate.from_pem((CERTIFICATES / f"{name}.pem").read_text(encoding="ascii"))
 
 
 def _nodes(name: str) -> dict[str, object] | None:
@@ -114,6 +121,17 @@ def _text(value: object) -> str:
     """Return JSON as tests/golden has it, which tells True from 1 and one order of keys from another."""
     return json.dumps(value, default=lambda buffer: {"type": "Buffer", "hex": buffer.hex()}, indent=2)
 
+
+# Node shows these alternative names, but decisions do not use them: a value that is not text, an IP address of another
+# length than 4 or 16 octets, and data after the names.
+ONLY_SHOWN = {
+    "alternative-name-directory-name-bit-string",
+    "alternative-name-directory-name-sequence",
+    "alternative-name-ip-network",
+    "alternative-name-ip-of-five-bytes",
+    "alternative-name-ip-of-no-bytes",
+    "extension-trailing-data-in-alternative-names",
+}
 
 EXPECTED_DIFFERENCE = {
     name: keys for difference in DIFFERENCES for name, keys in difference.keys_by_certificate.items()
@@ -129,6 +147,20 @@ def test_the_object_is_nodes(name: str) -> None:
 @pytest.mark.parametrize(("name", "keys"), EXPECTED_DIFFERENCE.items())
 def test_the_object_differs_from_nodes_just_as_listed(name: str, keys: set[str]) -> None:
     assert _differing_keys(_ours(name), _nodes(name)) == keys
+
+
+def test_decisions_read_the_alternative_names_that_node_reads_but_for_the_listed_ones() -> None:
+    not_read = set()
+    for name in NAMES:
+        nodes = _nodes(name)
+        if nodes is None or nodes.get("subjectaltname") is None or name in EXPECTED_DIFFERENCE:
+            continue
+        value = _certificate(name).fields.extension(SUBJECT_ALT_NAME)
+        try:
+            read_subject_alt_names(value or b"")
+        except DerError:
+            not_read.add(name)
+    assert not_read == ONLY_SHOWN
 
 
 def test_the_list_of_differences_names_each_certificate_once() -> None:

@@ -47,7 +47,7 @@ REASONS: Mapping[str, tuple[str, str]] = {
     ),
     DenyReason.SUBJECT_NOT_PRINTABLE: (
         "the subject or the issuer contains a control character",
-        _REISSUE + "without control characters",
+        _REISSUE + "without control characters, which openssl req writes for some letters unless it has -utf8",
     ),
     DenyReason.EXTENSIONS_MALFORMED: (
         "an extension that identifies the client cannot be decoded",

@@ -11,6 +11,7 @@ from client_certificate_auth.x509.der import SEQUENCE, DerError, read_boolean, r
 from client_certificate_auth.x509.extensions import (
     BASIC_CONSTRAINTS,
     CRL_DISTRIBUTION_POINTS,
+    bit_is_set,
     read_basic_constraints,
     read_distribution_point_name,
     read_distribution_points,
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 # The fields of an IssuingDistributionPoint: [0] distributionPoint, [1] onlyContainsUserCerts, [2] onlyContainsCACerts,
 # [3] onlySomeReasons, [4] indirectCRL, [5] onlyContainsAttributeCerts.
 _NAME, _USERS, _CAS, _REASONS, _INDIRECT, _ATTRIBUTES = 0xA0, 0x81, 0x82, 0x83, 0x84, 0x85
+
+# The bits of ReasonFlags (§4.2.1.13). Bit 0 is unused.
+_ALL_REASONS = range(1, 9)
 
 PointName: TypeAlias = tuple[int, bytes | CanonicalName]
 """A name of a distribution point. CRL and certificate must encode it identically, except for directory names."""
@@ -116,12 +120,12 @@ def read_certificate_scope(certificate: Certificate) -> CertificateScope:
         names = frozenset(
             name
             for point in points
-            if point.reasons is None and _is_signed_by_issuer(point, certificate.issuer)
+            if not _is_limited(point) and _is_signed_by_issuer(point, certificate.issuer)
             for name in _point_names(point.full_name, point.relative_name, certificate.issuer)
         )
     except DerError:
         points, names = [], frozenset()
-    limited = bool(points) and all(point.reasons is not None for point in points)
+    limited = bool(points) and all(map(_is_limited, points))
     uris = tuple(dict.fromkeys(content for point in points for tag, content in point.full_name or () if tag == URI))
     return CertificateScope(
         _is_ca(certificate), has_points=True, has_only_limited_points=limited, names=names, uris=uris
@@ -134,6 +138,12 @@ def _is_ca(certificate: Certificate) -> bool | None:
         return value is not None and read_basic_constraints(value)[0]
     except DerError:
         return None
+
+
+def _is_limited(point: DistributionPoint) -> bool:
+    """Return whether a point is for some reasons only. A CA may also list all of them."""
+    reasons = point.reasons
+    return reasons is not None and not all(bit_is_set(reasons, reason) for reason in _ALL_REASONS)
 
 
 def _is_signed_by_issuer(point: DistributionPoint, issuer: bytes) -> bool:

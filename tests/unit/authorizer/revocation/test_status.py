@@ -307,6 +307,27 @@ def test_a_clients_self_signed_certificate_in_the_truststore_can_be_exempt() -> 
             assert _state(lists, client, NOW + 1000 * DAY) == (UNKNOWN, UnknownReason.NO_CHAIN)
 
 
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        # Bits 1 to 8, with and without bit 0, which is unused.
+        (b"\7\x7f\x80", (GOOD, None)),
+        (b"\0\xff\xff", (GOOD, None)),
+        # Without the last one, the first one, and the two that X.509 of 1997 lacks.
+        (b"\0\xff", (UNKNOWN, UnknownReason.NOT_COVERED)),
+        (b"\7\xbf\x80", (UNKNOWN, UnknownReason.NOT_COVERED)),
+        (b"\1\x7e", (UNKNOWN, UnknownReason.NOT_COVERED)),
+    ],
+)
+def test_a_distribution_point_that_lists_all_reasons_is_like_one_without_reasons(
+    reasons: bytes, expected: tuple[RevocationState, UnknownReason | None]
+) -> None:
+    points = der.sequence(der.sequence(full_name(uri(b"x:a")), der.tagged(1, reasons)))
+    client = PeerCertificate.from_der(MIDDLE.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, points)]))
+    for extensions in ([], [distribution_point(full_name(uri(b"x:a")))]):
+        assert _state(_lists(MIDDLE.revoke(extensions=extensions)), client) == expected
+
+
 def test_a_distribution_point_for_some_reasons_names_no_crl_that_covers_the_certificate() -> None:
     for_reasons, for_all = (full_name(uri(each)) for each in (b"x:a", b"x:b"))
     points = der.sequence(der.sequence(for_reasons, der.tagged(1, b"\1\x7e")), der.sequence(for_all))
