@@ -56,7 +56,7 @@ from tests.certificates import BASIC_CONSTRAINTS, attribute, extension, pem, uri
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.reader import VerifiedCrl
     from mtls_authorizer.revocation.status import RevocationStatus
 
 _CONSTRUCTED = 0x20
@@ -300,7 +300,7 @@ def _read(content: bytes, check: Callable[[tuple[int, ...]], None]) -> str:
         raise FindingError(content.hex()) from error
 
 
-def _use(read: RevocationList, check: Callable[[tuple[int, ...]], None]) -> str:
+def _use(read: VerifiedCrl, check: Callable[[tuple[int, ...]], None]) -> str:
     revoked = tuple(read.serial_numbers())
     check(revoked)
     for number in {*revoked, *(number + 1 for number in revoked), *(-number for number in revoked), 1, -1, 256}:
@@ -318,7 +318,7 @@ def _use(read: RevocationList, check: Callable[[tuple[int, ...]], None]) -> str:
     return f"accepted: {' '.join(status.state for status in statuses)}"
 
 
-def _check_scope(read: RevocationList, statuses: list[RevocationStatus]) -> None:
+def _check_scope(read: VerifiedCrl, statuses: list[RevocationStatus]) -> None:
     """Check that no list proves something good that is unusable, or limited to other certificates."""
     usable = find_problem(read, TRUSTSTORE, NOW) is None
     limited = read.distribution_point is not None and b"http://x/" in read.distribution_point

@@ -28,6 +28,7 @@ from tests.certificate_authorities import (
 )
 from tests.certificates import extension
 from tests.faulty_proxy import answer, before_writes, hang, reset, truncate
+from tests.kept_lists import indexed_serial_numbers
 from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY, crl
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def stored(aws: AwsServer, key: str = INDEX) -> bytes | None:
 
 
 def revoked(aws: AwsServer, key: str = INDEX) -> list[int]:
-    return list(read_index(stored(aws, key) or b"").serial_numbers())
+    return indexed_serial_numbers(stored(aws, key) or b"")
 
 
 @pytest.mark.parametrize("form", [bytes, crl_pem])

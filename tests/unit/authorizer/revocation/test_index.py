@@ -27,10 +27,9 @@ from tests.certificate_authorities import (
     entry,
 )
 from tests.certificates import name
+from tests.kept_lists import indexed_serial_numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from mtls_authorizer.revocation.crl.rejection import CrlError
 
 CA = CertificateAuthority("Test CA")
@@ -61,8 +60,10 @@ class ListedRevocations(NamedTuple):
     def is_revoked(self, serial_number: int) -> bool:
         return serial_number in self.listed
 
-    def serial_numbers(self) -> Iterable[int]:
-        return self.listed
+
+def written(revocation_list: ListedRevocations, source_version: str | None = None) -> bytes:
+    """Return the index of a list."""
+    return write_index(revocation_list, revocation_list.listed, source_version=source_version)
 
 
 def with_checksum(body: bytes) -> bytes:
@@ -90,13 +91,13 @@ SERIAL_NUMBERS = st.one_of(
 
 @given(st.lists(SERIAL_NUMBERS, max_size=60), st.lists(SERIAL_NUMBERS, max_size=5))
 def test_the_index_gives_the_answers_of_the_list(listed: list[int], others: list[int]) -> None:
-    index = read_index(write_index(ListedRevocations(tuple(listed))))
+    content = written(ListedRevocations(tuple(listed)))
+    index = read_index(content)
     asked = {0, -1, 2**160, 2**159, -(2**159), *others}
     for number in listed:
         asked |= {number, number - 1, number + 1, -number, ~number, number >> 8, number << 8, number % 2**64}
     assert {number: index.is_revoked(number) for number in asked} == {number: number in listed for number in asked}
-    assert list(index.serial_numbers()) == sorted(set(listed))
-    assert len(index) == len(set(listed))
+    assert indexed_serial_numbers(content) == sorted(set(listed))
 
 
 @pytest.mark.parametrize("as_text", [False, True])
@@ -108,14 +109,15 @@ def test_the_index_gives_the_answers_of_the_crl(
     encoded = CA.revoke(*(entry(number, *extensions) for number, extensions in entries), extensions=[crl_number(9)])
     truststore = read_truststore(CA.pem)
     crl = read_crl(crl_pem(encoded) if as_text else encoded, truststore, NOW)
-    index = read_index(write_index(crl))
+    content = write_index(crl, crl.serial_numbers())
+    index = read_index(content)
     asked = {0, -1, 2**160, -(2**159)}
     for number, _ in entries:
         asked |= {number, number - 1, number + 1, -number, ~number, number >> 8, number << 8, number % 2**64}
     assert {number: index.is_revoked(number) for number in asked} == {
         number: crl.is_revoked(number) for number in asked
     }
-    assert set(index.serial_numbers()) == set(crl.serial_numbers())
+    assert set(indexed_serial_numbers(content)) == set(crl.serial_numbers())
     fields = ("issuer", "signer", "number", "this_update", "next_update", "digest")
     assert [getattr(index, field) for field in fields] == [getattr(crl, field) for field in fields]
 
@@ -127,10 +129,10 @@ def test_the_index_has_the_same_properties_as_its_list(
     number: int | None, next_update: datetime | None, this_update: datetime
 ) -> None:
     original = ListedRevocations((1, 2), number, this_update, next_update)
-    index = read_index(write_index(original))
+    index = read_index(written(original))
     fields = ("issuer", "signer", "number", "this_update", "next_update", "digest")
     assert [getattr(index, field) for field in fields] == [getattr(original, field) for field in fields]
-    assert write_index(index) == write_index(original)
+    assert write_index(index, original.listed) == written(original)
 
 
 @pytest.mark.parametrize(
@@ -148,30 +150,30 @@ def test_the_index_has_the_same_properties_as_its_list(
     ],
 )
 def test_entries_are_as_wide_as_the_longest_serial_number(listed: tuple[int, ...], width: int) -> None:
-    index = write_index(ListedRevocations(listed))
+    index = written(ListedRevocations(listed))
     assert len(index) == HEADER_LENGTH + width * len(listed) + CHECKSUM_LENGTH
     assert index[10] == width
     assert all(map(read_index(index).is_revoked, listed))
-    assert len(read_index(index)) == len(listed)
+    assert indexed_serial_numbers(index) == sorted(listed)
 
 
 @pytest.mark.parametrize("serial_number", [2**2039, -(2**2039) - 1])
 def test_there_is_no_index_of_a_list_with_a_serial_number_of_more_than_255_bytes(serial_number: int) -> None:
     with pytest.raises(CrlIndexError, match="has 256 bytes; an index supports at most 255"):
-        write_index(ListedRevocations((1, serial_number)))
+        written(ListedRevocations((1, serial_number)))
 
 
 def test_the_index_is_the_same_whatever_the_order_of_the_list() -> None:
-    assert write_index(ListedRevocations((3, 1, 2, 1))) == write_index(ListedRevocations((1, 2, 3)))
-    assert write_index(ListedRevocations(), iter([2, 1])) == write_index(ListedRevocations((1, 2)))
+    assert written(ListedRevocations((3, 1, 2, 1))) == written(ListedRevocations((1, 2, 3)))
+    assert write_index(ListedRevocations(), iter([2, 1])) == written(ListedRevocations((1, 2)))
 
 
-INDEX = write_index(ListedRevocations((-5, 1, 2, 2**64)))
+INDEX = written(ListedRevocations((-5, 1, 2, 2**64)))
 LIMITED = ListedRevocations((1,), key_identifier=der.sequence(der.tagged(0, b"key")), distribution_point=ONLY_USERS)
 
 
 def test_the_index_has_the_scope_and_the_key_identifier_of_the_crl_and_its_stored_version() -> None:
-    index = read_index(write_index(LIMITED, source_version='"etag"'))
+    index = read_index(written(LIMITED, source_version='"etag"'))
     assert (index.key_identifier, index.distribution_point) == (LIMITED.key_identifier, ONLY_USERS)
     assert index.scope == CrlScope(only_users=True)
     assert index.source_version == '"etag"'
@@ -204,7 +206,7 @@ def test_nothing_may_follow(more: bytes) -> None:
 
 
 def test_pieces_of_two_indexes_are_no_index() -> None:
-    other = write_index(ListedRevocations((-5, 1, 3, 2**64), 8))
+    other = written(ListedRevocations((-5, 1, 3, 2**64), 8))
     for place in range(1, len(INDEX)):
         torn = INDEX[:place] + other[place:]
         if torn not in (INDEX, other):
@@ -235,9 +237,9 @@ def test_pieces_of_two_indexes_are_no_index() -> None:
         (patched(INDEX, 120, struct.pack(">I", 2**32 - 1)), "invalid header"),
         (patched(INDEX, 132, struct.pack(">I", 2**32 - 1)), "a version that is not UTF-8"),
         (patched(INDEX, 136, b"\x31"), "issuer in the index is not a Name"),
-        (write_index(LIMITED._replace(distribution_point=b"\xff")), "the scope of the CRL cannot be read"),
+        (written(LIMITED._replace(distribution_point=b"\xff")), "the scope of the CRL cannot be read"),
         (
-            with_checksum(write_index(LIMITED, source_version="etag")[:-16].replace(b"etag", b"eta\xff")),
+            with_checksum(written(LIMITED, source_version="etag")[:-16].replace(b"etag", b"eta\xff")),
             "a version that is not UTF-8",
         ),
         (patched(INDEX, HEADER_LENGTH, b"\xff"), "not sorted"),
@@ -255,12 +257,12 @@ def test_content_that_is_no_index_is_rejected_with_the_reason(content: bytes, me
 def test_an_index_of_any_length_gives_the_answers_of_the_list(count: int) -> None:
     """Lookups begin with samples, which a short index has one of for each entry, and a longer one has not."""
     listed = tuple(range(-count, 2 * count, 3))
-    index = read_index(write_index(ListedRevocations(listed)))
+    index = read_index(written(ListedRevocations(listed)))
     assert [number for number in range(-count - 3, 2 * count + 3) if index.is_revoked(number)] == list(listed)
 
 
 def test_a_large_unsorted_index_is_rejected_as_far_as_samples_show_it() -> None:
-    index = write_index(ListedRevocations(tuple(range(1_000_000, 1_100_000))))
+    index = written(ListedRevocations(tuple(range(1_000_000, 1_100_000))))
     body = index[HEADER_LENGTH:-CHECKSUM_LENGTH]
     halves = body[len(body) // 2 :] + body[: len(body) // 2]
     read_index(index)
@@ -271,12 +273,12 @@ def test_a_large_unsorted_index_is_rejected_as_far_as_samples_show_it() -> None:
 def test_no_serial_number_is_found_in_the_checksum() -> None:
     """A bisection may end one place behind the last entry, and there lies the checksum."""
     for listed in range(-128, 128, 3):
-        index = read_index(write_index(ListedRevocations((listed,))))
+        index = read_index(written(ListedRevocations((listed,))))
         assert [number for number in range(-130, 130) if index.is_revoked(number)] == [listed]
 
 
 def test_reading_copies_nothing() -> None:
-    index = write_index(ListedRevocations(tuple(range(10**40, 10**40 + 200_000))))
+    index = written(ListedRevocations(tuple(range(10**40, 10**40 + 200_000))))
     tracemalloc.start()
     try:
         assert read_index(index).is_revoked(10**40)
@@ -288,7 +290,7 @@ def test_reading_copies_nothing() -> None:
 
 @pytest.mark.parametrize("count", [1024, 2049, 3000, 3074, 4099])
 def test_a_last_entry_that_is_not_the_highest_is_noticed_in_a_list_of_any_length(count: int) -> None:
-    index = write_index(ListedRevocations(tuple(range(1_000_000, 1_000_000 + count))))
+    index = written(ListedRevocations(tuple(range(1_000_000, 1_000_000 + count))))
     assert read_index(index).is_in_order()
     lowest = index[HEADER_LENGTH : HEADER_LENGTH + 3]
     with pytest.raises(CrlIndexError, match="not sorted"):
@@ -297,8 +299,8 @@ def test_a_last_entry_that_is_not_the_highest_is_noticed_in_a_list_of_any_length
 
 def test_the_header_is_what_an_index_of_another_release_begins_with() -> None:
     header = struct.Struct(">8sHBQqq?20s32s32sIIII")
-    written = write_index(ListedRevocations((1, 200), 7, THIS_UPDATE, None))
+    index = written(ListedRevocations((1, 200), 7, THIS_UPDATE, None))
     digests = bytes.fromhex(DIGEST), bytes.fromhex(SIGNER)
     seconds = int(THIS_UPDATE.timestamp())
-    assert header.unpack_from(written)[:7] == (b"\x89CRLIDX\n", 2, 2, 2, seconds, -(2**63), True)
-    assert header.unpack_from(written)[7:] == ((7).to_bytes(20), *digests, len(ISSUER), 0, 0, 0)
+    assert header.unpack_from(index)[:7] == (b"\x89CRLIDX\n", 2, 2, 2, seconds, -(2**63), True)
+    assert header.unpack_from(index)[7:] == ((7).to_bytes(20), *digests, len(ISSUER), 0, 0, 0)
