@@ -49,7 +49,7 @@ class Inquiry(NamedTuple):
     path: str
     mutual_tls: bool
     header_client: Client | None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
 
 
 class InquiryError(ValueError):
