@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -60,12 +59,6 @@ def refresh_until(document: Document[str, str], refresher: Refresher, clock: Clo
         return document.value == value
 
     until(refresh)
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, logger="mtls_authorizer")
-    return caplog
 
 
 @pytest.mark.parametrize(

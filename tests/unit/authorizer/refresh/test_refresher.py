@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -102,12 +101,6 @@ def gate() -> Iterator[Gate]:
 def no_thread_is_left() -> Iterator[None]:
     yield
     join_attempts()
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, logger="mtls_authorizer")
-    return caplog
 
 
 def gives(content: bytes, version: str | None = None) -> Callable[[], Fetched]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from threading import RLock
@@ -98,12 +97,6 @@ def shelf() -> Memory:
     memory.put("crl/acm-pca-permission-test-key", b"")
     memory.put("crl/notes.txt", HTML)
     return memory
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, logger="mtls_authorizer")
-    return caplog
 
 
 def delivered(shelf: Memory) -> list[str]:
