@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
 from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.prefix.cache import CrlCache
@@ -29,7 +28,7 @@ from tests.certificate_authorities import (
     entry,
 )
 from tests.certificates import extension, name, pem
-from tests.clocks import LONG, Clock, join_attempts
+from tests.clocks import LONG, join_attempts
 from tests.kept_lists import (
     CA,
     HTML,
@@ -38,53 +37,25 @@ from tests.kept_lists import (
     OTHER,
     REVOKED,
     UNKNOWN,
-    Door,
     Memory,
     authority,
     index_of,
-    make_live,
 )
-from tests.partitions import client_of, partition, point_uri, points
+from tests.partitions import INTERVAL, PrefixDoor, client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from typing import Any
 
-    from mtls_authorizer.policy.current_policy import CurrentPolicy
     from tests.certificate_authorities import CertificateAuthority
 
 MANY = LOADED_COMPLETELY + 4
-INTERVAL = 60
 
 
 def room_for(number: int) -> int:
     """Return a size in which this many partitions fit, but not one more, whatever the lengths of their signatures."""
     return (2 * number + 1) * len(partition(1, 2)) // 2
-
-
-class PrefixDoor(Door):
-    """An authorizer with a prefix, which is listed once a minute by a clock that a test sets."""
-
-    def __init__(self, shelf: Memory, uris: str = "file:///crl/", **variables: str) -> None:
-        self.clock = Clock()
-        self.now = NOW
-        loaded = load_settings(
-            {
-                "ALLOWED_COMMON_NAMES": "client",
-                "CRL_URIS": uris,
-                "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
-                "CRL_REFRESH_SECONDS": str(INTERVAL),
-                **variables,
-            }
-        )
-        self.live: CurrentPolicy = make_live(shelf, loaded, clock=self.clock, now=lambda: self.now)
-        super().__init__(self.live, clock=lambda: self.now)
-
-    def next(self, *certificates: str) -> list[str | None]:
-        """Return the refusals one interval later."""
-        self.clock.advance(INTERVAL)
-        return self.refusals(*certificates)
 
 
 @pytest.fixture
