@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -26,6 +26,7 @@ from tests.certificate_authorities import (
 from tests.certificates import extension, uri
 from tests.crl_server import conditional, drip, ok, truncated
 from tests.faulty_proxy import answer, before_writes
+from tests.lambda_runtime import Context
 from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY
 
 if TYPE_CHECKING:
@@ -42,13 +43,6 @@ BUCKET, KEY = "revocation", "fetched/ca.crl"
 DATE = "Thu, 26 Nov 2026 10:00:00 GMT"
 
 crl = partial(todays_crls.crl, number=5)
-
-
-class Context(NamedTuple):
-    milliseconds: int = 60_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.milliseconds
 
 
 @pytest.fixture(autouse=True)
