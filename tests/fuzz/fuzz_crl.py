@@ -6,10 +6,7 @@ are signed anew after them, so that they reach what comes behind the signature.
 
 from __future__ import annotations
 
-import argparse
 import random
-import secrets
-import sys
 import time
 import warnings
 from collections import Counter
@@ -52,6 +49,7 @@ from tests.certificate_authorities import (
     reason,
 )
 from tests.certificates import BASIC_CONSTRAINTS, attribute, extension, pem, uri
+from tests.fuzz.command_line import FindingError, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,10 +73,6 @@ TRUSTSTORE = read_truststore(BUNDLE)
 CLIENT = PeerCertificate.from_pem(pem(SIGNING.issue(1)))
 _POINT = full_name(uri(b"http://x/1"))
 CLIENT_AT_POINT = PeerCertificate.from_pem(pem(SIGNING.issue(1, extensions=[crl_distribution_points(_POINT)])))
-
-
-class FindingError(AssertionError):
-    """Something that must not be. The message has the input in it, in hexadecimal."""
 
 
 class Sample(NamedTuple):
@@ -462,22 +456,5 @@ def _mutate_bytes(chance: random.Random, content: bytes) -> bytes:
     return bytes(changed)
 
 
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=None, help="to repeat a run (default: another one each time)")
-    arguments = parser.parse_args()
-    seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
-    print(f"seed {seed}", flush=True)  # noqa: T201 -- its output
-    try:
-        outcomes = fuzz(seed, seconds=arguments.seconds)
-    except FindingError as finding:
-        sys.exit(f"{finding.__cause__!r} for {finding}")
-    print(f"{outcomes.total()} executions, no findings")  # noqa: T201 -- its output
-    for outcome, count in outcomes.most_common():
-        print(f"{count:10} {outcome}")  # noqa: T201 -- its output
-
-
 if __name__ == "__main__":
-    main()
+    run(fuzz, __doc__)
