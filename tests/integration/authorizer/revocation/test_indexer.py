@@ -27,7 +27,7 @@ from tests.certificate_authorities import (
     entry,
 )
 from tests.certificates import extension
-from tests.faulty_proxy import answer, before_writes, hang, reset, truncate
+from tests.faulty_proxy import answer, before_writes, hang, only_if, reset, truncate
 from tests.kept_lists import indexed_serial_numbers
 from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY, crl
 
@@ -287,14 +287,12 @@ def test_while_s3_is_faulty_the_index_stays_as_it_is(
     handler(event(CRL), None)
     before = stored(aws)
     put(aws, crl(2, number=2))
-
-    def some(exchanging: Exchanging) -> None:
-        if request_line == f"{exchanging.command} {exchanging.path.partition('?')[0].removeprefix(f'/{BUCKET}/')}":
-            FAULTS[fault](exchanging)
-        else:
-            exchanging.send(exchanging.ask())
-
-    proxy.break_with(some)
+    proxy.break_with(
+        only_if(
+            lambda exchanging: request_line == f"{exchanging.command} {exchanging.place.removeprefix(f'/{BUCKET}/')}",
+            FAULTS[fault],
+        )
+    )
     if (request_line, fault) == (f"PUT {INDEX}", "half a body"):
         # It has arrived all the same, and that is seen.
         handler(event(CRL), None)
@@ -386,7 +384,7 @@ def test_each_request_names_the_account_that_must_own_the_bucket(
     requests = []
 
     def note(exchanging: Exchanging) -> None:
-        path = exchanging.path.partition("?")[0].removeprefix(f"/{BUCKET}/")
+        path = exchanging.place.removeprefix(f"/{BUCKET}/")
         requests.append((f"{exchanging.command} {path}", exchanging.headers.get("x-amz-expected-bucket-owner")))
         exchanging.send(exchanging.ask())
 

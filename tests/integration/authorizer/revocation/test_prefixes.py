@@ -12,7 +12,7 @@ from mtls_authorizer.stores.store import StoreError
 from tests.aws_fixtures import PATIENT
 from tests.aws_server import ACCOUNT
 from tests.clocks import LONG, join_attempts
-from tests.faulty_proxy import answer, reset, truncate
+from tests.faulty_proxy import answer, only_if, reset, truncate
 from tests.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, index_of
 from tests.partitions import PrefixDoor, client_of, partition
 
@@ -121,14 +121,7 @@ def test_a_partition_that_cannot_be_read_is_unknown_until_it_can(
     shelf: Bucket, proxy: FaultyProxy, fault: Fault
 ) -> None:
     door = PrefixDoor(shelf, wait_seconds=WAIT)
-
-    def fail(exchanging: Exchanging) -> None:
-        if exchanging.path.startswith("/bucket/crl/"):
-            fault(exchanging)
-        else:
-            exchanging.send(exchanging.ask())
-
-    proxy.break_with(fail)
+    proxy.break_with(only_if(lambda exchanging: exchanging.path.startswith("/bucket/crl/"), fault))
     assert door.refusals(client_of(3), client_of(3, 2), client_of(3, 5)) == [UNKNOWN] * 3
     proxy.heal()
     assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
