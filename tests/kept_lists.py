@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -88,15 +87,6 @@ def index_of(encoded: bytes, source_version: str | None = None) -> bytes:
     """Return a CRL's index, whatever its dates. ``source_version`` is the version of the stored CRL."""
     verified = verify_crl(encoded, read_truststore(EVERYBODY))
     return write_index(verified, verified.serial_numbers(), source_version=source_version)
-
-
-def indexed_serial_numbers(index: bytes) -> list[int]:
-    """Return the serial numbers in an index, in its order."""
-    width, count = struct.unpack_from(">BQ", index, 10)
-    entries = index[-count * width - 16 : -16]  # before the checksum
-    return [
-        int.from_bytes(entries[place : place + width]) - 2 ** (8 * width - 1) for place in range(0, len(entries), width)
-    ]
 
 
 class Shelf(Protocol):

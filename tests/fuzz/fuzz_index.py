@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import struct
 import warnings
-from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from mtls_authorizer.revocation.crl.scope import COMPLETE, CertificateScope, PointName
+from mtls_authorizer.revocation.crl.scope import CertificateScope, PointName
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from tests import der
 from tests.certificate_authorities import full_name
-from tests.certificates import name, uri
+from tests.certificates import uri
+from tests.crl_indexes import CHECKSUM_LENGTH, NEXT_UPDATE, ListedRevocations, indexed_serial_numbers, with_checksum
 from tests.fuzz.command_line import repeat, run
-from tests.kept_lists import indexed_serial_numbers
 
 if TYPE_CHECKING:
     from collections import Counter
 
-    from mtls_authorizer.revocation.crl.rejection import CrlError
-    from mtls_authorizer.revocation.crl.scope import CrlScope
     from mtls_authorizer.revocation.index.crl_index import CrlIndex
 
-_CHECKSUM_LENGTH = 16
 _INTERESTING = (
     b"\x00",
     b"\xff",
@@ -51,23 +45,6 @@ _CERTIFICATES = [
     for is_ca in (None, False, True)
     for names in (frozenset[PointName](), frozenset({(0x86, b"http://x/1")}), frozenset({(0x86, b"http://x/2")}))
 ]
-
-
-class _List(NamedTuple):
-    listed: list[int]
-    number: int | None
-    next_update: datetime | None
-    this_update: datetime = datetime(2026, 11, 1, tzinfo=UTC)
-    issuer: bytes = name(("CN", "Test CA"))
-    signer: str = "5a" * 32
-    digest: str = "c3" * 32
-    key_identifier: bytes | None = None
-    distribution_point: bytes | None = None
-    scope: CrlScope | None = COMPLETE
-    defect: CrlError | None = None
-
-    def is_revoked(self, serial_number: int) -> bool:
-        return serial_number in self.listed
 
 
 def fuzz(seed: int, **limits: float) -> Counter[str]:
@@ -124,15 +101,16 @@ def _index(chance: Random) -> bytes:
         chance.getrandbits(bits) - chance.choice((0, 0, 0, 1 << bits - 1)) for _ in range(chance.choice((0, 1, 2, 20)))
     ]
     number = chance.choice((None, 0, chance.getrandbits(160)))
-    revocation_list = _List(listed, number, chance.choice((None, datetime(2026, 12, 1, tzinfo=UTC))))
+    end = chance.choice((None, NEXT_UPDATE))
+    revocation_list = ListedRevocations(tuple(listed), number, next_update=end)
     if chance.random() < 0.5:
         revocation_list = revocation_list._replace(distribution_point=chance.choice(_POINTS), key_identifier=_KEY)
-    return write_index(revocation_list, listed, source_version=chance.choice((None, '"etag"')))
+    return revocation_list.to_index(chance.choice((None, '"etag"')))
 
 
 def _mutated(chance: Random, content: bytes) -> bytes:
     """Return an index that was damaged up to four times. Most have a checksum that is right again."""
-    body = bytearray(content[:-_CHECKSUM_LENGTH])
+    body = bytearray(content[:-CHECKSUM_LENGTH])
     for _ in range(chance.randrange(5)):
         # The header is where what is written decides what is read, so it gets half of the damage.
         place = chance.randrange(min(len(body), 200) if chance.random() < 0.5 else len(body)) if body else 0
@@ -151,8 +129,8 @@ def _mutated(chance: Random, content: bytes) -> bytes:
             case _:
                 body[place:place] = body[chance.randrange(place + 1) : place]
     if chance.random() < 0.1:
-        return bytes(body) + content[-_CHECKSUM_LENGTH:]
-    return bytes(body) + AESGCM(b"index, no secret").encrypt(bytes(12), b"", bytes(body))
+        return bytes(body) + content[-CHECKSUM_LENGTH:]
+    return with_checksum(bytes(body))
 
 
 if __name__ == "__main__":

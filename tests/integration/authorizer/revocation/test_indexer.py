@@ -27,8 +27,8 @@ from tests.certificate_authorities import (
     entry,
 )
 from tests.certificates import extension
+from tests.crl_indexes import indexed_serial_numbers
 from tests.faulty_proxy import answer, before_writes, hang, only_if, reset, truncate
-from tests.kept_lists import indexed_serial_numbers
 from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY, crl
 
 if TYPE_CHECKING:

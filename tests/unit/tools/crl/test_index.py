@@ -19,7 +19,7 @@ from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import Progress
 from tests.certificate_authorities import crl_pem, entry
 from tests.command_results import Terminal
-from tests.kept_lists import indexed_serial_numbers
+from tests.crl_indexes import indexed_serial_numbers
 from tests.todays_crls import CA, STRANGER, TODAY, crl
 
 if TYPE_CHECKING:
