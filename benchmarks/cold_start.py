@@ -26,6 +26,7 @@ from benchmarks.processes import (
     node_version,
     run,
 )
+from benchmarks.report import make_report, write_report
 from distribution.layer_builder.contents import assemble_function
 from distribution.layer_builder.interpreters import find_interpreters
 from tests.api_events import rest_event
@@ -51,10 +52,7 @@ def main() -> None:
         commands = make_commands(Path(folder), interpreters)
         check(commands)
         summaries = measure(commands, ENVIRONMENT, rounds)
-    report = describe(summaries, rounds, interpreters)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(report, encoding="utf-8")
-    print(report)
+    write_report(describe(summaries, rounds, interpreters), RESULTS)
 
 
 def make_commands(folder: Path, interpreters: Mapping[str, Path]) -> dict[str, list[str]]:
@@ -114,20 +112,15 @@ def describe(summaries: dict[str, Summary], rounds: int, interpreters: Mapping[s
     pythons = describe_pythons(interpreters)
     node = summaries[NODE]
     rows = [
-        f"| {name} | {summary.least_cpu:.0f} | {summary.median_cpu:.0f} | {summary.least_cpu / node.least_cpu:.2f} "
-        f"| {summary.memory:.0f} | {summary.memory / node.memory:.2f} |"
-        for name, summary in summaries.items()
-    ]
-    return "\n".join(
         [
-            "| whole process | CPU ms, least | median | ÷ Node | peak MiB | ÷ Node |",
-            "| --- | --- | --- | --- | --- | --- |",
-            *rows,
-            "",
-            f"{rounds} rounds, in turn; Python {pythons}; Node {node_version()}; {describe_machine()}.",
-            "",
+            *(name, f"{each.least_cpu:.0f}", f"{each.median_cpu:.0f}", f"{each.least_cpu / node.least_cpu:.2f}"),
+            *(f"{each.memory:.0f}", f"{each.memory / node.memory:.2f}"),
         ]
-    )
+        for name, each in summaries.items()
+    ]
+    conditions = f"{rounds} rounds, in turn; Python {pythons}; Node {node_version()}; {describe_machine()}."
+    header = ["whole process", "CPU ms, least", "median", "÷ Node", "peak MiB", "÷ Node"]
+    return make_report(header, rows, [conditions])
 
 
 if __name__ == "__main__":

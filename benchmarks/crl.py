@@ -18,6 +18,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.processes import PYTHON_STATUS, Usage, describe_machine, run
+from benchmarks.report import make_report, write_report
 from mtls_authorizer.revocation.index.indexing import index_crl
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.certificate_authorities import ALGORITHMS, CertificateAuthority, crl_number, entry
@@ -70,9 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"Making a list of {options.entries:,} entries in {folder}", file=sys.stderr)
         make_lists(folder, options.entries)
     report = describe(measure(folder, options.rounds), folder, options.entries, options.rounds)
-    options.results.parent.mkdir(exist_ok=True)
-    options.results.write_text(report, encoding="utf-8")
-    print(report)
+    write_report(report, options.results)
 
 
 def make_lists(folder: Path, entries: int) -> None:
@@ -177,13 +176,12 @@ def describe(figures: dict[str, Figures], folder: Path, entries: int, rounds: in
         if name != FLOOR
     ]
     rows.append([ROWS[FLOOR], *[""] * (len(header) - 3), f"{floor.process:.0f}", f"{floor.peak:.0f}"])
-    table = [header, ["---"] * len(header), *rows]
     sizes = ", ".join(f"{path.name} {path.stat().st_size / 2**20:.1f} MiB" for path in sorted(folder.glob("crl.*")))
     notes = [
         "Loading begins with the bytes in memory and ends with the first answer. Imports count for the process only.",
         f"{rounds} rounds, in turn; {sizes}; Python {platform.python_version()}; {describe_machine()}.",
     ]
-    return "\n".join([*("| " + " | ".join(row) + " |" for row in table), "", *notes, ""])
+    return make_report(header, rows, notes)
 
 
 if __name__ == "__main__":

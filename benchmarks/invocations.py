@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from benchmarks.processes import describe_machine
+from benchmarks.report import make_report, write_report
 from benchmarks.soak_runtime import running_function
 from benchmarks.turns import WARM_UP_ROUNDS, Cost
 from benchmarks.warm import COMMON, RESULTS
@@ -50,10 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         workload = write_workload(COMMON, Path(folder))
         costs = {cached: measure_invocations(workload, rounds, cached=cached) for cached in (False, True)}
-    report = describe(costs, rounds)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "invocations.md").write_text(report, encoding="utf-8")
-    print(report)
+    write_report(describe(costs, rounds), RESULTS / "invocations.md")
 
 
 def measure_invocations(workload: Path, rounds: int, *, cached: bool) -> InvocationCost:
@@ -79,19 +77,20 @@ def measure_invocations(workload: Path, rounds: int, *, cached: bool) -> Invocat
 
 def describe(costs: Mapping[bool, InvocationCost], rounds: int) -> str:
     """Return the table in Markdown."""
-    lines = [
-        "| CPU µs of an invocation | without log and metrics | with both | ÷ |",
-        f"|{' --- |' * 4}",
+    header = ["CPU µs of an invocation", "without log and metrics", "with both", "÷"]
+    rows = [
+        [
+            "certificate in the cache" if cached else "certificate not seen before",
+            *(str(without), str(recorded), recorded.ratio_text(without)),
+        ]
+        for cached, (without, recorded) in costs.items()
     ]
-    for cached, (without, recorded) in costs.items():
-        name = "certificate in the cache" if cached else "certificate not seen before"
-        lines.append(f"| {name} | {without} | {recorded} | {recorded.ratio_text(without)} |")
     conditions = (
         f"The median of {rounds} rounds, in turn, of {CERTIFICATES:,} invocations, {CACHED} in the cache, and the least"
         f" in parentheses; ÷ is the median of the rounds', and that of the least. Python {platform.python_version()};"
         f" {describe_machine()}."
     )
-    return "\n".join([*lines, "", conditions, ""])
+    return make_report(header, rows, [conditions])
 
 
 def _invoke_all(function: Function, events: Sequence[bytes]) -> float:

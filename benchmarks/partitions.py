@@ -18,6 +18,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.processes import PYTHON_STATUS, describe_machine, run
+from benchmarks.report import make_report, write_report
 from tests.api_events import rest_event
 from tests.aws_server import CREDENTIALS, REGION, aws_server
 from tests.faulty_proxy import faulty_proxy
@@ -88,10 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with aws_server() as aws, faulty_proxy(aws.url) as proxy:
         figures = measure(aws, proxy, (1, options.partitions), options.entries, options.rounds)
-    report = describe(figures, options.rounds)
-    options.results.parent.mkdir(exist_ok=True)
-    options.results.write_text(report, encoding="utf-8")
-    print(report)
+    write_report(describe(figures, options.rounds), options.results)
 
 
 def measure(aws: AwsServer, proxy: FaultyProxy, sizes: Sequence[int], entries: int, rounds: int) -> dict[int, Figures]:
@@ -176,8 +174,7 @@ def describe(figures: Mapping[int, Figures], rounds: int) -> str:
         "The partition of both certificates has 1 MB. A prefix with a single CRL is loaded at the start.",
         f"{rounds} rounds, in turn; Python {platform.python_version()}; {describe_machine()}.",
     ]
-    table = [header, ["---"] * len(header), *rows]
-    return "\n".join([*("| " + " | ".join(row) + " |" for row in table), "", *notes, ""])
+    return make_report(header, rows, notes)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.processes import describe_machine, run
+from benchmarks.report import make_report, write_report
 from client_certificate_auth import read_client_certificate
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import Settings
@@ -91,10 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     cases = make_cases(options.rules)
     figures = measure(cases, options.rounds, options.decisions)
-    report = describe(cases, figures, options.rounds, options.decisions)
-    options.results.parent.mkdir(exist_ok=True)
-    options.results.write_text(report, encoding="utf-8")
-    print(report)
+    write_report(describe(cases, figures, options.rounds, options.decisions), options.results)
 
 
 def make_cases(count: int) -> list[Case]:
@@ -299,9 +297,12 @@ def _load(document: dict[str, Any]) -> tuple[float, float]:
 
 def describe(cases: Sequence[Case], figures: Sequence[Figures], rounds: int, decisions: int) -> str:
     """Return the table in Markdown."""
+    header = ["rules", "a decision, CPU µs", "with one rule of one value", "ratio", "at most", "loading, CPU ms", "MiB"]
     rows = [
-        f"| {case.what} | {of_case.decision:.0f} | {of_case.base:.0f} | {of_case.ratio:.2f} "
-        f"| {case.at_most} | {of_case.load:.0f} | {of_case.memory:.0f} |"
+        [
+            *(case.what, f"{of_case.decision:.0f}", f"{of_case.base:.0f}", f"{of_case.ratio:.2f}"),
+            *(f"{case.at_most}", f"{of_case.load:.0f}", f"{of_case.memory:.0f}"),
+        ]
         for case, of_case in zip(cases, figures, strict=True)
     ]
     notes = [
@@ -309,16 +310,7 @@ def describe(cases: Sequence[Case], figures: Sequence[Figures], rounds: int, dec
         f"{rounds} rounds, in turn, of {decisions} decisions each, and medians of these; the ratio is that of a round.",
         f"Python {platform.python_version()}; {describe_machine()}.",
     ]
-    return "\n".join(
-        [
-            "| rules | a decision, CPU µs | with one rule of one value | ratio | at most | loading, CPU ms | MiB |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
-            *rows,
-            "",
-            *notes,
-            "",
-        ]
-    )
+    return make_report(header, rows, notes)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.processes import describe_machine
+from benchmarks.report import make_report, write_report
 from benchmarks.soak_checks import (
     REFRESH_SECONDS,
     Log,
@@ -424,10 +425,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if problems:
         print("Because of these problems, no results are written.", file=sys.stderr)
         return 1
-    report = describe(results)
-    options.results.parent.mkdir(exist_ok=True)
-    options.results.write_text(report, encoding="utf-8")
-    print(report)
+    write_report(describe(results), options.results)
     return 0
 
 
@@ -452,11 +450,6 @@ def describe(results: dict[str, Result]) -> str:
         "at the end": lambda each: f"{each.memory.samples[-1]:.1f}",
         "growth": lambda each: f"{each.memory.growth:+.1f}",
     }
-    table = [
-        ["", *results],
-        ["---"] * (len(results) + 1),
-        *([name, *map(figure, results.values())] for name, figure in rows.items()),
-    ]
     handshakes = [_median(result.handshakes) for result in results.values() if result.handshakes]
     handshake = "".join(f" A TLS handshake took {seconds * 1000:.0f} ms." for seconds in handshakes)
     notes = [
@@ -465,7 +458,8 @@ gateway, that of the whole request, with {_THREADS} requests in progress at a ti
 the machine busy: times are upper bounds, the tail more so than the median.""",
         f"Python {platform.python_version()}; {describe_machine()}.",
     ]
-    return "\n".join([*("| " + " | ".join(row) + " |" for row in table), "", *notes, ""])
+    table = ([name, *map(figure, results.values())] for name, figure in rows.items())
+    return make_report(["", *results], table, notes)
 
 
 _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p99.9": 0.999, "max": 1.0}

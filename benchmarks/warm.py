@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from benchmarks.bar_chart import Bar, draw_bars
 from benchmarks.cold_start import unpack
 from benchmarks.processes import describe_machine, describe_pythons, find_debian_builds, find_node, node_version
+from benchmarks.report import make_report, write_report
 from benchmarks.turns import Cost, Turn, measure
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from distribution.layer_builder.interpreters import find_interpreters
@@ -69,10 +70,8 @@ def main() -> None:
         costs = measure_rows(rows, files, make_commands(Path(folder), interpreters), rounds)
         sizes = {workload: pem_size(path) for workload, path in files.items()}
         report = describe(rows, costs, sizes, rounds, interpreters)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "warm.md").write_text(report, encoding="utf-8")
+    write_report(report, RESULTS / "warm.md")
     (RESULTS / "warm.svg").write_text(draw(rows, costs), encoding="utf-8")
-    print(report)
 
 
 def make_rows(versions: list[str], debian_builds: list[str]) -> list[Row]:
@@ -138,26 +137,16 @@ def describe(
     interpreters: Mapping[str, Path],
 ) -> str:
     """Return the table in Markdown."""
-    lines = []
+    table = []
     for row, cost in zip(rows, costs, strict=True):
         node = cost[SUBJECT_ONLY]
         name = row.name if row.workload is COMMON else f"{row.name} ({sizes[row.workload] / 1000:.1f} kB)"
         cells = [name, str(node), str(cost[WHOLE_OBJECT])]
         for kind in (NOT_SEEN_BEFORE, IN_THE_CACHE):
             cells += [str(cost[kind]), cost[kind].ratio_text(node)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(
-        [
-            f"| µs | {NODE}, {SUBJECT_ONLY} | {NODE}, {WHOLE_OBJECT} | {NOT_SEEN_BEFORE} | ÷ | {IN_THE_CACHE} | ÷ |",
-            f"|{' --- |' * 7}",
-            *lines,
-            "",
-            _recording(rows, costs),
-            "",
-            _conditions(rows, sizes, rounds, interpreters),
-            "",
-        ]
-    )
+        table.append(cells)
+    header = ["µs", f"{NODE}, {SUBJECT_ONLY}", f"{NODE}, {WHOLE_OBJECT}", NOT_SEEN_BEFORE, "÷", IN_THE_CACHE, "÷"]
+    return make_report(header, table, [_recording(rows, costs), "", _conditions(rows, sizes, rounds, interpreters)])
 
 
 def _recording(rows: list[Row], costs: list[dict[str, Cost]]) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
@@ -72,6 +73,13 @@ def pytest_runtest_logfinish() -> None:
     for generation, (count, threshold) in enumerate(zip(gc.get_count(), (20_000, 10, 30), strict=True)):
         if count > threshold:
             gc.collect(generation)
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Capture what the functions log on Lambda, where the level is INFO."""
+    caplog.set_level(logging.INFO, "mtls_authorizer")
+    return caplog
 
 
 @pytest.fixture(scope="session")

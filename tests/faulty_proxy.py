@@ -112,15 +112,19 @@ def before_writes(meanwhile: Callable[[], object], times: int) -> Fault:
 
 def page_in_place_of(operation: str) -> Fault:
     """Answer the requests with a method (S3) or target (SSM) as a proxy does that blocks a site: with a page."""
-    page = answer(HTTPStatus.OK, b"<html>This site is blocked</html>", Content_Type="text/html")
+    return for_operation(
+        operation, answer(HTTPStatus.OK, b"<html>This site is blocked</html>", Content_Type="text/html")
+    )
 
-    def befall(exchanging: Exchanging) -> None:
-        if operation in {exchanging.command, exchanging.headers.get("X-Amz-Target")}:
-            page(exchanging)
-        else:
-            exchanging.send(exchanging.ask())
 
-    return befall
+def for_operation(operation: str, fault: Fault) -> Fault:
+    """Have a fault for the requests with a method (S3) or target (SSM)."""
+    return only_if(lambda exchanging: operation in {exchanging.command, exchanging.headers.get("X-Amz-Target")}, fault)
+
+
+def only_if(is_affected: Callable[[Exchanging], bool], fault: Fault) -> Fault:
+    """Have a fault for some requests."""
+    return lambda exchanging: fault(exchanging) if is_affected(exchanging) else exchanging.send(exchanging.ask())
 
 
 def stall(length: int) -> Fault:
@@ -151,14 +155,7 @@ def drip(seconds: float) -> Fault:
 def reset_open_connections(proxy: FaultyProxy) -> Fault:
     """Have no fault, but reset the connections that are open now when a request arrives, as a NAT gateway does."""
     dead = set(proxy.connections)
-
-    def befall(exchanging: Exchanging) -> None:
-        if exchanging.connection in dead:
-            exchanging.reset()
-        else:
-            exchanging.send(exchanging.ask())
-
-    return befall
+    return only_if(lambda exchanging: exchanging.connection in dead, reset())
 
 
 def delay(seconds: float) -> Fault:
@@ -264,6 +261,11 @@ class Exchanging(BaseHTTPRequestHandler):
             fault(self)
 
     do_HEAD = do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 -- likewise
+
+    @property
+    def place(self) -> str:
+        """The path without the query."""
+        return self.path.partition("?")[0]
 
     def wait(self, seconds: float) -> None:
         """Wait, but not after the proxy was healed."""

@@ -85,7 +85,8 @@ EVERYBODY = CA.pem + OTHER.pem + NAMESAKE.pem
 
 def index_of(encoded: bytes, source_version: str | None = None) -> bytes:
     """Return a CRL's index, whatever its dates. ``source_version`` is the version of the stored CRL."""
-    return write_index(verify_crl(encoded, read_truststore(EVERYBODY)), source_version=source_version)
+    verified = verify_crl(encoded, read_truststore(EVERYBODY))
+    return write_index(verified, verified.serial_numbers(), source_version=source_version)
 
 
 class Shelf(Protocol):
@@ -175,6 +176,13 @@ class MemoryStore:
 
     def reset(self) -> None:
         self._shelf.resets.append(self.uri)
+
+
+class UnchangedStore(MemoryStore):
+    """A store that reports everything as unchanged."""
+
+    def fetch(self, _version: str | None, /) -> None:
+        return None
 
 
 class MemoryPrefix:

@@ -22,8 +22,26 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parent.parent
 FUNCTION_PATH = os.pathsep.join(map(str, (PROJECT / "authorizer", PROJECT / "layer")))
 
+CALL_HANDLER = """
+import importlib, json, sys
+sys.path += sys.argv[2:]
+assert not [path for path in sys.path if "site-packages" in path]
+module, function = sys.argv[1].rsplit(".", 1)
+print(json.dumps(getattr(importlib.import_module(module), function)(json.load(sys.stdin), None)))
+"""
+"""A script that calls a function with the event in its input, and folders in its arguments on the path."""
+
 _SECONDS = 30
 _PREFIX = "/2018-06-01/runtime"
+
+
+class Context(NamedTuple):
+    """The context of an invocation."""
+
+    milliseconds: int = 60_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
 
 
 class Outcome(NamedTuple):

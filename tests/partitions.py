@@ -1,9 +1,11 @@
-"""CRLs that cover a part of the certificates each, and certificates that name them."""
+"""CRLs that cover a part of the certificates each, certificates that name them, and an authorizer that finds them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS, WaitSeconds
+from mtls_authorizer.policy.settings import load_settings
 from tests.certificate_authorities import (
     DAY,
     crl_distribution_points,
@@ -13,13 +15,42 @@ from tests.certificate_authorities import (
     full_name,
 )
 from tests.certificates import name, pem, uri
-from tests.kept_lists import CA, NOW
+from tests.clocks import Clock
+from tests.kept_lists import CA, NOW, Door, Shelf, make_live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from tests.certificate_authorities import CertificateAuthority
+
+INTERVAL = 60
+
+
+class PrefixDoor(Door):
+    """An authorizer with a prefix, which is listed once a minute by a clock that a test sets."""
+
+    def __init__(
+        self, shelf: Shelf, uris: str | None = None, wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS, **variables: str
+    ) -> None:
+        self.clock = Clock()
+        self.now = NOW
+        environment = {
+            "ALLOWED_COMMON_NAMES": "client",
+            "CRL_URIS": uris or shelf.uri("crl/"),
+            "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+            "CRL_REFRESH_SECONDS": str(INTERVAL),
+            **variables,
+        }
+        self.live = make_live(
+            shelf, load_settings(environment), clock=self.clock, now=lambda: self.now, wait_seconds=wait_seconds
+        )
+        super().__init__(self.live, clock=lambda: self.now)
+
+    def next(self, *certificates: str) -> list[str | None]:
+        """Return the refusals one interval later."""
+        self.clock.advance(INTERVAL)
+        return self.refusals(*certificates)
 
 
 def point_uri(part: object) -> str:

@@ -10,11 +10,13 @@ from client_certificate_auth import find_client_certificate
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import Settings
 from mtls_authorizer.request.event import read_request
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.question import Question
 from tests.api_events import rest_event
+from tests.certificate_authorities import CertificateAuthority
 from tests.certificates import certificate_der, name, pem
 from tests.rules_documents import ISSUE
 
@@ -31,6 +33,9 @@ CLIENT = pem(
         name(("O", "Acme"), ("OU", "payments"), ("CN", "Ledger")), name(("O", "Acme"), ("CN", "Acme Issuing CA"))
     )
 )
+AUTHORITY = CertificateAuthority("Issuing CA")
+TRUSTSTORE = read_truststore(AUTHORITY.pem)
+ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 (PAYMENTS,) = ISSUE["rules"]
 REPORTS = {"name": "acme-reports", "match": {"organization": "Acme"}, "allow": ["GET /reports/*", "* /status"]}
 NO_ONE = {"name": "nobody", "match": {"organization": "Acme"}, "not": {"common_name": ["Ledger", "Journal"]}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from distribution.python_versions import PYTHON_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_report = partial(print, flush=True)  # the output may be redirected to a file
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -81,8 +84,3 @@ def _list_compiled(compiled: Mapping[str, str | None]) -> list[str]:
         f"Python {version}: " + (f"compiled by {full}" if full else "sources only, because it is not on this machine")
         for version, full in compiled.items()
     ]
-
-
-def _report(step: str) -> None:
-    # Flushed, because the output may be redirected to a file.
-    print(step, flush=True)

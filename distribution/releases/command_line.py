@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from distribution.releases.verification import verify_release
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_report = partial(print, flush=True)  # the output may be redirected to a file
 
 
 def main(arguments: Sequence[str], project: Path = ROOT) -> int:
@@ -62,8 +65,3 @@ def _source_url(text: str) -> str:
         message = f"{text!r} is not an address such as https://git.example.com/client-certificate-auth"
         raise argparse.ArgumentTypeError(message)
     return text
-
-
-def _report(line: str) -> None:
-    # Flushed, because the output may be redirected to a file.
-    print(line, flush=True)

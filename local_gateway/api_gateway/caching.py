@@ -8,7 +8,6 @@ applies to every route.
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, TypeAlias
 
 from client_certificate_auth.testing import client_certificate
@@ -36,7 +35,7 @@ def read_identity(identity_sources: tuple[str, ...], match: RouteMatch, request:
 class ResponseCache:
     """An authorizer's responses by identity. Safe for threads. ``clock`` returns seconds and never goes back."""
 
-    def __init__(self, ttl_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, ttl_seconds: float, clock: Callable[[], float]) -> None:
         self._ttl_seconds = ttl_seconds
         self._clock = clock
         self._lock = threading.Lock()

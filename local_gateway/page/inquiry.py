@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer_cli.certificates.bundle import choose_client
-from mtls_authorizer_cli.certificates.content import Kind, recognize
+from mtls_authorizer_cli.certificates.content import recognize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,6 @@ KEY_REFUSED = (
 
 _PATH = re.compile(r"""/[!"$-~]{0,2000}""")
 _KEYS = frozenset({"client", "pem", "kind", "method", "path", "mutual_tls", "header_client"})
-_PRIVATE = {Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY}
 # Also of formats that this project does not know, such as PuTTY's and PGP's.
 _MENTIONS_KEY = re.compile(r"PRIVATE[ _-]*(KEY|LINES)", re.IGNORECASE)
 
@@ -49,7 +48,7 @@ class Inquiry(NamedTuple):
     path: str
     mutual_tls: bool
     header_client: Client | None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
 
 
 class InquiryError(ValueError):
@@ -106,7 +105,7 @@ def _read_certificate(text: str) -> tuple[str, tuple[str, ...]]:
     """Return the client's certificate, and notes. Raises InquiryError and CommandError."""
     content = recognize(text.encode(errors="replace"))
     # Escapes in JSON can hide it above.
-    if _MENTIONS_KEY.search(text) or not _PRIVATE.isdisjoint(content.kinds):
+    if _MENTIONS_KEY.search(text) or content.has_private_key:
         raise PrivateKeyError(KEY_REFUSED)
     if len(content.certificates) > 1:
         return choose_client("the pasted text", content)

@@ -1,14 +1,39 @@
-"""The command line of what fuzzes."""
+"""The loop and the command line of what fuzzes."""
 
 from __future__ import annotations
 
 import argparse
 import secrets
+import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+
+class FindingError(AssertionError):
+    """Something that must not be. The message contains the input in hexadecimal."""
+
+
+def repeat(
+    inputs: Iterator[bytes],
+    examine: Callable[[bytes], str],
+    *,
+    seconds: float = float("inf"),
+    executions: float = float("inf"),
+) -> Counter[str]:
+    """Examine inputs until a limit is reached, and count the outcomes. Raises FindingError after any exception."""
+    outcomes: Counter[str] = Counter()
+    end = time.monotonic() + seconds
+    while outcomes.total() < executions and time.monotonic() < end:
+        content = next(inputs)
+        try:
+            outcomes[examine(content)] += 1
+        except Exception as error:
+            message = f"after {outcomes.total()} executions: {content.hex()}"
+            raise FindingError(message) from error
+    return outcomes
 
 
 def run(fuzz: Callable[..., Counter[str]], description: str | None) -> None:

@@ -8,9 +8,7 @@ only exception that the parser raises. `layer` must be on PYTHONPATH.
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections import Counter
 from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING
@@ -43,10 +41,11 @@ from client_certificate_auth.x509.general_names import (
 )
 from client_certificate_auth.x509.names import read_attributes
 from tests import der
-from tests.fuzz.command_line import run
+from tests.fuzz.command_line import repeat, run
 from tests.fuzz.odd_certificates import OddCertificates
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterable
 
     from client_certificate_auth.x509.der import Element
@@ -87,25 +86,11 @@ _REJECTIONS = (
 )
 
 
-class FindingError(AssertionError):
-    """Something that must not be. The message has the certificate in it, in hexadecimal."""
-
-
-def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float("inf")) -> Counter[str]:
-    """Run until the time is over or the number reached, and count who read the certificates. Raises FindingError."""
+def fuzz(seed: int, **limits: float) -> Counter[str]:
+    """Run until a limit is reached, and count who read the certificates. Raises FindingError."""
     certificates = OddCertificates(Random(seed))  # noqa: S311 -- to be repeatable
-    outcomes: Counter[str] = Counter()
-    end = time.monotonic() + seconds
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        while outcomes.total() < executions and time.monotonic() < end:
-            certificate = certificates.make()
-            try:
-                outcomes[compare(certificate)] += 1
-            except Exception as error:
-                message = f"after {outcomes.total()} executions: {certificate.hex()}"
-                raise FindingError(message) from error
-    return outcomes
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        return repeat(iter(certificates.make, None), compare, **limits)
 
 
 def compare(certificate: bytes) -> str:

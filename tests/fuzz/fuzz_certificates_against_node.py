@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING
 from benchmarks.processes import find_node
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from tests import der
-from tests.fuzz.command_line import run
-from tests.fuzz.fuzz_certificates import FindingError
+from tests.fuzz.command_line import FindingError, run
 from tests.fuzz.odd_certificates import OddCertificates
 
 if TYPE_CHECKING:

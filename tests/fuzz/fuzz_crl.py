@@ -6,10 +6,7 @@ are signed anew after them, so that they reach what comes behind the signature.
 
 from __future__ import annotations
 
-import argparse
 import random
-import secrets
-import sys
 import time
 import warnings
 from collections import Counter
@@ -52,11 +49,12 @@ from tests.certificate_authorities import (
     reason,
 )
 from tests.certificates import BASIC_CONSTRAINTS, attribute, extension, pem, uri
+from tests.fuzz.command_line import FindingError, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.reader import VerifiedCrl
     from mtls_authorizer.revocation.status import RevocationStatus
 
 _CONSTRUCTED = 0x20
@@ -75,10 +73,6 @@ TRUSTSTORE = read_truststore(BUNDLE)
 CLIENT = PeerCertificate.from_pem(pem(SIGNING.issue(1)))
 _POINT = full_name(uri(b"http://x/1"))
 CLIENT_AT_POINT = PeerCertificate.from_pem(pem(SIGNING.issue(1, extensions=[crl_distribution_points(_POINT)])))
-
-
-class FindingError(AssertionError):
-    """Something that must not be. The message has the input in it, in hexadecimal."""
 
 
 class Sample(NamedTuple):
@@ -300,7 +294,7 @@ def _read(content: bytes, check: Callable[[tuple[int, ...]], None]) -> str:
         raise FindingError(content.hex()) from error
 
 
-def _use(read: RevocationList, check: Callable[[tuple[int, ...]], None]) -> str:
+def _use(read: VerifiedCrl, check: Callable[[tuple[int, ...]], None]) -> str:
     revoked = tuple(read.serial_numbers())
     check(revoked)
     for number in {*revoked, *(number + 1 for number in revoked), *(-number for number in revoked), 1, -1, 256}:
@@ -318,7 +312,7 @@ def _use(read: RevocationList, check: Callable[[tuple[int, ...]], None]) -> str:
     return f"accepted: {' '.join(status.state for status in statuses)}"
 
 
-def _check_scope(read: RevocationList, statuses: list[RevocationStatus]) -> None:
+def _check_scope(read: VerifiedCrl, statuses: list[RevocationStatus]) -> None:
     """Check that no list proves something good that is unusable, or limited to other certificates."""
     usable = find_problem(read, TRUSTSTORE, NOW) is None
     limited = read.distribution_point is not None and b"http://x/" in read.distribution_point
@@ -462,22 +456,5 @@ def _mutate_bytes(chance: random.Random, content: bytes) -> bytes:
     return bytes(changed)
 
 
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=None, help="to repeat a run (default: another one each time)")
-    arguments = parser.parse_args()
-    seed = secrets.randbits(32) if arguments.seed is None else arguments.seed
-    print(f"seed {seed}", flush=True)  # noqa: T201 -- its output
-    try:
-        outcomes = fuzz(seed, seconds=arguments.seconds)
-    except FindingError as finding:
-        sys.exit(f"{finding.__cause__!r} for {finding}")
-    print(f"{outcomes.total()} executions, no findings")  # noqa: T201 -- its output
-    for outcome, count in outcomes.most_common():
-        print(f"{count:10} {outcome}")  # noqa: T201 -- its output
-
-
 if __name__ == "__main__":
-    main()
+    run(fuzz, __doc__)

@@ -7,30 +7,23 @@ checksum that is right, so that they reach what comes behind it.
 from __future__ import annotations
 
 import struct
-import time
 import warnings
-from collections import Counter
-from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from mtls_authorizer.revocation.crl.scope import COMPLETE, CertificateScope, PointName
+from mtls_authorizer.revocation.crl.scope import CertificateScope, PointName
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from tests import der
 from tests.certificate_authorities import full_name
-from tests.certificates import name, uri
-from tests.fuzz.command_line import run
+from tests.certificates import uri
+from tests.crl_indexes import CHECKSUM_LENGTH, NEXT_UPDATE, ListedRevocations, indexed_serial_numbers, with_checksum
+from tests.fuzz.command_line import repeat, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections import Counter
 
-    from mtls_authorizer.revocation.crl.rejection import CrlError
-    from mtls_authorizer.revocation.crl.scope import CrlScope
     from mtls_authorizer.revocation.index.crl_index import CrlIndex
 
-_CHECKSUM_LENGTH = 16
 _INTERESTING = (
     b"\x00",
     b"\xff",
@@ -54,46 +47,13 @@ _CERTIFICATES = [
 ]
 
 
-class _List(NamedTuple):
-    listed: list[int]
-    number: int | None
-    next_update: datetime | None
-    this_update: datetime = datetime(2026, 11, 1, tzinfo=UTC)
-    issuer: bytes = name(("CN", "Test CA"))
-    signer: str = "5a" * 32
-    digest: str = "c3" * 32
-    key_identifier: bytes | None = None
-    distribution_point: bytes | None = None
-    scope: CrlScope | None = COMPLETE
-    defect: CrlError | None = None
-
-    def is_revoked(self, serial_number: int) -> bool:
-        return serial_number in self.listed
-
-    def serial_numbers(self) -> Iterable[int]:
-        return self.listed
-
-
-class FindingError(AssertionError):
-    """Something that must not be. The message has the input in it, in hexadecimal."""
-
-
-def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float("inf")) -> Counter[str]:
-    """Run until a limit is reached, and return how often each outcome occurred. Raises FindingError."""
+def fuzz(seed: int, **limits: float) -> Counter[str]:
+    """Run until a limit is reached, and count the outcomes. Raises FindingError."""
     chance = Random(seed)  # noqa: S311 -- to be repeatable
-    outcomes: Counter[str] = Counter()
-    end = time.monotonic() + seconds
-    with warnings.catch_warnings():
-        # cryptography has some for names that are odd, and reads them.
-        warnings.simplefilter("ignore", UserWarning)
-        while outcomes.total() < executions and time.monotonic() < end:
-            content = _mutated(chance, _index(chance))
-            try:
-                outcomes["read" if _try(chance, content) else "refused"] += 1
-            except Exception as error:
-                message = f"after {outcomes.total()} executions: {content.hex()}"
-                raise FindingError(message) from error
-    return outcomes
+    contents = iter(lambda: _mutated(chance, _index(chance)), None)
+    # cryptography has some for names that are odd, and reads them.
+    with warnings.catch_warnings(action="ignore", category=UserWarning):
+        return repeat(contents, lambda content: "read" if _try(chance, content) else "refused", **limits)
 
 
 def _try(chance: Random, content: bytes) -> bool:
@@ -102,16 +62,16 @@ def _try(chance: Random, content: bytes) -> bool:
         index = read_index(content)
     except CrlIndexError:
         return False
-    numbers = list(index.serial_numbers())
+    numbers = indexed_serial_numbers(content)
     assert numbers == sorted(set(numbers))
-    assert len(numbers) == len(index)
     for number in chance.sample(numbers, min(len(numbers), 8)):
         assert index.is_revoked(number)
         for other in (number - 1, number + 1, -number, number << 8):
             assert index.is_revoked(other) == (other in numbers)
-    again = read_index(write_index(index, source_version=index.source_version))
+    written = write_index(index, numbers, source_version=index.source_version)
+    again = read_index(written)
     assert (again.key_identifier, again.source_version) == (index.key_identifier, index.source_version)
-    assert list(again.serial_numbers()) == numbers
+    assert indexed_serial_numbers(written) == numbers
     assert (again.issuer, again.signer, again.digest) == (index.issuer, index.signer, index.digest)
     assert (again.scope, again.distribution_point) == (index.scope, index.distribution_point)
     _check_scope(index)
@@ -141,15 +101,16 @@ def _index(chance: Random) -> bytes:
         chance.getrandbits(bits) - chance.choice((0, 0, 0, 1 << bits - 1)) for _ in range(chance.choice((0, 1, 2, 20)))
     ]
     number = chance.choice((None, 0, chance.getrandbits(160)))
-    revocation_list = _List(listed, number, chance.choice((None, datetime(2026, 12, 1, tzinfo=UTC))))
+    end = chance.choice((None, NEXT_UPDATE))
+    revocation_list = ListedRevocations(tuple(listed), number, next_update=end)
     if chance.random() < 0.5:
         revocation_list = revocation_list._replace(distribution_point=chance.choice(_POINTS), key_identifier=_KEY)
-    return write_index(revocation_list, source_version=chance.choice((None, '"etag"')))
+    return revocation_list.to_index(chance.choice((None, '"etag"')))
 
 
 def _mutated(chance: Random, content: bytes) -> bytes:
     """Return an index that was damaged up to four times. Most have a checksum that is right again."""
-    body = bytearray(content[:-_CHECKSUM_LENGTH])
+    body = bytearray(content[:-CHECKSUM_LENGTH])
     for _ in range(chance.randrange(5)):
         # The header is where what is written decides what is read, so it gets half of the damage.
         place = chance.randrange(min(len(body), 200) if chance.random() < 0.5 else len(body)) if body else 0
@@ -168,8 +129,8 @@ def _mutated(chance: Random, content: bytes) -> bytes:
             case _:
                 body[place:place] = body[chance.randrange(place + 1) : place]
     if chance.random() < 0.1:
-        return bytes(body) + content[-_CHECKSUM_LENGTH:]
-    return bytes(body) + AESGCM(b"index, no secret").encrypt(bytes(12), b"", bytes(body))
+        return bytes(body) + content[-CHECKSUM_LENGTH:]
+    return with_checksum(bytes(body))
 
 
 if __name__ == "__main__":

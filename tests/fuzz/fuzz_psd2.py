@@ -8,11 +8,9 @@ see the same roles.
 
 from __future__ import annotations
 
-import time
 import unicodedata
-from collections import Counter
 from random import Random
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cryptography.hazmat import asn1
 from cryptography.x509 import ObjectIdentifier
@@ -23,33 +21,21 @@ from mtls_authorizer.rules.field_values import psd2_role_facts, psd2_statement_p
 from mtls_authorizer.rules.psd2 import Psd2Statement, read_psd2_statement
 from tests import der
 from tests.certificates import certificate_der, extension, name, pem
-from tests.fuzz.command_line import run
+from tests.fuzz.command_line import repeat, run
 from tests.psd2_statements import PSD2_STATEMENT, QC_STATEMENTS, ROLE_OIDS
+
+if TYPE_CHECKING:
+    from collections import Counter
 
 _NAMES_BY_OID = {oid: role for role, oid in ROLE_OIDS.items()}
 _SUBJECT = name(("CN", "client"))
 
 
-class FindingError(AssertionError):
-    """The reader and the oracle disagree, or the reader raised an unexpected error. The message contains the input."""
-
-
-def fuzz(seed: int, *, seconds: float = float("inf"), executions: float = float("inf")) -> Counter[str]:
-    """Run until the time is over or the number is reached, and return how often each outcome occurred.
-
-    Raises FindingError.
-    """
+def fuzz(seed: int, **limits: float) -> Counter[str]:
+    """Run until a limit is reached, and count the outcomes. Raises FindingError."""
     chance = Random(seed)  # noqa: S311 -- to be repeatable
-    outcomes: Counter[str] = Counter()
-    end = time.monotonic() + seconds
-    while outcomes.total() < executions and time.monotonic() < end:
-        content = _damaged(chance, _changed(chance, _statements(chance)).encode())
-        try:
-            outcomes[_compare(content)] += 1
-        except Exception as error:
-            message = f"after {outcomes.total()} executions: {content.hex()}"
-            raise FindingError(message) from error
-    return outcomes
+    contents = iter(lambda: _damaged(chance, _changed(chance, _statements(chance)).encode()), None)
+    return repeat(contents, _compare, **limits)
 
 
 def _compare(content: bytes) -> str:

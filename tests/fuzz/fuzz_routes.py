@@ -23,8 +23,7 @@ from benchmarks.processes import find_node
 from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.rules.routes import permits, read_route, resources
 from tests.api_events import STAGE_ARN
-from tests.fuzz.command_line import run
-from tests.fuzz.fuzz_certificates import FindingError
+from tests.fuzz.command_line import FindingError, run
 from tests.properties.authorizer.test_who_may_call_what import may_call
 
 if TYPE_CHECKING:

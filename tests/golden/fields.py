@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SUBJECT_KEY_IDENTIFIER, AUTHORITY_KEY_IDENTIFIER = "2.5.29.14", "2.5.29.35"
-CERTIFICATE_POLICIES, NAME_CONSTRAINTS, CRL_DISTRIBUTION_POINTS = "2.5.29.32", "2.5.29.30", "2.5.29.31"
+CERTIFICATE_POLICIES, CRL_DISTRIBUTION_POINTS = "2.5.29.32", "2.5.29.31"
 
 _TRUE: Final = der.tlv(der.BOOLEAN, b"\xff")
 CA: Final = extension(BASIC_CONSTRAINTS, der.sequence(_TRUE), critical=True)

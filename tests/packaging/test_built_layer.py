@@ -29,7 +29,7 @@ from distribution.layer_builder.wheels import Architecture
 from distribution.project import ROOT
 from distribution.python_versions import PYTHON_VERSIONS
 from tests.api_events import rest_event
-from tests.lambda_runtime import lambda_function
+from tests.lambda_runtime import CALL_HANDLER, lambda_function
 from tests.packaging.attached_function import read_attributes
 from tests.shared_folder import shared_folder
 
@@ -44,14 +44,6 @@ on_lambdas_platforms = pytest.mark.skipif(
 )
 each_architecture = pytest.mark.parametrize("architecture", Architecture)
 each_interpreter = pytest.mark.parametrize("version", INTERPRETERS)
-
-CALL = """
-import importlib, json, sys
-sys.path += sys.argv[2:]
-assert not [path for path in sys.path if "site-packages" in path]
-module, function = sys.argv[1].rsplit(".", 1)
-print(json.dumps(getattr(importlib.import_module(module), function)(json.load(sys.stdin), None)))
-"""
 
 
 SERIAL_NUMBER = 0x010203
@@ -119,7 +111,7 @@ def opt_python(unpacked_layers: Path) -> Path:
 
 def call(interpreter: Path, pem: str, *path: Path, handler: str = HANDLER) -> Any:  # noqa: ANN401 -- any JSON
     """Call a function with only these folders and the standard library on its path."""
-    command = [str(interpreter), "-I", "-S", "-c", CALL, handler, *map(str, path)]
+    command = [str(interpreter), "-I", "-S", "-c", CALL_HANDLER, handler, *map(str, path)]
     result = subprocess.run(
         command,
         input=json.dumps(rest_event(pem)),

@@ -174,6 +174,11 @@ def text_encoding(beginning: bytes) -> str:
     return "utf-16" if utf_16 else "utf-8-sig"
 
 
+def is_binary(text: str) -> bool:
+    """Return whether decoded content is no text."""
+    return re.search(r"[\x00-\x08]", text) is not None
+
+
 def file_exists(file: Path) -> bool:
     """Return whether a file exists. Unlike the method of paths, it raises nothing, also without permission to look."""
     return os.path.exists(file)  # noqa: PTH110 -- see above

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from mtls_authorizer.policy.variables import parse_items, shown
+from mtls_authorizer.policy.variables import INTERVALS, parse_items, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ CRL_VARIABLES = (
     "CRL_EXEMPT_ISSUERS",
 )
 
-_SECONDS_PER_DAY = 24 * 60 * 60
 _SHA256 = r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}"
 
 
@@ -52,7 +51,7 @@ def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | Non
     settings = RevocationSettings(
         uris,
         reader.read("TRUSTSTORE_URI", _parse_file_uri, default=""),
-        reader.number("CRL_REFRESH_SECONDS", 300, range(1, _SECONDS_PER_DAY + 1)),
+        reader.number("CRL_REFRESH_SECONDS", 300, INTERVALS),
         reader.choice("CRL_FAILURE_MODE", *CrlFailureMode),
         reader.number("CRL_MAX_AGE_SECONDS", 0, range(LONGEST_MAX_AGE_SECONDS + 1)),
         reader.choice("CRL_CHECK", *CrlCheck),

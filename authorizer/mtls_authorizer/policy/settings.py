@@ -8,7 +8,7 @@ from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
-from mtls_authorizer.policy.variables import VariableReader, parse_boolean, parse_choice
+from mtls_authorizer.policy.variables import INTERVALS, VariableReader, parse_boolean, parse_choice
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.rule import ENVIRONMENT
@@ -115,8 +115,6 @@ VARIABLES = (
 # A misspelt name must not go unnoticed if it decides which clients are allowed. Those names start with one of these.
 _OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE", "S3_BUCKET_OWN")
 
-_SECONDS_PER_DAY = 24 * 60 * 60
-
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
     """Read the settings from environment variables. Raises SettingsError, which lists everything that is wrong.
@@ -142,7 +140,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         metrics_namespace=reader.read("METRICS_NAMESPACE", _parse_namespace, default=None),
         rules_uri=reader.read("AUTHORIZER_RULES_URI", _parse_uri, default=None),
         shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
-        rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, range(1, _SECONDS_PER_DAY + 1)),
+        rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, INTERVALS),
         revocation_settings=revocation_settings,
         truststore=truststore,
         s3_bucket_owner=reader.read("S3_BUCKET_OWNER", _parse_bucket_owner, default=None),

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     _T = TypeVar("_T")
     _Choice = TypeVar("_Choice", bound=str)
 
+INTERVALS = range(1, 24 * 60 * 60 + 1)
+"""The intervals between two refreshes that are allowed, in seconds: up to a day."""
+
 _LONGEST_VALUE_SHOWN = 80
 _DIGITS = r"[0-9]{1,9}"
 

@@ -77,7 +77,7 @@ class AssessedCertificate(NamedTuple):
     context: Mapping[str, str]
     not_before: datetime
     not_after: datetime
-    loses_client_auth: bool = False
+    loses_client_auth: bool
     """Whether the client would lose the grant if a renewed certificate had no clientAuth.
 
     Only for certificates with both serverAuth and clientAuth: public CAs must stop issuing them by 2027-03-15.

@@ -30,7 +30,7 @@ class TruststoreSource(NamedTuple):
     """The location of a truststore that is used without CRLs, for the keys of issuers."""
 
     uri: str
-    refresh_seconds: int = 300
+    refresh_seconds: int
 
 
 class RevocationSettings(NamedTuple):

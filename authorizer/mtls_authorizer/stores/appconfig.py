@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.stores.aws import error_code, read_body, store_errors
-from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, StoreError, Timeouts
+from mtls_authorizer.stores.store import Fetched, StoreError, Timeouts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class AppConfigStore:
         client: AwsClient,
         parts: Sequence[str],
         max_bytes: int,
-        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        timeouts: Timeouts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.uri = uri

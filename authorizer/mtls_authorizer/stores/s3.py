@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from mtls_authorizer.stores.aws import http_status, read_body, store_errors
 from mtls_authorizer.stores.bucket_owner import OWNER_VARIABLE
 from mtls_authorizer.stores.store import (
-    DEFAULT_TIMEOUTS,
     MAX_LISTED,
     Fetched,
     Listed,
@@ -47,9 +46,9 @@ class S3Store:
         client: AwsClient,
         parts: Sequence[str],
         max_bytes: int,
-        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        timeouts: Timeouts,
         *,
-        bucket_owner: str | None = None,
+        bucket_owner: str | None,
     ) -> None:
         self.uri = uri
         self._client = client
@@ -90,9 +89,9 @@ class S3Prefix:
         uri: str,
         client: AwsClient,
         parts: Sequence[str],
-        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        timeouts: Timeouts,
         *,
-        bucket_owner: str | None = None,
+        bucket_owner: str | None,
     ) -> None:
         self.uri = uri
         self._client = client

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from mtls_authorizer.stores.aws import store_errors
-from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, StoreError, Timeouts, too_large
+from mtls_authorizer.stores.store import Fetched, StoreError, Timeouts, too_large
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ class SsmStore:
     the intended one; if a mixture could be valid, keep the document in S3.
     """
 
-    def __init__(
-        self, uri: str, client: AwsClient, parts: Sequence[str], max_bytes: int, timeouts: Timeouts = DEFAULT_TIMEOUTS
-    ) -> None:
+    def __init__(self, uri: str, client: AwsClient, parts: Sequence[str], max_bytes: int, timeouts: Timeouts) -> None:
         self.uri = uri
         self._client = client
         self._names = parts

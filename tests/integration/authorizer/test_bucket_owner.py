@@ -52,7 +52,7 @@ def test_every_request_of_the_authorizer_names_the_owner(
     requests = set()
 
     def note(exchanging: Exchanging) -> None:
-        name = exchanging.path.partition("?")[0].removeprefix("/bucket/")
+        name = exchanging.place.removeprefix("/bucket/")
         requests.add((name, exchanging.headers.get("x-amz-expected-bucket-owner")))
         exchanging.send(exchanging.ask())
 

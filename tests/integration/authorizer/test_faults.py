@@ -18,7 +18,7 @@ from mtls_authorizer.stores.store import StoreError
 from tests.aws_fixtures import PATIENT, QUICK
 from tests.certificate_authorities import DAY
 from tests.clocks import Clock, until
-from tests.faulty_proxy import answer, delay, drip, garbage, hang, reset, stall, truncate
+from tests.faulty_proxy import answer, delay, drip, garbage, hang, only_if, reset, stall, truncate
 from tests.kept_lists import (
     EMPTY,
     EVERYBODY,
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, Fault, FaultyProxy
+    from tests.faulty_proxy import Fault, FaultyProxy
 
 pytestmark = [pytest.mark.without_coverage, pytest.mark.usefixtures("proxy")]
 
@@ -96,14 +96,7 @@ class FaultyDoor(Door):
 
 def only(name: str, fault: Fault) -> Fault:
     """Have a fault for the documents whose name ends like this: for all, or for one."""
-
-    def fail(exchanging: Exchanging) -> None:
-        if exchanging.path.partition("?")[0].endswith(name):
-            fault(exchanging)
-        else:
-            exchanging.send(exchanging.ask())
-
-    return fail
+    return only_if(lambda exchanging: exchanging.place.endswith(name), fault)
 
 
 # For the list itself, and for everything, all faults; elsewhere those that are handled differently.

@@ -131,10 +131,8 @@ def scroll_width(page: BrowserPage) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth"))
 
 
-def test_every_scenario_is_reachable_and_explained(
-    browser: Browser, sample: Served, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+@pytest.mark.usefixtures("log")
+def test_every_scenario_is_reachable_and_explained(browser: Browser, sample: Served) -> None:
     columns = cycle(range(3))
     with opened(browser, sample.url) as page:
         assert "111 of 111 requests sent. 0 unexpected results." in page.inner_text("#progress")

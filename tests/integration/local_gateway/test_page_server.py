@@ -227,10 +227,8 @@ def test_private_keys_are_rejected_and_neither_logged_nor_repeated(
     assert not any(secret in printed for secret in secrets)
 
 
-def test_a_client_is_inspected_from_handshake_to_log(
-    server: Server, pki: Pki, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+@pytest.mark.usefixtures("log")
+def test_a_client_is_inspected_from_handshake_to_log(server: Server, pki: Pki) -> None:
     status, answer = server.inspect()
     assert status == 200
     assert answer["handshake"] == {"performed": True, "accepted": True, "text": "TLSv1.2"}

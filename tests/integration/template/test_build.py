@@ -14,6 +14,7 @@ import trustme
 from distribution.layer_builder.interpreters import find_interpreters
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, SAMPLE_API, TEMPLATES
 from tests.integration.template.templates import ROOT
+from tests.lambda_runtime import CALL_HANDLER
 from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
@@ -24,13 +25,6 @@ if TYPE_CHECKING:
 
 LAYERS = {"LayerArm64": "arm64", "LayerX8664": "x86_64"}
 LAYER_FOR_THIS_MACHINE = {"aarch64": "LayerArm64", "x86_64": "LayerX8664"}.get(platform.machine())
-AUTHORIZE = """
-import importlib, json, sys
-sys.path += sys.argv[2:]
-assert not [path for path in sys.path if "site-packages" in path]
-module, function = sys.argv[1].rsplit(".", 1)
-print(json.dumps(getattr(importlib.import_module(module), function)(json.load(sys.stdin), None)))
-"""
 
 
 def contents_of(folder: Path) -> dict[Path, bytes]:
@@ -122,6 +116,6 @@ def test_the_built_layer_and_the_built_authorizer_allow_a_listed_client(
     folder = built("authorizer")
     folders = folder / "Authorizer", folder / str(LAYER_FOR_THIS_MACHINE) / "python"
     handler = AUTHORIZER.source["Resources"]["Authorizer"]["Properties"]["Handler"]
-    answer = json.loads(python(interpreter, AUTHORIZE, handler, *folders, event=event))
+    answer = json.loads(python(interpreter, CALL_HANDLER, handler, *folders, event=event))
     assert answer["principalId"] == "authorized-client", version
     assert [statement["Effect"] for statement in answer["policyDocument"]["Statement"]] == ["Allow"]

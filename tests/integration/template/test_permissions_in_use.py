@@ -22,6 +22,7 @@ from tests.crl_server import crl_server, ok
 from tests.faulty_proxy import answer
 from tests.integration.template.stacks import AUTHORIZER, REVOCATION
 from tests.kept_lists import CA, FIRST, GOOD, SECOND
+from tests.lambda_runtime import Context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,12 +204,6 @@ def test_the_indexer_reads_crls_and_writes_their_indexes(
         crl_indexer.handler({"Records": [{"eventName": "ObjectCreated:Put", "s3": uploaded}]}, None)
     # Lambda itself reports failures.
     assert (iam.denied, iam.unused()) == (set(), {("sqs:SendMessage", "CrlIndexerFailures.Arn")})
-
-
-class Context:
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        return 60_000
 
 
 def test_the_fetcher_stores_crls_below_its_prefix(

@@ -27,7 +27,7 @@ from tests.aws_server import ACCOUNT, REGION
 from tests.certificate_authorities import DAY, CertificateAuthority
 from tests.certificates import name, pem
 from tests.command_results import Terminal
-from tests.faulty_proxy import answer, before_writes
+from tests.faulty_proxy import answer, before_writes, for_operation
 from tests.lambda_functions import deploy, publish
 from tests.rules_documents import document, rule
 from tests.todays_crls import CA, TODAY
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, FaultyProxy
+    from tests.faulty_proxy import FaultyProxy
 
 OTHER_REGION = "us-east-1"
 S3, SSM = "s3://acme-rules/rules.json", "ssm:///acme/rules"
@@ -178,14 +178,7 @@ def test_caches_that_are_not_flushed_are_reported(
     assert missing in words
     assert "cache HTTP API http1, stage $default: flushed" in words
     assert set(function.flushed) == STAGES
-
-    def deny(exchanging: Exchanging) -> None:
-        if exchanging.command == "DELETE":
-            answer(403, b"{}", x_amzn_ErrorType="AccessDeniedException")(exchanging)
-        else:
-            exchanging.send(exchanging.ask())
-
-    proxy.break_with(deny)
+    proxy.break_with(for_operation("DELETE", answer(403, b"{}", x_amzn_ErrorType="AccessDeniedException")))
     assert block(0, "--rules", S3, "--no-wait", "--json", "--flush-http-api", "http1/$default") == 1
     printed = json.loads(capsys.readouterr().out)
     assert printed["result"] == "already_blocked"

@@ -267,22 +267,20 @@ def test_a_policy_that_changes_while_crls_are_loaded_also_assesses_the_certifica
         }
 
 
-def test_the_logged_duration_is_that_of_the_timer_in_microseconds(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+def test_the_logged_duration_is_that_of_the_timer_in_microseconds(log: pytest.LogCaptureFixture) -> None:
     nanoseconds = iter([5_000_000_999, 5_000_124_000])
     checking(Authorizer(load_settings(LISTED), timer=nanoseconds.__next__))(rest_event(CLIENT))
-    [record] = records(caplog)
+    [record] = records(log)
     assert record["duration_us"] == 123
 
 
-def test_a_certificate_is_assessed_once_while_it_is_cached(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+def test_a_certificate_is_assessed_once_while_it_is_cached(log: pytest.LogCaptureFixture) -> None:
     authorize = checking(Authorizer(load_settings(LISTED)))
 
     def is_cached(event: object) -> bool:
-        caplog.clear()
+        log.clear()
         authorize(event)
-        return bool(records(caplog)[0]["cached"])
+        return bool(records(log)[0]["cached"])
 
     assert [is_cached(make_event(CLIENT)) for make_event in EVENTS.values()] == [False, True, True]
     assert is_cached(rest_event(CLIENT, "POST", "/other"))
@@ -301,16 +299,15 @@ def test_a_certificate_is_assessed_once_while_it_is_cached(caplog: pytest.LogCap
 def test_certificates_that_take_much_memory_are_not_cached(
     letters: int,
     expected: bool,  # noqa: FBT001 -- a parameter of pytest's
-    caplog: pytest.LogCaptureFixture,
+    log: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
     # An é takes one octet in the certificate, six characters in the DN and six more in the JSON of the context.
     certificate = client_pem(("CN", "client"), attribute("OU", "é" * letters, der.T61_STRING))
     assert len(certificate) < MAX_CACHED_PEM_LENGTH
     authorize = Authorizer(load_settings(LISTED)).authorize
     responses = [authorize(rest_event(certificate)) for _ in range(2)]
     assert responses[0] == responses[1]
-    assert [vars(record)["cached"] for record in caplog.records] == [False, expected]
+    assert [vars(record)["cached"] for record in log.records] == [False, expected]
 
 
 def test_the_cache_is_keyed_by_the_whole_pem() -> None:
@@ -339,13 +336,12 @@ def records(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [vars(record) for record in caplog.records]
 
 
-def test_a_decision_is_logged_once_with_its_fields(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+def test_a_decision_is_logged_once_with_its_fields(log: pytest.LogCaptureFixture) -> None:
     answer(rest_event(CLIENT))
     answer(http_2_0_event(OTHER))
     with pytest.raises(Unauthorized):
         answer(rest_event())
-    allowed, denied, missing = records(caplog)
+    allowed, denied, missing = records(log)
     assert (
         allowed.items()
         >= {
@@ -372,7 +368,7 @@ def test_a_decision_is_logged_once_with_its_fields(caplog: pytest.LogCaptureFixt
             "issuer_dn": None,
         }.items()
     )
-    assert [record.getMessage() for record in caplog.records] == [
+    assert [record.getMessage() for record in log.records] == [
         "allow",
         "deny: common_name_not_allowed",
         "deny: lambda_event_missing_clientcert",

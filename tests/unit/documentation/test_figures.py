@@ -98,15 +98,14 @@ def test_changed_results_are_copied() -> None:
 
 
 def test_the_size_of_a_logged_decision_is_the_one_on_the_page_on_cost(
-    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    log: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
     subject = name(("C", "DE"), ("O", "Acme"), ("OU", "payments"), ("CN", "client"))
     extensions = [subject_alt_names(dns("client.acme.example"))]
     certificate = certificate_der(subject, name(("O", "Acme"), ("CN", "Acme Issuing CA")), extensions=extensions)
     settings = load_settings({"ALLOWED_COMMON_NAMES": "client", "METRICS_NAMESPACE": "Partners/Authorizer"})
     Authorizer(settings).authorize(rest_event(pem(certificate)))
-    (record,) = caplog.records
+    (record,) = log.records
     usual = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
     # As Lambda's runtime renders it.
     line = {

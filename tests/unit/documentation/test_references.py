@@ -191,10 +191,9 @@ def test_every_context_key_is_documented() -> None:
 # Observability.
 
 
-def test_every_field_of_the_log_is_documented(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+def test_every_field_of_the_log_is_documented(log: pytest.LogCaptureFixture) -> None:
     Authorizer(load_settings({})).authorize(rest_event(client_pem()))
-    (record,) = caplog.records
+    (record,) = log.records
     usual = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
     documented = set(first_column("docs/observability.md", "Decision log"))
     assert vars(record).keys() - usual <= documented

@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-import logging
 from threading import Thread
-from typing import TYPE_CHECKING
+
+import pytest
 
 from local_gateway.observation import observed_log, unlogged
 from mtls_authorizer.log import get_logger
 
-if TYPE_CHECKING:
-    import pytest
 
-
-def test_records_that_are_logged_within_the_block_are_observed(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+@pytest.mark.usefixtures("log")
+def test_records_that_are_logged_within_the_block_are_observed() -> None:
     get_logger().info("before")
     with observed_log() as records:
         get_logger().info("in the block")

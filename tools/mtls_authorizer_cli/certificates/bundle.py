@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from mtls_authorizer_cli.certificates.content import Content
 
-_PRIVATE = {Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY}
-
 
 def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
     """Return the client's certificate in PEM, and notes.
@@ -28,7 +26,7 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
     notes = []
     if content.is_der:
         notes.append(f"{shown_file(file)} is in DER; API Gateway passes the same certificate on in PEM")
-    if not _PRIVATE.isdisjoint(content.kinds):
+    if content.has_private_key:
         notes.append(f"{shown_file(file)} also contains a private key, which is not read: never pass it on")
     pems = list(map(as_sent, content.certificates))
     certificates = [_read(pem) for pem in pems]

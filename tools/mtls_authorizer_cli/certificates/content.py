@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
-from mtls_authorizer_cli.command_line import text_encoding
+from mtls_authorizer_cli.command_line import is_binary, text_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +53,11 @@ class Content(NamedTuple):
     certificates: tuple[str, ...] = ()
     value: object = None
     problem: str = ""
+
+    @property
+    def has_private_key(self) -> bool:
+        """Whether it contains a private key, encrypted or not."""
+        return not {Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY}.isdisjoint(self.kinds)
 
 
 def recognize(content: bytes) -> Content:
@@ -143,9 +148,6 @@ def _label_kind(label: str, block: str) -> Kind:
 # Other text.
 
 
-_BINARY = re.compile(r"[\x00-\x08]")
-
-
 def _decode(content: bytes) -> str | None:
     """Return text, None for binary data."""
     try:
@@ -154,7 +156,7 @@ def _decode(content: bytes) -> str | None:
         # OpenSSL writes names in other encodings before certificates.
         text = content.decode("latin-1")
         return text if "-----BEGIN " in text else None
-    return None if _BINARY.search(text) else text
+    return None if is_binary(text) else text
 
 
 def _recognize_json(text: str) -> Content:

@@ -35,7 +35,7 @@ class CertificateFile(NamedTuple):
     name: str
     pem: str | None
     certificate: PeerCertificate | None
-    problem: str | None = None
+    problem: str | None
     notes: tuple[str, ...] = ()
     was_read: bool = True
     """Whether the file could be read, whatever it contains."""

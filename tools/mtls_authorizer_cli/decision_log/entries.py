@@ -10,7 +10,6 @@ import csv
 import gzip
 import io
 import json
-import re
 import zlib
 from contextlib import contextmanager
 from itertools import chain
@@ -22,6 +21,7 @@ from mtls_authorizer_cli.command_line import (
     CommandError,
     cannot_be_read,
     command_errors,
+    is_binary,
     shown_file,
     standard_input,
     text_encoding,
@@ -56,7 +56,6 @@ _COLUMNS = {
     "serial_number",
     "fingerprint",
 }
-_BINARY = re.compile(r"[\x00-\x08]")
 _UNFINISHED = ("Scheduled", "Running")
 _DECODER = json.JSONDecoder()
 _DELIMITERS = ",;\t"
@@ -150,7 +149,7 @@ def _lines(stream: IO[str]) -> Iterator[str]:
 
 
 def _check_text(line: str) -> None:
-    if _BINARY.search(line):
+    if is_binary(line):
         message = "it is binary data. Decompress it first, unless it is compressed with gzip"
         raise ValueError(message)
 

@@ -122,7 +122,7 @@ class NotChecked(NamedTuple):
 
     check: Check
     reason: str
-    permission: str | None = None
+    permission: str | None
 
 
 class Diagnosis(NamedTuple):

@@ -88,8 +88,8 @@ class RuleExplanation(NamedTuple):
     fields: tuple[FieldExplanation, ...]
     exclusions: tuple[tuple[FieldExplanation, ...], ...]
     route_allowed: bool | None
-    limits: tuple[OtherRequirement, ...] = ()
-    values: tuple[OtherRequirement, ...] = ()
+    limits: tuple[OtherRequirement, ...]
+    values: tuple[OtherRequirement, ...]
 
     @property
     def failing(self) -> list[FieldExplanation]:
@@ -140,9 +140,9 @@ class RulesExplanation(NamedTuple):
     total: int
     matching: tuple[RuleExplanation, ...]
     nearest: tuple[RuleExplanation, ...]
-    denials: tuple[DenialExplanation, ...] = ()
-    near_denials: tuple[DenialExplanation, ...] = ()
-    remarks: tuple[str, ...] = ()
+    denials: tuple[DenialExplanation, ...]
+    near_denials: tuple[DenialExplanation, ...]
+    remarks: tuple[str, ...]
 
     @property
     def left_out(self) -> int:

@@ -76,7 +76,7 @@ class VerifiedCrl:
         return self._look_up_cached(serial_number) if is_short else self._look_up(serial_number)
 
     def serial_numbers(self) -> Iterator[int]:
-        """Return the revoked serial numbers in the order of the CRL."""
+        """Return the revoked serial numbers in the order of the CRL. They may be repeated, and negative."""
         if not self._may_contain_removals:
             # Without looking at reasons, which takes three times as long.
             return (entry.serial_number for entry in self._crl)

@@ -11,7 +11,6 @@ from mtls_authorizer.revocation.crl.succession import check_succession, identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime, timedelta
     from typing import TypeAlias
 
@@ -43,10 +42,6 @@ class RolledBackList:
     def is_revoked(self, serial_number: int) -> bool:
         """Return whether the list contains a serial number."""
         return self.original.is_revoked(serial_number)
-
-    def serial_numbers(self) -> Iterable[int]:
-        """Return all serial numbers of the list."""
-        return self.original.serial_numbers()
 
 
 def retain(

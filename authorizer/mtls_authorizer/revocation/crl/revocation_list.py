@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from mtls_authorizer.revocation.crl.rejection import CrlError
@@ -67,6 +66,3 @@ class RevocationList(Dated, Protocol):
 
     def is_revoked(self, serial_number: int) -> bool:
         """Return whether the CA has revoked the certificate with this serial number, or put it on hold."""
-
-    def serial_numbers(self) -> Iterable[int]:
-        """Return all serial numbers for which ``is_revoked`` is true. They may be repeated, and negative."""

@@ -9,7 +9,6 @@ from client_certificate_auth.records import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from mtls_authorizer.revocation.crl.scope import CrlScope
@@ -69,10 +68,6 @@ class CrlIndex:
         # A lookup begins with these: the rest of the search is half as long, and touches less memory.
         self._samples = [self._entry(place) for place in range(0, header.entries, self._step)]
 
-    def __len__(self) -> int:
-        """Return the number of serial numbers."""
-        return self._count
-
     def is_revoked(self, serial_number: int) -> bool:
         """Return whether the list contains a serial number, of any sign and length."""
         try:
@@ -94,11 +89,6 @@ class CrlIndex:
                 high = middle
         return self._entry(low) == entry
 
-    def serial_numbers(self) -> Iterator[int]:
-        """Return all serial numbers, ascending."""
-        offset = _offset(self._width)
-        return (int.from_bytes(self._entry(place)) - offset for place in range(self._count))
-
     def is_in_order(self) -> bool:
         """Return whether evenly spread samples and the last entry are strictly ascending."""
         samples = self._samples[:]
@@ -118,8 +108,4 @@ def entry_width(serial_number: int) -> int:
 
 def encode_entry(serial_number: int, width: int) -> bytes:
     """Return the entry of a serial number. Raises OverflowError for one of more than ``width`` bytes."""
-    return (serial_number + _offset(width)).to_bytes(width)
-
-
-def _offset(width: int) -> int:
-    return 1 << (8 * width - 1)
+    return (serial_number + (1 << (8 * width - 1))).to_bytes(width)

@@ -82,14 +82,14 @@ class CrlIndexError(ValueError):
 
 
 def write_index(
-    revocation_list: RevocationList, serial_numbers: Iterable[int] | None = None, *, source_version: str | None = None
+    revocation_list: RevocationList, serial_numbers: Iterable[int], *, source_version: str | None = None
 ) -> bytes:
     """Return the index of a revocation list, which the caller has verified and found usable.
 
-    ``serial_numbers`` are those of the list, for callers that observe the progress. ``source_version`` is the version
-    of the stored CRL. Raises CrlIndexError for a serial number of more than 255 bytes.
+    ``serial_numbers`` are those of the list, and may be repeated. ``source_version`` is the version of the stored CRL.
+    Raises CrlIndexError for a serial number of more than 255 bytes.
     """
-    numbers = sorted(set(revocation_list.serial_numbers() if serial_numbers is None else serial_numbers))
+    numbers = sorted(set(serial_numbers))
     # The longest ones are at the ends.
     width = max(map(entry_width, (*numbers[:1], *numbers[-1:])), default=1)
     if width > _MAX_WIDTH:

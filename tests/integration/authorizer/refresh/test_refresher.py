@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import subprocess
@@ -23,7 +22,7 @@ from mtls_authorizer.stores.store import Store, StoreError
 from tests.aws_fixtures import PATIENT, QUICK
 from tests.aws_server import CREDENTIALS
 from tests.clocks import LONG, Clock, until
-from tests.faulty_proxy import Fault, answer, drip, garbage, hang, reset, stall, truncate
+from tests.faulty_proxy import Fault, answer, drip, garbage, hang, only_if, reset, stall, truncate
 from tests.refreshing import has_changed
 
 if TYPE_CHECKING:
@@ -60,12 +59,6 @@ def refresh_until(document: Document[str, str], refresher: Refresher, clock: Clo
         return document.value == value
 
     until(refresh)
-
-
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, logger="mtls_authorizer")
-    return caplog
 
 
 @pytest.mark.parametrize(
@@ -158,15 +151,12 @@ def test_credentials_that_hang_hold_up_no_request(
     asked = []
 
     def give_credentials_once(exchanging: Exchanging) -> None:
-        if exchanging.path != "/credentials":
-            exchanging.send(exchanging.ask())
-        else:
-            asked.append(exchanging.path)
-            (credentials if len(asked) <= given else hang())(exchanging)
+        asked.append(exchanging.path)
+        (credentials if len(asked) <= given else hang())(exchanging)
 
     given = 2  # when the client is made, and when it first asks
     aws.put_object(RULES, b"one")
-    proxy.break_with(give_credentials_once)
+    proxy.break_with(only_if(lambda exchanging: exchanging.path == "/credentials", give_credentials_once))
     clock = Clock()
     document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock, wait=0.01)
     refresher.start()

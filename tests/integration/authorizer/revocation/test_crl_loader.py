@@ -9,12 +9,12 @@ import pytest
 
 from mtls_authorizer.stores.store import Timeouts
 from tests.aws_fixtures import PATIENT
-from tests.faulty_proxy import answer, hang, truncate
+from tests.faulty_proxy import answer, hang, only_if, truncate
 from tests.kept_lists import CA, FIRST, SECOND, Bucket, Source, index_of
 
 if TYPE_CHECKING:
     from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, Fault, FaultyProxy
+    from tests.faulty_proxy import Fault, FaultyProxy
 
 FAULTS = {"500": answer(500), "truncated": truncate(50), "no answer": hang()}
 
@@ -77,14 +77,7 @@ def test_a_failed_request_is_a_failed_attempt_and_selects_no_older_list(
     shelf.put("truststore.pem", CA.pem)
     shelf.put("ca.crl", FIRST)
     shelf.put("ca.crl.index", index_of(SECOND))
-
-    def fail_for_one(exchanging: Exchanging) -> None:
-        if exchanging.path.partition("?")[0].endswith(f"/{failing}"):
-            fault(exchanging)
-        else:
-            exchanging.send(exchanging.ask())
-
-    proxy.break_with(fail_for_one)
+    proxy.break_with(only_if(lambda exchanging: exchanging.place.endswith(f"/{failing}"), fault))
     source = Source(shelf)
     assert source.in_force is None
     assert source.crl.failures == 1

@@ -27,7 +27,8 @@ from tests.certificate_authorities import (
     entry,
 )
 from tests.certificates import extension
-from tests.faulty_proxy import answer, before_writes, hang, reset, truncate
+from tests.crl_indexes import indexed_serial_numbers
+from tests.faulty_proxy import answer, before_writes, hang, only_if, reset, truncate
 from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY, crl
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def stored(aws: AwsServer, key: str = INDEX) -> bytes | None:
 
 
 def revoked(aws: AwsServer, key: str = INDEX) -> list[int]:
-    return list(read_index(stored(aws, key) or b"").serial_numbers())
+    return indexed_serial_numbers(stored(aws, key) or b"")
 
 
 @pytest.mark.parametrize("form", [bytes, crl_pem])
@@ -286,14 +287,12 @@ def test_while_s3_is_faulty_the_index_stays_as_it_is(
     handler(event(CRL), None)
     before = stored(aws)
     put(aws, crl(2, number=2))
-
-    def some(exchanging: Exchanging) -> None:
-        if request_line == f"{exchanging.command} {exchanging.path.partition('?')[0].removeprefix(f'/{BUCKET}/')}":
-            FAULTS[fault](exchanging)
-        else:
-            exchanging.send(exchanging.ask())
-
-    proxy.break_with(some)
+    proxy.break_with(
+        only_if(
+            lambda exchanging: request_line == f"{exchanging.command} {exchanging.place.removeprefix(f'/{BUCKET}/')}",
+            FAULTS[fault],
+        )
+    )
     if (request_line, fault) == (f"PUT {INDEX}", "half a body"):
         # It has arrived all the same, and that is seen.
         handler(event(CRL), None)
@@ -385,7 +384,7 @@ def test_each_request_names_the_account_that_must_own_the_bucket(
     requests = []
 
     def note(exchanging: Exchanging) -> None:
-        path = exchanging.path.partition("?")[0].removeprefix(f"/{BUCKET}/")
+        path = exchanging.place.removeprefix(f"/{BUCKET}/")
         requests.append((f"{exchanging.command} {path}", exchanging.headers.get("x-amz-expected-bucket-owner")))
         exchanging.send(exchanging.ask())
 

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
-from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.stores.opener import open_prefix
 from mtls_authorizer.stores.store import StoreError
 from tests.aws_fixtures import PATIENT
 from tests.aws_server import ACCOUNT
-from tests.clocks import LONG, Clock, join_attempts
-from tests.faulty_proxy import answer, reset, truncate
-from tests.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, Door, index_of, make_live
-from tests.partitions import client_of, partition
+from tests.clocks import LONG, join_attempts
+from tests.faulty_proxy import answer, only_if, reset, truncate
+from tests.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, index_of
+from tests.partitions import PrefixDoor, client_of, partition
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("proxy")
 
 PARTS = 20
-INTERVAL = 60
 WAIT = DEFAULT_WAIT_SECONDS._replace(crls=LONG, request=3 * LONG, needed=LONG)
 FAULTS: dict[str, Fault] = {
     "a reset connection": reset(),
@@ -57,25 +55,6 @@ def shelf(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     return bucket
 
 
-class PrefixDoor(Door):
-    """An authorizer with a prefix, which is listed once a minute by a clock that a test sets."""
-
-    def __init__(self, shelf: Bucket, uris: str = "s3://bucket/crl/") -> None:
-        self.clock = Clock()
-        environment = {
-            "ALLOWED_COMMON_NAMES": "client",
-            "CRL_URIS": uris,
-            "TRUSTSTORE_URI": "s3://bucket/truststore.pem",
-            "CRL_REFRESH_SECONDS": str(INTERVAL),
-        }
-        super().__init__(make_live(shelf, load_settings(environment), clock=self.clock, wait_seconds=WAIT))
-
-    def next(self, *certificates: str) -> list[str | None]:
-        """Return the refusals one interval later."""
-        self.clock.advance(INTERVAL)
-        return self.refusals(*certificates)
-
-
 def requested(proxy: FaultyProxy) -> list[str]:
     """Return the objects that were requested and delivered since the last call; listings without their query."""
     paths = [exchange.path.partition("?")[0] for exchange in proxy.exchanges if exchange.status == 200]
@@ -85,7 +64,7 @@ def requested(proxy: FaultyProxy) -> list[str]:
 
 def test_the_first_certificate_of_a_partition_waits_for_one_object(shelf: Bucket, proxy: FaultyProxy) -> None:
     requested(proxy)
-    door = PrefixDoor(shelf)
+    door = PrefixDoor(shelf, wait_seconds=WAIT)
     # The truststore, and the pages of the listing.
     assert requested(proxy) == ["/bucket/truststore.pem", *["/bucket"] * 3]
     assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
@@ -104,7 +83,7 @@ def test_the_first_certificate_of_an_indexed_partition_waits_for_its_index(
 ) -> None:
     etag = aws.client("s3").head_object(Bucket="bucket", Key="crl/3.crl")["ETag"]
     shelf.put("crl/3.crl.index", index_of(partition(3, 2), etag))
-    door = PrefixDoor(shelf)
+    door = PrefixDoor(shelf, wait_seconds=WAIT)
     requested(proxy)
     assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
     assert requested(proxy) == ["/bucket/crl/3.crl.index"]
@@ -116,7 +95,7 @@ def test_the_first_certificate_of_an_indexed_partition_waits_for_its_index(
 def test_a_listing_that_fails_on_any_page_changes_nothing(
     shelf: Bucket, proxy: FaultyProxy, fault: Fault, page: int
 ) -> None:
-    door = PrefixDoor(shelf)
+    door = PrefixDoor(shelf, wait_seconds=WAIT)
     assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
     shelf.put("crl/3.crl", partition(3, 1, number=2))
     pages: list[str] = []
@@ -141,15 +120,8 @@ def test_a_listing_that_fails_on_any_page_changes_nothing(
 def test_a_partition_that_cannot_be_read_is_unknown_until_it_can(
     shelf: Bucket, proxy: FaultyProxy, fault: Fault
 ) -> None:
-    door = PrefixDoor(shelf)
-
-    def fail(exchanging: Exchanging) -> None:
-        if exchanging.path.startswith("/bucket/crl/"):
-            fault(exchanging)
-        else:
-            exchanging.send(exchanging.ask())
-
-    proxy.break_with(fail)
+    door = PrefixDoor(shelf, wait_seconds=WAIT)
+    proxy.break_with(only_if(lambda exchanging: exchanging.path.startswith("/bucket/crl/"), fault))
     assert door.refusals(client_of(3), client_of(3, 2), client_of(3, 5)) == [UNKNOWN] * 3
     proxy.heal()
     assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
@@ -210,11 +182,12 @@ def test_a_listing_without_an_end_is_an_error(proxy: FaultyProxy, monkeypatch: p
 def test_a_crl_whose_name_is_too_long_for_an_index_affects_no_other(shelf: Bucket) -> None:
     shelf.put("crl/few/a.crl", partition("a", 2))
     shelf.put("crl/few/" + (1016 - len(".crl")) * "b" + ".crl", partition("b", 2))
-    assert PrefixDoor(shelf, "s3://bucket/crl/few/").refusals(client_of("a"), client_of("a", 2)) == [None, REVOKED]
+    door = PrefixDoor(shelf, "s3://bucket/crl/few/", wait_seconds=WAIT)
+    assert door.refusals(client_of("a"), client_of("a", 2)) == [None, REVOKED]
 
 
 def test_a_folder_of_files_is_a_prefix_as_well(tmp_path: Path, shelf: Bucket) -> None:
     (tmp_path / "crl").mkdir()
     (tmp_path / "crl" / "3.crl").write_bytes(partition(3, 2))
-    door = PrefixDoor(shelf, (tmp_path / "crl").as_uri() + "/")
+    door = PrefixDoor(shelf, (tmp_path / "crl").as_uri() + "/", wait_seconds=WAIT)
     assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]

@@ -78,9 +78,8 @@ def test_a_failed_request_at_the_start_selects_no_older_list_and_is_repeated_soo
     failures: list[str] = []
 
     def fail_at_first(exchanging: Exchanging) -> None:
-        path = exchanging.path.partition("?")[0]
-        if path == f"/bucket/{failing}" and len(failures) < PATIENT.tries:
-            failures.append(path)
+        if exchanging.place == f"/bucket/{failing}" and len(failures) < PATIENT.tries:
+            failures.append(exchanging.place)
             answer(500, b"<Error><Code>InternalError</Code></Error>")(exchanging)
         else:
             exchanging.send(exchanging.ask())

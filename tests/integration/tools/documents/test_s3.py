@@ -14,14 +14,14 @@ from mtls_authorizer_cli.documents.json_text import append_items
 from mtls_authorizer_cli.documents.s3 import S3Document
 from mtls_authorizer_cli.documents.update import Change, Update, update_document
 from tests.aws_server import ACCOUNT
-from tests.faulty_proxy import answer, before_writes, page_in_place_of
+from tests.faulty_proxy import answer, before_writes, only_if, page_in_place_of
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, FaultyProxy
+    from tests.faulty_proxy import FaultyProxy
 
 URI = "s3://rules/folder/rules.json"
 DOCUMENT = document(rule())
@@ -113,16 +113,11 @@ def test_many_writers_at_once_lose_nothing(aws: AwsServer) -> None:
 def test_a_conflicting_operation_is_repeated(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(URI, DOCUMENT)
     conflict = answer(409, b"<Error><Code>ConditionalRequestConflict</Code></Error>")
-    left = [conflict]
-
-    def once(exchanging: Exchanging) -> None:
-        if exchanging.command == "PUT" and left:
-            left.pop()(exchanging)
-        else:
-            exchanging.send(exchanging.ask())
-
-    proxy.break_with(once)
+    first = [True]
+    proxy.break_with(only_if(lambda exchanging: exchanging.command == "PUT" and bool(first) and first.pop(), conflict))
+    proxy.statuses()
     assert block("a").written
+    assert [status for status in proxy.statuses() if status != 200] == [409]
     assert denied(aws) == ["a"]
 
 

@@ -14,7 +14,7 @@ from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
 from mtls_authorizer_cli.documents.json_text import append_items, rewrite_items
 from mtls_authorizer_cli.documents.ssm import SsmDocument
 from mtls_authorizer_cli.documents.update import Change, Update, update_document
-from tests.faulty_proxy import answer, before_writes, page_in_place_of
+from tests.faulty_proxy import answer, before_writes, for_operation, page_in_place_of
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:
@@ -261,13 +261,7 @@ def test_a_missing_parameter_is_named() -> None:
 
 def test_a_pattern_that_the_change_does_not_match_is_named(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_parameter(NAME, DOCUMENT)
-
-    def refuse(exchanging: Exchanging) -> None:
-        if exchanging.headers.get("X-Amz-Target") == "AmazonSSM.PutParameter":
-            answer(400, b'{"__type": "ParameterPatternMismatchException"}')(exchanging)
-        else:
-            exchanging.send(exchanging.ask())
-
-    proxy.break_with(refuse)
+    mismatch = answer(400, b'{"__type": "ParameterPatternMismatchException"}')
+    proxy.break_with(for_operation("AmazonSSM.PutParameter", mismatch))
     with pytest.raises(CommandError, match="ParameterPatternMismatchException: the changed document does not match"):
         block("mine")

@@ -6,7 +6,7 @@ import pytest
 
 from mtls_authorizer.refresh.loader import Loaded, StoreLoader
 from mtls_authorizer.stores.store import StoreError
-from tests.kept_lists import Memory
+from tests.kept_lists import Memory, UnchangedStore
 
 
 def load(shelf: Memory) -> StoreLoader[str]:
@@ -42,14 +42,5 @@ def test_a_reset_resets_the_store() -> None:
 
 
 def test_a_store_that_reports_an_unknown_document_as_unchanged_is_an_error() -> None:
-    class Unchanged:
-        uri = "file:///rules.json"
-
-        def fetch(self, _version: str | None, /) -> None:
-            return None
-
-        def reset(self) -> None:
-            raise NotImplementedError
-
     with pytest.raises(StoreError, match="reports it as unchanged, but it was never fetched"):
-        StoreLoader("rules", Unchanged(), bytes.decode).load(None)
+        StoreLoader("rules", UnchangedStore(Memory(), "file:///rules.json"), bytes.decode).load(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING
 
@@ -104,12 +103,6 @@ def no_thread_is_left() -> Iterator[None]:
     join_attempts()
 
 
-@pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, logger="mtls_authorizer")
-    return caplog
-
-
 def gives(content: bytes, version: str | None = None) -> Callable[[], Fetched]:
     return lambda: Fetched(content, version or content.decode())
 
@@ -150,6 +143,14 @@ def make(
 ) -> tuple[list[Document[str, str]], Refresher]:
     documents = [Document(script) for script in scripts]
     return documents, Refresher(documents, interval, start_seconds=start, wait_seconds=wait, clock=clock or Clock())
+
+
+def start_until_held(refresher: Refresher, clock: Clock, gate: Gate) -> None:
+    """Start, and begin the next attempt, which is held at the gate."""
+    refresher.start()
+    clock.advance(INTERVAL)
+    refresher.refresh_if_due()
+    assert gate.reached.wait(LONG)
 
 
 def settle(refresher: Refresher, gate: Gate | None = None) -> bool:
@@ -447,10 +448,7 @@ def test_many_callers_begin_one_fetch_at_a_time_each_with_the_result_of_the_one_
 def test_a_fetch_that_never_ends_is_abandoned_and_others_follow(log: pytest.LogCaptureFixture, gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"late")), gives(b"two"), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)
-    refresher.start()
-    clock.advance(INTERVAL)
-    refresher.refresh_if_due()
-    assert gate.reached.wait(LONG)
+    start_until_held(refresher, clock, gate)
     for _interval in range(GIVE_UP_INTERVALS - 1):
         clock.advance(INTERVAL)
         refresher.refresh_if_due()
@@ -481,10 +479,7 @@ def test_the_result_of_a_late_fetch_is_used_unless_a_newer_one_has_arrived(
 ) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"late")), fails)
     (document,), refresher = make(script, clock=clock, wait=0)
-    refresher.start()
-    clock.advance(INTERVAL)
-    refresher.refresh_if_due()
-    assert gate.reached.wait(LONG)
+    start_until_held(refresher, clock, gate)
     clock.advance(GIVE_UP)
     assert not settle(refresher, gate)
     assert document.failures == 2
@@ -512,10 +507,7 @@ def test_the_late_failure_of_a_fetch_that_was_given_up_is_counted_once(
 ) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(fails), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)
-    refresher.start()
-    clock.advance(INTERVAL)
-    refresher.refresh_if_due()
-    assert gate.reached.wait(LONG)
+    start_until_held(refresher, clock, gate)
     clock.advance(GIVE_UP)
     refresher.refresh_if_due()
     gate.open()
@@ -543,10 +535,7 @@ def test_short_intervals_give_up_no_sooner_than_after_a_minute(gate: Gate) -> No
 def test_a_restore_fetches_everything_again_and_ignores_earlier_attempts(gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"before")), gives(b"two"), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)
-    refresher.start()
-    clock.advance(INTERVAL)
-    refresher.refresh_if_due()
-    assert gate.reached.wait(LONG)
+    start_until_held(refresher, clock, gate)
     refresher.restore()
     assert script.resets == 1
     assert document.value == "two after one"
@@ -584,10 +573,7 @@ def test_after_a_restart_a_document_is_loaded_with_the_next_request_whatever_is_
 ) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"before")), gives(b"two"), unchanged)
     (document,), refresher = make(script, clock=clock, wait=0)
-    refresher.start()
-    clock.advance(INTERVAL)
-    refresher.refresh_if_due()
-    assert gate.reached.wait(LONG)
+    start_until_held(refresher, clock, gate)
     refresher.restart()
     assert settle(refresher, gate)
     gate.open()

@@ -36,6 +36,7 @@ from tests.kept_lists import (
     Door,
     Memory,
     Source,
+    UnchangedStore,
     authority,
     crl,
     index_of,
@@ -543,21 +544,12 @@ def test_a_reset_resets_both_stores(shelf: Memory) -> None:
 
 
 def test_a_store_that_reports_an_unknown_crl_as_unchanged_is_an_error() -> None:
-    class Unchanged:
-        uri = "file:///ca.crl"
-
-        def fetch(self, _version: str | None, /) -> None:
-            return None
-
-        def reset(self) -> None:
-            raise NotImplementedError
-
     loader = CrlLoader(
-        Unchanged.uri,
+        "file:///ca.crl",
         lambda: read_truststore(CA.pem),
         max_bytes=100,
         max_age=timedelta(0),
-        opener=lambda _uri, *, max_bytes: Unchanged(),  # noqa: ARG005 -- by name
+        opener=lambda uri, *, max_bytes: UnchangedStore(Memory(), uri),  # noqa: ARG005 -- by name
         now=lambda: NOW,
     )
     with pytest.raises(StoreError, match="it was never fetched"):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import struct
 import tracemalloc
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,48 +24,12 @@ from tests.certificate_authorities import (
     crl_pem,
     entry,
 )
-from tests.certificates import name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from mtls_authorizer.revocation.crl.rejection import CrlError
+from tests.crl_indexes import CHECKSUM_LENGTH, NEXT_UPDATE, ListedRevocations, indexed_serial_numbers, with_checksum
 
 CA = CertificateAuthority("Test CA")
-ISSUER = name(("CN", "Test CA"))
 ONLY_USERS = der.sequence(der.tagged(1, b"\xff"))
-SIGNER, DIGEST = "5a" * 32, "c3" * 32
-THIS_UPDATE = datetime(2026, 11, 1, 12, 30, 59, tzinfo=UTC)
-NEXT_UPDATE = datetime(2026, 12, 1, tzinfo=UTC)
-HEADER_LENGTH = 136 + len(ISSUER)
-CHECKSUM_LENGTH = 16
-
-
-class ListedRevocations(NamedTuple):
-    """A revocation list of given serial numbers."""
-
-    listed: tuple[int, ...] = ()
-    number: int | None = 7
-    this_update: datetime = THIS_UPDATE
-    next_update: datetime | None = NEXT_UPDATE
-    issuer: bytes = ISSUER
-    signer: str = SIGNER
-    digest: str = DIGEST
-    key_identifier: bytes | None = None
-    distribution_point: bytes | None = None
-    scope: CrlScope | None = COMPLETE
-    defect: CrlError | None = None
-
-    def is_revoked(self, serial_number: int) -> bool:
-        return serial_number in self.listed
-
-    def serial_numbers(self) -> Iterable[int]:
-        return self.listed
-
-
-def with_checksum(body: bytes) -> bytes:
-    """Return an index whose checksum is right, whatever the rest of it is."""
-    return body + AESGCM(b"index, no secret").encrypt(bytes(12), b"", body)
+LIST = ListedRevocations()
+HEADER_LENGTH = 136 + len(LIST.issuer)
 
 
 def patched(index: bytes, place: int, replacement: bytes) -> bytes:
@@ -90,13 +52,13 @@ SERIAL_NUMBERS = st.one_of(
 
 @given(st.lists(SERIAL_NUMBERS, max_size=60), st.lists(SERIAL_NUMBERS, max_size=5))
 def test_the_index_gives_the_answers_of_the_list(listed: list[int], others: list[int]) -> None:
-    index = read_index(write_index(ListedRevocations(tuple(listed))))
+    content = ListedRevocations(tuple(listed)).to_index()
+    index = read_index(content)
     asked = {0, -1, 2**160, 2**159, -(2**159), *others}
     for number in listed:
         asked |= {number, number - 1, number + 1, -number, ~number, number >> 8, number << 8, number % 2**64}
     assert {number: index.is_revoked(number) for number in asked} == {number: number in listed for number in asked}
-    assert list(index.serial_numbers()) == sorted(set(listed))
-    assert len(index) == len(set(listed))
+    assert indexed_serial_numbers(content) == sorted(set(listed))
 
 
 @pytest.mark.parametrize("as_text", [False, True])
@@ -108,29 +70,32 @@ def test_the_index_gives_the_answers_of_the_crl(
     encoded = CA.revoke(*(entry(number, *extensions) for number, extensions in entries), extensions=[crl_number(9)])
     truststore = read_truststore(CA.pem)
     crl = read_crl(crl_pem(encoded) if as_text else encoded, truststore, NOW)
-    index = read_index(write_index(crl))
+    content = write_index(crl, crl.serial_numbers())
+    index = read_index(content)
     asked = {0, -1, 2**160, -(2**159)}
     for number, _ in entries:
         asked |= {number, number - 1, number + 1, -number, ~number, number >> 8, number << 8, number % 2**64}
     assert {number: index.is_revoked(number) for number in asked} == {
         number: crl.is_revoked(number) for number in asked
     }
-    assert set(index.serial_numbers()) == set(crl.serial_numbers())
+    assert set(indexed_serial_numbers(content)) == set(crl.serial_numbers())
     fields = ("issuer", "signer", "number", "this_update", "next_update", "digest")
     assert [getattr(index, field) for field in fields] == [getattr(crl, field) for field in fields]
 
 
 @pytest.mark.parametrize("number", [None, 0, 1, 255, 2**64, 2**160 - 1])
 @pytest.mark.parametrize("next_update", [None, NEXT_UPDATE, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)])
-@pytest.mark.parametrize("this_update", [THIS_UPDATE, datetime(1950, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)])
+@pytest.mark.parametrize(
+    "this_update", [LIST.this_update, datetime(1950, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)]
+)
 def test_the_index_has_the_same_properties_as_its_list(
     number: int | None, next_update: datetime | None, this_update: datetime
 ) -> None:
     original = ListedRevocations((1, 2), number, this_update, next_update)
-    index = read_index(write_index(original))
+    index = read_index(original.to_index())
     fields = ("issuer", "signer", "number", "this_update", "next_update", "digest")
     assert [getattr(index, field) for field in fields] == [getattr(original, field) for field in fields]
-    assert write_index(index) == write_index(original)
+    assert write_index(index, original.listed) == original.to_index()
 
 
 @pytest.mark.parametrize(
@@ -148,30 +113,30 @@ def test_the_index_has_the_same_properties_as_its_list(
     ],
 )
 def test_entries_are_as_wide_as_the_longest_serial_number(listed: tuple[int, ...], width: int) -> None:
-    index = write_index(ListedRevocations(listed))
+    index = ListedRevocations(listed).to_index()
     assert len(index) == HEADER_LENGTH + width * len(listed) + CHECKSUM_LENGTH
     assert index[10] == width
     assert all(map(read_index(index).is_revoked, listed))
-    assert len(read_index(index)) == len(listed)
+    assert indexed_serial_numbers(index) == sorted(listed)
 
 
 @pytest.mark.parametrize("serial_number", [2**2039, -(2**2039) - 1])
 def test_there_is_no_index_of_a_list_with_a_serial_number_of_more_than_255_bytes(serial_number: int) -> None:
     with pytest.raises(CrlIndexError, match="has 256 bytes; an index supports at most 255"):
-        write_index(ListedRevocations((1, serial_number)))
+        ListedRevocations((1, serial_number)).to_index()
 
 
 def test_the_index_is_the_same_whatever_the_order_of_the_list() -> None:
-    assert write_index(ListedRevocations((3, 1, 2, 1))) == write_index(ListedRevocations((1, 2, 3)))
-    assert write_index(ListedRevocations(), iter([2, 1])) == write_index(ListedRevocations((1, 2)))
+    assert ListedRevocations((3, 1, 2, 1)).to_index() == ListedRevocations((1, 2, 3)).to_index()
+    assert write_index(ListedRevocations(), iter([2, 1])) == ListedRevocations((1, 2)).to_index()
 
 
-INDEX = write_index(ListedRevocations((-5, 1, 2, 2**64)))
+INDEX = ListedRevocations((-5, 1, 2, 2**64)).to_index()
 LIMITED = ListedRevocations((1,), key_identifier=der.sequence(der.tagged(0, b"key")), distribution_point=ONLY_USERS)
 
 
 def test_the_index_has_the_scope_and_the_key_identifier_of_the_crl_and_its_stored_version() -> None:
-    index = read_index(write_index(LIMITED, source_version='"etag"'))
+    index = read_index(LIMITED.to_index('"etag"'))
     assert (index.key_identifier, index.distribution_point) == (LIMITED.key_identifier, ONLY_USERS)
     assert index.scope == CrlScope(only_users=True)
     assert index.source_version == '"etag"'
@@ -204,7 +169,7 @@ def test_nothing_may_follow(more: bytes) -> None:
 
 
 def test_pieces_of_two_indexes_are_no_index() -> None:
-    other = write_index(ListedRevocations((-5, 1, 3, 2**64), 8))
+    other = ListedRevocations((-5, 1, 3, 2**64), 8).to_index()
     for place in range(1, len(INDEX)):
         torn = INDEX[:place] + other[place:]
         if torn not in (INDEX, other):
@@ -235,9 +200,9 @@ def test_pieces_of_two_indexes_are_no_index() -> None:
         (patched(INDEX, 120, struct.pack(">I", 2**32 - 1)), "invalid header"),
         (patched(INDEX, 132, struct.pack(">I", 2**32 - 1)), "a version that is not UTF-8"),
         (patched(INDEX, 136, b"\x31"), "issuer in the index is not a Name"),
-        (write_index(LIMITED._replace(distribution_point=b"\xff")), "the scope of the CRL cannot be read"),
+        (LIMITED._replace(distribution_point=b"\xff").to_index(), "the scope of the CRL cannot be read"),
         (
-            with_checksum(write_index(LIMITED, source_version="etag")[:-16].replace(b"etag", b"eta\xff")),
+            with_checksum(LIMITED.to_index("etag")[:-16].replace(b"etag", b"eta\xff")),
             "a version that is not UTF-8",
         ),
         (patched(INDEX, HEADER_LENGTH, b"\xff"), "not sorted"),
@@ -255,12 +220,12 @@ def test_content_that_is_no_index_is_rejected_with_the_reason(content: bytes, me
 def test_an_index_of_any_length_gives_the_answers_of_the_list(count: int) -> None:
     """Lookups begin with samples, which a short index has one of for each entry, and a longer one has not."""
     listed = tuple(range(-count, 2 * count, 3))
-    index = read_index(write_index(ListedRevocations(listed)))
+    index = read_index(ListedRevocations(listed).to_index())
     assert [number for number in range(-count - 3, 2 * count + 3) if index.is_revoked(number)] == list(listed)
 
 
 def test_a_large_unsorted_index_is_rejected_as_far_as_samples_show_it() -> None:
-    index = write_index(ListedRevocations(tuple(range(1_000_000, 1_100_000))))
+    index = ListedRevocations(tuple(range(1_000_000, 1_100_000))).to_index()
     body = index[HEADER_LENGTH:-CHECKSUM_LENGTH]
     halves = body[len(body) // 2 :] + body[: len(body) // 2]
     read_index(index)
@@ -271,12 +236,12 @@ def test_a_large_unsorted_index_is_rejected_as_far_as_samples_show_it() -> None:
 def test_no_serial_number_is_found_in_the_checksum() -> None:
     """A bisection may end one place behind the last entry, and there lies the checksum."""
     for listed in range(-128, 128, 3):
-        index = read_index(write_index(ListedRevocations((listed,))))
+        index = read_index(ListedRevocations((listed,)).to_index())
         assert [number for number in range(-130, 130) if index.is_revoked(number)] == [listed]
 
 
 def test_reading_copies_nothing() -> None:
-    index = write_index(ListedRevocations(tuple(range(10**40, 10**40 + 200_000))))
+    index = ListedRevocations(tuple(range(10**40, 10**40 + 200_000))).to_index()
     tracemalloc.start()
     try:
         assert read_index(index).is_revoked(10**40)
@@ -288,7 +253,7 @@ def test_reading_copies_nothing() -> None:
 
 @pytest.mark.parametrize("count", [1024, 2049, 3000, 3074, 4099])
 def test_a_last_entry_that_is_not_the_highest_is_noticed_in_a_list_of_any_length(count: int) -> None:
-    index = write_index(ListedRevocations(tuple(range(1_000_000, 1_000_000 + count))))
+    index = ListedRevocations(tuple(range(1_000_000, 1_000_000 + count))).to_index()
     assert read_index(index).is_in_order()
     lowest = index[HEADER_LENGTH : HEADER_LENGTH + 3]
     with pytest.raises(CrlIndexError, match="not sorted"):
@@ -297,8 +262,8 @@ def test_a_last_entry_that_is_not_the_highest_is_noticed_in_a_list_of_any_length
 
 def test_the_header_is_what_an_index_of_another_release_begins_with() -> None:
     header = struct.Struct(">8sHBQqq?20s32s32sIIII")
-    written = write_index(ListedRevocations((1, 200), 7, THIS_UPDATE, None))
-    digests = bytes.fromhex(DIGEST), bytes.fromhex(SIGNER)
-    seconds = int(THIS_UPDATE.timestamp())
-    assert header.unpack_from(written)[:7] == (b"\x89CRLIDX\n", 2, 2, 2, seconds, -(2**63), True)
-    assert header.unpack_from(written)[7:] == ((7).to_bytes(20), *digests, len(ISSUER), 0, 0, 0)
+    index = ListedRevocations((1, 200), 7, LIST.this_update, None).to_index()
+    digests = bytes.fromhex(LIST.digest), bytes.fromhex(LIST.signer)
+    seconds = int(LIST.this_update.timestamp())
+    assert header.unpack_from(index)[:7] == (b"\x89CRLIDX\n", 2, 2, 2, seconds, -(2**63), True)
+    assert header.unpack_from(index)[7:] == ((7).to_bytes(20), *digests, len(LIST.issuer), 0, 0, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -62,14 +61,13 @@ class Asked:
 
 @every_event
 def test_one_certificate_alternates_between_two_apis(
-    make_event: Callable[..., dict[str, Any]], caplog: pytest.LogCaptureFixture
+    make_event: Callable[..., dict[str, Any]], log: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
     asked = Asked(rule(api_id=API))
     for _ in range(3):
         assert asked.reason(asking(make_event)) is None
         assert asked.reason(asking(make_event, OTHER_API)) == "rule_not_in_effect"
-    records = [vars(record) for record in caplog.records][1:]
+    records = [vars(record) for record in log.records][1:]
     assert [record["api_id"] for record in records] == [API, OTHER_API] * 3
     assert all(record["cached"] for record in records)
 
@@ -146,12 +144,11 @@ def test_simple_responses_have_the_same_limits() -> None:
         assert answer["isAuthorized"] is allowed
 
 
-def test_shadow_rules_have_limits_too(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+def test_shadow_rules_have_limits_too(log: pytest.LogCaptureFixture) -> None:
     asked = Asked(rule(), AUTHORIZER_SHADOW_RULES=document(rule(api_id=API)).decode())
     asked.authorize(asking(rest_event))
     asked.authorize(asking(rest_event, OTHER_API))
-    assert [vars(record)["shadow_reason"] for record in caplog.records] == [None, None, "rule_not_in_effect"]
+    assert [vars(record)["shadow_reason"] for record in log.records] == [None, None, "rule_not_in_effect"]
 
 
 def test_a_certificate_that_expired_or_whose_routes_are_too_many_is_denied_as_usual() -> None:
@@ -206,15 +203,13 @@ def test_a_domain_name_that_is_no_identity_source_is_logged_once(caplog: pytest.
     assert warnings(Asked(rule(api_id=API)), cached_by_pem) == 0
 
 
-def test_the_log_contains_api_domain_name_and_extended_request_id(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+def test_the_log_contains_api_domain_name_and_extended_request_id(log: pytest.LogCaptureFixture) -> None:
     event = asking(rest_event)
     event["requestContext"]["extendedRequestId"] = "JKJaXmPLvHcESHA="
     asked = Asked(rule())
     asked.authorize(event)
     without, with_values = (
-        {key: vars(record)[key] for key in ("api_id", "domain_name", "extended_request_id")}
-        for record in caplog.records
+        {key: vars(record)[key] for key in ("api_id", "domain_name", "extended_request_id")} for record in log.records
     )
     assert without == {"api_id": API, "domain_name": None, "extended_request_id": None}
     assert with_values == {"api_id": API, "domain_name": ORDERS, "extended_request_id": "JKJaXmPLvHcESHA="}

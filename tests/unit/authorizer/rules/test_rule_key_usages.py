@@ -124,13 +124,12 @@ def test_deny_and_exclusions_apply_to_certificates_for_servers() -> None:
         assert reason(authorize(rest_event(certificate(SERVER)))) == expected
 
 
-def test_a_rule_can_be_tried_as_a_shadow_rule(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "mtls_authorizer")
+def test_a_rule_can_be_tried_as_a_shadow_rule(log: pytest.LogCaptureFixture) -> None:
     document = json.dumps({"rules": [PARTNER | {"allow": ["GET /hello"]}]})
     settings = load_settings({"ALLOWED_ORGANIZATIONS": "Acme", "AUTHORIZER_SHADOW_RULES": document})
     authorize = checking(Authorizer(settings))
     assert reason(authorize(rest_event(certificate(SERVER)))) == "extended_key_usage_not_allowed"
-    record = vars(caplog.records[-1])
+    record = vars(log.records[-1])
     assert (record["reason"], record["shadow_decision"]) == ("extended_key_usage_not_allowed", "allow")
 
 
@@ -152,14 +151,13 @@ def test_clients_that_lose_client_auth_are_logged_and_counted(
     usages: tuple[str, ...],
     environment: dict[str, str],
     loses: bool | None,  # noqa: FBT001 -- a table's column
-    caplog: pytest.LogCaptureFixture,
+    log: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    caplog.set_level("INFO", "mtls_authorizer")
     authorizer = Authorizer(load_settings(environment | {"METRICS_NAMESPACE": "n"}))
     for cached in (False, True):
         authorizer.authorize(rest_event(certificate(*usages), "GET", "/orders/1"))
-        record = vars(caplog.records[-1])
+        record = vars(log.records[-1])
         assert record["cached"] is cached
         assert record.get("loses_client_auth") == (True if loses else None)
         names = {SERVER: "serverAuth", CLIENT: "clientAuth"}
@@ -167,10 +165,9 @@ def test_clients_that_lose_client_auth_are_logged_and_counted(
         assert json.loads(capsys.readouterr().out).get("LosingClientAuth") == (1 if loses else None)
 
 
-def test_a_request_without_a_certificate_has_no_usages(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "mtls_authorizer")
+def test_a_request_without_a_certificate_has_no_usages(log: pytest.LogCaptureFixture) -> None:
     Authorizer(load_settings(BOTH)).authorize(http_2_0_event())
-    assert vars(caplog.records[-1])["extended_key_usage"] is None
+    assert vars(log.records[-1])["extended_key_usage"] is None
 
 
 def test_explain_shows_the_usages_of_a_rule() -> None:

@@ -36,7 +36,7 @@ from mtls_authorizer.stores.appconfig import AppConfigStore
 from mtls_authorizer.stores.aws import _idle_closer, _parse_time
 from mtls_authorizer.stores.s3 import S3Store
 from mtls_authorizer.stores.ssm import SsmStore
-from mtls_authorizer.stores.store import Fetched, Store, StoreError, Timeouts
+from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts
 from tests.clocks import LONG, Clock
 from tests.refreshing import has_changed
 
@@ -75,6 +75,10 @@ class Client:
             return step
 
         return call
+
+
+def s3_store(client: Client, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> S3Store:
+    return S3Store("s3://bucket/key", client, ("bucket", "key"), 100, timeouts, bucket_owner=None)
 
 
 def refused(code: str, status: int = 400) -> ClientError:
@@ -122,7 +126,7 @@ def refused(code: str, status: int = 400) -> ClientError:
 )
 def test_each_error_has_a_description_with_the_fix(error: Exception, told: str) -> None:
     with pytest.raises(StoreError) as failure:
-        S3Store("s3://bucket/key", Client(error), ("bucket", "key"), 100).fetch(None)
+        s3_store(Client(error)).fetch(None)
     assert str(failure.value) == f"s3://bucket/key: {told}"
     # Only these mean that there is no object. After any other error, there may be one.
     assert failure.value.is_absence is told.startswith(("NoSuchKey ", "AccessDenied ", "AccessDeniedException "))
@@ -147,7 +151,7 @@ def test_the_versions_of_several_parameters_are_told_apart() -> None:
         {"Name": "/b", "Version": 12, "LastModifiedDate": made, "Value": "two"},
         {"Name": "/a", "Version": 1, "LastModifiedDate": made, "Value": "one"},
     ]
-    store = SsmStore("ssm:///a,/b", Client({"Parameters": parameters}), ("/a", "/b"), 100)
+    store = SsmStore("ssm:///a,/b", Client({"Parameters": parameters}), ("/a", "/b"), 100, DEFAULT_TIMEOUTS)
     assert store.fetch(None) == Fetched(b"onetwo", "1@2026-01-02T03:04:05+00:00,12@2026-01-02T03:04:05+00:00")
 
 
@@ -160,7 +164,7 @@ def delivered(content: bytes, token: str = "next", **more: str) -> dict[str, Any
 
 
 def configuration_of(client: Client, clock: Clock | None = None) -> AppConfigStore:
-    return AppConfigStore("appconfig://a/e/p", client, ("a", "e", "p"), 100, clock=clock or Clock())
+    return AppConfigStore("appconfig://a/e/p", client, ("a", "e", "p"), 100, DEFAULT_TIMEOUTS, clock or Clock())
 
 
 def test_a_configuration_is_requested_again_as_soon_as_its_interval_is_over() -> None:
@@ -216,9 +220,8 @@ def test_only_a_rejected_token_starts_a_new_session_at_once(code: str, told: str
 
 def test_a_limit_that_was_exceeded_is_named_as_it_was_set() -> None:
     client = Client(ReadTimeoutError(endpoint_url=URL))
-    store = S3Store("s3://bucket/key", client, ("bucket", "key"), 100, Timeouts(2, 0.5, 1))
     with pytest.raises(StoreError, match=r"timed out \(2 s to connect, 0.5 s to read\)"):
-        store.fetch(None)
+        s3_store(client, Timeouts(2, 0.5, 1)).fetch(None)
 
 
 def test_a_session_that_was_reset_is_not_continued_though_the_clock_has_stopped() -> None:
@@ -267,8 +270,8 @@ def parameter(value: str, version: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "store",
     [
-        S3Store("s3://b/k", Client(s3_object(b"one", "1"), s3_object(b"two", "2")), ("b", "k"), 100),
-        SsmStore("ssm:///rules", Client(parameter("one", 1), parameter("two", 2)), ("/rules",), 100),
+        s3_store(Client(s3_object(b"one", "1"), s3_object(b"two", "2"))),
+        SsmStore("ssm:///rules", Client(parameter("one", 1), parameter("two", 2)), ("/rules",), 100, DEFAULT_TIMEOUTS),
         configuration_of(Client(STARTED, delivered(b"one"), STARTED, delivered(b"two"))),
     ],
     ids=["S3", "SSM", "AppConfig"],

@@ -41,13 +41,12 @@ def test_without_a_source_ip_there_is_none_in_the_log(context: dict[str, Any]) -
     [({}, ["allow", "deny"]), ({"LOG_DECISIONS": "denied"}, ["deny"]), ({"LOG_DECISIONS": "none"}, [])],
 )
 def test_the_decisions_that_are_asked_for_are_logged(
-    setting: dict[str, str], logged: list[str], caplog: pytest.LogCaptureFixture
+    setting: dict[str, str], logged: list[str], log: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
     authorize = Authorizer(load_settings({**LISTED, **setting})).authorize
     authorize(rest_event(CLIENT))
     authorize(rest_event(OTHER))
-    assert [vars(record)["decision"] for record in caplog.records] == logged
+    assert [vars(record)["decision"] for record in log.records] == logged
 
 
 def test_a_record_below_the_level_is_not_created(caplog: pytest.LogCaptureFixture) -> None:
@@ -59,74 +58,68 @@ def test_a_record_below_the_level_is_not_created(caplog: pytest.LogCaptureFixtur
 
 
 def test_without_logging_only_warnings_are_worth_importing_it(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
     authorize = Authorizer(load_settings(LISTED)).authorize
     with monkeypatch.context() as context:
         context.delitem(sys.modules, "logging")
         authorize(rest_event(CLIENT))
         assert "logging" not in sys.modules
     authorize(rest_event(CLIENT))
-    assert [record.message for record in caplog.records] == ["allow"]
+    assert [record.message for record in log.records] == ["allow"]
 
 
-def test_the_second_decision_on_a_certificate_is_from_the_cache(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+def test_the_second_decision_on_a_certificate_is_from_the_cache(log: pytest.LogCaptureFixture) -> None:
     authorize = Authorizer(load_settings(LISTED)).authorize
     for event in (rest_event(CLIENT), rest_event(CLIENT), rest_event(), rest_event(7), rest_event(7)):
         with suppress(Unauthorized):
             authorize(event)
-    records = [vars(record) for record in caplog.records]
+    records = [vars(record) for record in log.records]
     assert [record["cached"] for record in records] == [False, True, False, False, False]
     assert all(record["duration_us"] >= 0 for record in records)
 
 
-def test_long_names_and_serial_numbers_are_shortened(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+def test_long_names_and_serial_numbers_are_shortened(log: pytest.LogCaptureFixture) -> None:
     long = name(("CN", "client"), ("O", "ä" * 100_000))
     authorize = Authorizer(load_settings(LISTED)).authorize
     for second in (1, 2):
         serial_number = der.integer(2**800_000)
         authorize(rest_event(pem(certificate_der(long, long, serial_number=serial_number, not_before=_time(second)))))
-    assert [record.message for record in caplog.records] == ["allow", "serial number collision", "allow"]
-    for record in map(vars, caplog.records):
+    assert [record.message for record in log.records] == ["allow", "serial number collision", "allow"]
+    for record in map(vars, log.records):
         for field in ("issuer_dn", "serial_number", *(["subject_dn"] if record["message"] == "allow" else [])):
             assert len(record[field]) == LONGEST_VALUE
             assert record[field].endswith("...")
         assert len(json.dumps(record, default=str)) < 32_000
 
 
-def test_many_extended_key_usages_are_shortened(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+def test_many_extended_key_usages_are_shortened(log: pytest.LogCaptureFixture) -> None:
     usages = ["1.3.6.1.5.5.7.3.2", *(f"1.2.3.{number}" for number in range(20_000))]
     value = extension("2.5.29.37", der.sequence(*map(der.oid, usages)))
     Authorizer(load_settings(LISTED)).authorize(rest_event(pem(certificate_der(extensions=[value]))))
-    (record,) = map(vars, caplog.records)
+    (record,) = map(vars, log.records)
     assert (record["message"], record["extended_key_usage"][0]) == ("allow", "clientAuth")
     assert record["extended_key_usage"][-1] == "..."
     assert len(record["extended_key_usage"]) == MOST_VALUES + 1
 
 
-def test_the_names_of_many_rules_are_shortened(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
+def test_the_names_of_many_rules_are_shortened(log: pytest.LogCaptureFixture) -> None:
     for count in (MOST_RULES, 6_000):
         rules = [{"name": f"{number:064}", "match": {"common_name": "client"}} for number in range(count)]
         Authorizer(load_settings({"AUTHORIZER_RULES": json.dumps({"rules": rules})})).authorize(rest_event(CLIENT))
-    all_names, first_names = (vars(record)["rules"] for record in caplog.records)
+    all_names, first_names = (vars(record)["rules"] for record in log.records)
     assert all_names == [f"{number:064}" for number in range(MOST_RULES)]
     assert first_names == [*all_names, "..."]
 
 
-def test_logs_insights_finds_all_fields_of_the_largest_record(caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_insights_finds_all_fields_of_the_largest_record(log: pytest.LogCaptureFixture) -> None:
     """It finds 200 at most, and each item of a list is one."""
-    caplog.set_level(logging.INFO, "mtls_authorizer")
     rules = [{"name": f"{number}", "match": {"common_name": "client"}} for number in range(MOST_RULES + 1)]
     settings = load_settings({"AUTHORIZER_RULES": json.dumps({"rules": rules})})
     usages = ["1.3.6.1.5.5.7.3.2", *(f"1.2.3.{number}" for number in range(MOST_VALUES))]
     value = extension("2.5.29.37", der.sequence(*map(der.oid, usages)))
     Authorizer(settings).authorize(rest_event(pem(certificate_der(extensions=[value]))))
-    [record] = map(vars, caplog.records)
+    [record] = map(vars, log.records)
     assert record["rules"][-1] == record["extended_key_usage"][-1] == "..."
     # With the attributes of logging, which are more than what Lambda adds. Shadow rules and revocation add about 20.
     assert sum(len(value) if isinstance(value, list) else 1 for value in record.values()) + 20 <= 200
@@ -137,15 +130,14 @@ def _time(second: int) -> bytes:
 
 
 def test_a_record_contains_the_client_the_decision_and_the_versions_of_its_configuration(
-    caplog: pytest.LogCaptureFixture,
+    log: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
     rules = {"rules": [{"name": "hello", "match": {"common_name": "client"}, "allow": ["GET /hello"]}]}
     shadow = {"rules": [{"name": "other", "match": {"common_name": "client"}, "allow": ["POST /hello"]}]}
     environment = {"AUTHORIZER_RULES": json.dumps(rules), "AUTHORIZER_SHADOW_RULES": json.dumps(shadow)}
     settings = load_settings(environment)
     Authorizer(settings).authorize(rest_event(CLIENT))
-    (record,) = (vars(record) for record in caplog.records)
+    (record,) = (vars(record) for record in log.records)
     expected = {
         "decision": "allow",
         "reason": None,
@@ -173,12 +165,11 @@ def test_a_record_contains_the_client_the_decision_and_the_versions_of_its_confi
     ],
 )
 def test_a_record_has_the_level_and_the_message_of_its_decision(
-    changes: dict[str, Any], level: str, message: str, caplog: pytest.LogCaptureFixture
+    changes: dict[str, Any], level: str, message: str, log: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
     observed = observation(**changes)
     log_decision(observed)
-    (record,) = caplog.records
+    (record,) = log.records
     assert (record.name, record.levelname, record.getMessage()) == ("mtls_authorizer", level, message)
     assert vars(record).items() >= log_fields(observed).items()
 
@@ -235,15 +226,14 @@ def test_a_certificate_that_expires_soon_is_allowed_with_a_warning(
     after: timedelta,
     setting: dict[str, str],
     days: str | None,
-    caplog: pytest.LogCaptureFixture,
+    log: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
     authorize = Authorizer(load_settings({**LISTED, **setting, "METRICS_NAMESPACE": "authorizer"})).authorize
     context: Any = authorize(rest_event(expiring(after)))["context"]
     assert context.get("clientCertDaysToExpiry") == days
     assert context["clientCertCN"] == "client"
-    (record,) = caplog.records
+    (record,) = log.records
     assert record.levelno == (logging.INFO if days is None else logging.WARNING)
     assert record.getMessage() == ("allow" if days is None else "allow, certificate expires soon")
     assert vars(record)["decision"] == "allow"
@@ -253,10 +243,9 @@ def test_a_certificate_that_expires_soon_is_allowed_with_a_warning(
 
 
 def test_a_record_is_of_the_packages_logger_and_has_no_fields_of_shadow_rules_without_any(
-    caplog: pytest.LogCaptureFixture,
+    log: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO, "mtls_authorizer")
     Authorizer(load_settings(LISTED)).authorize(rest_event(CLIENT))
-    (record,) = caplog.records
+    (record,) = log.records
     assert (record.name, record.levelname) == ("mtls_authorizer", "INFO")
     assert not any(field.startswith("shadow") for field in vars(record))

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer_cli.crl import options as crl_options
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import Progress
 from tests.certificate_authorities import crl_pem, entry
 from tests.command_results import Terminal
+from tests.crl_indexes import indexed_serial_numbers
 from tests.todays_crls import CA, STRANGER, TODAY, crl
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def test_the_index_is_written_next_to_the_crl(
     (folder / "ca.crl").write_bytes(form(crl(5, 6, number=255)))
     assert run("ca.crl", "--truststore", "bundle.pem") == 0
     index = (folder / "ca.crl.index").read_bytes()
-    assert list(read_index(index).serial_numbers()) == [5, 6]
+    assert indexed_serial_numbers(index) == [5, 6]
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(f"ca.crl.index: {len(index)} bytes; number FF, issued 20")
@@ -86,7 +86,7 @@ def test_a_link_stays_one_and_its_target_keeps_its_mode(folder: Path) -> None:
     link.symlink_to("target")
     assert run("ca.crl", "--truststore", "bundle.pem", "--output", "link") == 0
     assert link.is_symlink()
-    assert list(read_index(target.read_bytes()).serial_numbers()) == [5, 6]
+    assert indexed_serial_numbers(target.read_bytes()) == [5, 6]
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert files(folder) == {"bundle.pem", "ca.crl", "link", "target"}
 

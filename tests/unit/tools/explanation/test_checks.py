@@ -12,7 +12,6 @@ from mtls_authorizer.request.checks import CHECKS
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import RevocationSettings
-from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -22,7 +21,7 @@ from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.result import Verdict
 from tests import der
 from tests.certificate_authorities import NOW as CRL_TIME
-from tests.certificate_authorities import CertificateAuthority, entry
+from tests.certificate_authorities import entry
 from tests.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
@@ -36,7 +35,7 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
-from tests.questions import CLIENT, PAYMENTS, REPORTS, document, question
+from tests.questions import AUTHORITY, CLIENT, ISSUED, PAYMENTS, REPORTS, TRUSTSTORE, document, question
 
 if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation.explanation import Explanation
@@ -48,9 +47,6 @@ CLIENT_AND_SERVER = extension(
 )
 SERVER = extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.1")))
 NAMES = subject_alt_names(dns("a.example"), uri("spiffe://acme.example/a"))
-AUTHORITY = CertificateAuthority("Issuing CA")
-TRUSTSTORE = read_truststore(AUTHORITY.pem)
-ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 
 
 def with_extensions(*extensions: bytes) -> str:

@@ -41,7 +41,7 @@ class Target(NamedTuple):
 
     rules: RulesLocation
     trust: Trust | None
-    option: tuple[str, ...] = ()
+    option: tuple[str, ...]
 
     @property
     def settings(self) -> Settings:

@@ -6,7 +6,7 @@ import json
 import logging
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +25,8 @@ from tests.certificate_authorities import (
 )
 from tests.certificates import extension, uri
 from tests.crl_server import conditional, drip, ok, truncated
-from tests.faulty_proxy import answer, before_writes
+from tests.faulty_proxy import answer, before_writes, for_operation
+from tests.lambda_runtime import Context
 from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY
 
 if TYPE_CHECKING:
@@ -42,13 +43,6 @@ BUCKET, KEY = "revocation", "fetched/ca.crl"
 DATE = "Thu, 26 Nov 2026 10:00:00 GMT"
 
 crl = partial(todays_crls.crl, number=5)
-
-
-class Context(NamedTuple):
-    milliseconds: int = 60_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.milliseconds
 
 
 @pytest.fixture(autouse=True)
@@ -360,9 +354,7 @@ def test_while_s3_is_faulty_the_crl_stays_as_it_is(
     put(aws, before)
     server.answers["/ca.crl"] = ok(crl(5))
     denied = answer(403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
-    proxy.break_with(
-        lambda exchanging: denied(exchanging) if exchanging.command == method else exchanging.send(exchanging.ask())
-    )
+    proxy.break_with(for_operation(method, denied))
     assert "AccessDenied" in run(caplog)[0]
     assert stored(aws) == before
 

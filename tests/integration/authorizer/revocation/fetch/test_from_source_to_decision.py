@@ -15,18 +15,13 @@ from tests.aws_server import ACCOUNT
 from tests.certificate_authorities import DAY
 from tests.certificates import pem
 from tests.crl_server import crl_server, ok
+from tests.lambda_runtime import Context
 from tests.todays_crls import CA, TODAY, crl
 
 if TYPE_CHECKING:
     import pytest
 
     from tests.aws_server import AwsServer
-
-
-class Context:
-    @staticmethod
-    def get_remaining_time_in_millis() -> int:
-        return 60_000
 
 
 def certificate(serial_number: int) -> str:

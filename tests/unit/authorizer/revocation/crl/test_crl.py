@@ -44,7 +44,6 @@ from tests.certificate_authorities import (
 from tests.certificates import attribute, extension, name, uri
 
 if TYPE_CHECKING:
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from tests.certificate_authorities import Algorithm
 
 CA = CertificateAuthority()
@@ -75,7 +74,7 @@ def _of_dates(*dates: bytes) -> bytes:
 
 def test_a_list_says_whose_it_is_and_how_old() -> None:
     crl = CA.revoke(entry(3), entry(1), extensions=[crl_number(2**159)])
-    read: RevocationList = _read(crl)
+    read = _read(crl)
     assert read.issuer == CA.name
     assert read.signer == CA.signer
     assert read.number == 2**159

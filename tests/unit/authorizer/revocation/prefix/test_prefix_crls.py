@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from threading import RLock
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.refresh.refresher import Refresher, refresh_together
 from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.prefix.cache import CrlCache
@@ -30,7 +28,7 @@ from tests.certificate_authorities import (
     entry,
 )
 from tests.certificates import extension, name, pem
-from tests.clocks import LONG, Clock, join_attempts
+from tests.clocks import LONG, join_attempts
 from tests.kept_lists import (
     CA,
     HTML,
@@ -39,53 +37,25 @@ from tests.kept_lists import (
     OTHER,
     REVOKED,
     UNKNOWN,
-    Door,
     Memory,
     authority,
     index_of,
-    make_live,
 )
-from tests.partitions import client_of, partition, point_uri, points
+from tests.partitions import INTERVAL, PrefixDoor, client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from typing import Any
 
-    from mtls_authorizer.policy.current_policy import CurrentPolicy
     from tests.certificate_authorities import CertificateAuthority
 
 MANY = LOADED_COMPLETELY + 4
-INTERVAL = 60
 
 
 def room_for(number: int) -> int:
     """Return a size in which this many partitions fit, but not one more, whatever the lengths of their signatures."""
     return (2 * number + 1) * len(partition(1, 2)) // 2
-
-
-class PrefixDoor(Door):
-    """An authorizer with a prefix, which is listed once a minute by a clock that a test sets."""
-
-    def __init__(self, shelf: Memory, uris: str = "file:///crl/", **variables: str) -> None:
-        self.clock = Clock()
-        self.now = NOW
-        loaded = load_settings(
-            {
-                "ALLOWED_COMMON_NAMES": "client",
-                "CRL_URIS": uris,
-                "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
-                "CRL_REFRESH_SECONDS": str(INTERVAL),
-                **variables,
-            }
-        )
-        self.live: CurrentPolicy = make_live(shelf, loaded, clock=self.clock, now=lambda: self.now)
-        super().__init__(self.live, clock=lambda: self.now)
-
-    def next(self, *certificates: str) -> list[str | None]:
-        """Return the refusals one interval later."""
-        self.clock.advance(INTERVAL)
-        return self.refusals(*certificates)
 
 
 @pytest.fixture
@@ -101,9 +71,9 @@ def shelf() -> Memory:
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, logger="mtls_authorizer")
-    return caplog
+def limit_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return a function that sets how many bytes of CRLs fit into memory."""
+    return lambda size: monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: size)
 
 
 def delivered(shelf: Memory) -> list[str]:
@@ -269,9 +239,9 @@ def test_a_listing_that_fails_changes_nothing(shelf: Memory) -> None:
 
 
 def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
-    shelf: Memory, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, log: pytest.LogCaptureFixture, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/3.crl", partition(3, 22))
     door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
     assert door.refusals(client_of(3), client_of(3, 22)) == [None, REVOKED]
@@ -292,9 +262,9 @@ def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
 
 
 def test_a_crl_that_was_removed_proves_nothing_good_after_a_newer_one_at_another_place_has_expired(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
     door = PrefixDoor(shelf)
     assert door.refusals(client_of(3), client_of(3, 66)) == [None, None]
@@ -311,9 +281,9 @@ def test_a_crl_that_was_removed_proves_nothing_good_after_a_newer_one_at_another
 
 
 def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
-    shelf: Memory, log: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, log: pytest.LogCaptureFixture, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/3.crl", partition(3, 22, 66, number=5))
     door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
     others = [client_of(part) for part in range(5, 15)]
@@ -349,9 +319,9 @@ def state(door: PrefixDoor, certificate: str) -> str | None:
 
 @pytest.mark.parametrize("is_evicted", [False, True])
 def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier_one_has_expired(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, *, is_evicted: bool
+    shelf: Memory, limit_memory: Callable[[int], None], log: pytest.LogCaptureFixture, *, is_evicted: bool
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/3.crl", partition(3, 22, number=500))
     door = PrefixDoor(shelf)
     assert door.refusal(client_of(3)) is None
@@ -374,9 +344,9 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier
 
 @pytest.mark.parametrize("ca", [OTHER, CA])
 def test_a_crl_with_a_restarted_number_is_used_after_the_evicted_one_has_expired_although_others_are_searched(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, ca: CertificateAuthority
+    shelf: Memory, limit_memory: Callable[[int], None], ca: CertificateAuthority
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/partner.crl", partition(None, number=500, ca=OTHER))
     door, client = PrefixDoor(shelf), client_of(None, ca=OTHER)
     assert door.next(client) == [None]
@@ -395,9 +365,9 @@ def test_a_crl_with_a_restarted_number_is_used_after_the_evicted_one_has_expired
 
 @pytest.mark.parametrize("is_evicted", [False, True])
 def test_the_crl_that_a_ca_issued_before_it_restarted_its_numbers_proves_nothing_good_afterwards(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, *, is_evicted: bool
+    shelf: Memory, limit_memory: Callable[[int], None], *, is_evicted: bool
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     earlier = partition(3, number=500)
     shelf.put("crl/3.crl", earlier)
     door = PrefixDoor(shelf)
@@ -413,9 +383,9 @@ def test_the_crl_that_a_ca_issued_before_it_restarted_its_numbers_proves_nothing
 
 @pytest.mark.parametrize("is_removed", [False, True])
 def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_at_another_place(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, *, is_removed: bool
+    shelf: Memory, limit_memory: Callable[[int], None], *, is_removed: bool
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     clients = [client_of(3, serial) for serial in (1, 22, 66)]
     shelf.put("crl/3.crl", partition(3, 22, number=500))
     door = PrefixDoor(shelf)
@@ -436,9 +406,9 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_at_another_place
 
 
 def test_a_crl_with_a_lower_number_and_the_same_date_is_rolled_back_even_if_the_earlier_one_has_expired(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/3.crl", partition(3, 22, number=5, this_update=NOW - MINUTE))
     door = PrefixDoor(shelf)
     assert door.refusals(client_of(3), client_of(3, 22)) == [None, REVOKED]
@@ -449,9 +419,9 @@ def test_a_crl_with_a_lower_number_and_the_same_date_is_rolled_back_even_if_the_
 
 
 def test_a_crl_whose_time_came_while_it_was_in_memory_is_remembered(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/3.crl", partition(3, 22, number=2, this_update=NOW + DAY, next_update=NOW + 9 * DAY))
     door = PrefixDoor(shelf)
     assert door.refusal(client_of(3)) == UNKNOWN
@@ -474,9 +444,9 @@ def test_a_newer_crl_that_has_expired_does_not_make_the_earlier_one_unusable(she
 
 
 def test_no_certificate_that_an_evicted_delta_crl_revokes_is_good_while_it_cannot_be_read(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     for part in range(MANY):
         shelf.put(f"crl/{part}.crl", partition(part, 2, ca=OTHER))
     indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
@@ -503,9 +473,9 @@ def test_no_certificate_that_an_evicted_delta_crl_revokes_is_good_while_it_canno
 
 @pytest.mark.parametrize("places", [("crl/3.crl", "crl/new/3.crl"), ("crl/new/3.crl", "crl/3.crl")])
 def test_a_newer_crl_at_another_place_that_has_expired_does_not_make_the_earlier_one_unusable(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, places: tuple[str, str]
+    shelf: Memory, limit_memory: Callable[[int], None], places: tuple[str, str]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     earlier, newer = places
     shelf.put(earlier, partition(3, 22, next_update=NOW + 9 * DAY))
     shelf.put(newer, partition(3, 22, 66, number=2, next_update=NOW + MINUTE))
@@ -522,9 +492,9 @@ def test_a_newer_crl_at_another_place_that_has_expired_does_not_make_the_earlier
 
 
 def test_a_single_crl_that_is_older_than_an_evicted_one_proves_nothing_good(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/3.crl", partition(3, 22, 66, number=2))
     shelf.put("single.crl", partition(3, 22))
     door = PrefixDoor(shelf, "file:///single.crl,file:///crl/")
@@ -554,9 +524,9 @@ def test_no_certificate_that_a_displaced_crl_revokes_is_good(shelf: Memory) -> N
 
 
 def test_a_single_crl_that_is_older_than_an_evicted_one_is_reported_once_although_others_are_searched(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+    shelf: Memory, limit_memory: Callable[[int], None], log: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/3.crl", partition(3, 22, 66, number=2))
     shelf.put("single.crl", partition(3, 22))
     door = PrefixDoor(shelf, "file:///single.crl,file:///crl/")
@@ -609,13 +579,13 @@ def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_
     assert delivered(shelf) == ["crl/one.crl"]
 
 
-def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: Callable[[int], None]) -> None:
     shelf = Memory()
     shelf.put("truststore.pem", CA.pem + OTHER.pem)
     for part in range(5):
         shelf.put(f"crl/{part}.crl", partition(part, 2))
     largest = len(partition(1, 2))
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 2 * largest)
+    limit_memory(2 * largest)
     door = PrefixDoor(shelf)
     assert delivered(shelf) == []
     assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
@@ -653,10 +623,10 @@ def test_a_request_does_not_add_up_the_sizes_of_all_crls_in_a_large_prefix() -> 
 
 
 def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
 ) -> None:
     largest = len(partition("same", ca=OTHER))
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * largest)
+    limit_memory(3 * largest)
     batches: list[int] = []
 
     def counted(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
@@ -680,7 +650,7 @@ def loaded_crls(door: PrefixDoor) -> list[str]:
 
 @pytest.mark.parametrize("names_them", [False, True])
 def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than_one_crl_may_have(
-    monkeypatch: pytest.MonkeyPatch, *, names_them: bool
+    monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None], *, names_them: bool
 ) -> None:
     parts = range(40)
     shelf = Memory()
@@ -689,7 +659,7 @@ def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than
         shelf.put(f"crl/{part}.crl", partition(part, 2))
     # It is named first, and found last.
     shelf.put("crl/own.crl", partition("own" if names_them else None, 2, padding=10, ca=OTHER))
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(8))
+    limit_memory(room_for(8))
     door = PrefixDoor(shelf)
     counts: list[int] = []
 
@@ -717,20 +687,20 @@ def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than
     assert len(delivered(shelf)) == 41
 
 
-def test_the_size_of_an_index_is_its_own(shelf: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_an_index_is_its_own(shelf: Memory, limit_memory: Callable[[int], None]) -> None:
     crls = [partition(part, 2, 2**1600, padding=20) for part in range(MANY)]
     for part, encoded in enumerate(crls):
         shelf.put(f"crl/{part}.crl", encoded)
         shelf.put(f"crl/{part}.crl.index", index_of(encoded))
     size = len(index_of(crls[0]))
     assert size > 4 * max(map(len, crls))
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: 3 * size)
+    limit_memory(3 * size)
     door = PrefixDoor(shelf)
     for part in range(MANY):
         assert door.refusals(client_of(part), client_of(part, 2)) == [None, REVOKED]
         assert len(loaded_crls(door)) <= 3
     # One that is too large is not read, and does not count.
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: size - 1)
+    limit_memory(size - 1)
     for part in range(MANY):
         shelf.errors[f"crl/{part}.crl.index"] = too_large(f"file:///crl/{part}.crl.index", size - 1)
     door = PrefixDoor(shelf)
@@ -739,14 +709,14 @@ def test_the_size_of_an_index_is_its_own(shelf: Memory, monkeypatch: pytest.Monk
 
 
 def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
-    monkeypatch: pytest.MonkeyPatch,
+    limit_memory: Callable[[int], None],
 ) -> None:
     shelf = Memory()
     shelf.put("truststore.pem", CA.pem)
     for folder in range(5):
         for part in range(3):
             shelf.put(f"{folder}/{folder}{part}.crl", partition(f"{folder}{part}", 2))
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(7))
+    limit_memory(room_for(7))
     door = PrefixDoor(shelf, ",".join(f"file:///{folder}/" for folder in range(5)))
     assert loaded_crls(door) == [f"file:///{folder}/{folder}{part}.crl" for folder in range(2) for part in range(3)]
     for folder in range(5):
@@ -913,9 +883,9 @@ def test_an_invalid_crl_in_place_of_one_that_did_not_cover_a_certificate_is_read
 
 
 def test_invalid_crls_in_place_of_others_are_read_once_whatever_else_is_listed(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     door = PrefixDoor(shelf)
     assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
     for part in range(MANY):
@@ -944,9 +914,9 @@ def test_replaced_crls_in_memory_count_among_those_that_are_read_in_an_interval(
 
 
 def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/partner.crl", partition(None, ca=OTHER))
     door = PrefixDoor(shelf)
     assert door.refusal(client_of(None, ca=OTHER)) is None
@@ -957,9 +927,9 @@ def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
 
 
 def test_revocations_of_an_evicted_delta_crl_of_a_part_apply_although_no_certificate_names_it(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
     shelf.put("crl/3+.crl", partition(3, 66, number=2, extensions=[indicator]))
     door = PrefixDoor(shelf)
@@ -972,9 +942,9 @@ def test_revocations_of_an_evicted_delta_crl_of_a_part_apply_although_no_certifi
 
 @pytest.mark.parametrize("part", [None, "http://ca.example/odd"])
 def test_revocations_of_an_evicted_crl_of_another_key_of_the_ca_apply(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, part: str | None
+    shelf: Memory, limit_memory: Callable[[int], None], part: str | None
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     earlier = authority("Renewed")
     renewed = authority("Renewed", parent=earlier)
     shelf.put("truststore.pem", CA.pem + OTHER.pem + earlier.pem + renewed.pem)
@@ -1085,10 +1055,10 @@ def test_all_parts_of_a_crl_with_the_same_name_are_found_in_the_end(shelf: Memor
 
 
 def test_crls_that_were_read_are_found_when_too_many_or_no_longer_too_many_have_their_name(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.catalog._MAX_NAMED", 4)
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     uris = [f"http://ca.example/ca.crl?partition={part}" for part in range(5)]
     clients = [client_of(uri) for uri in uris]
     for part in range(4):
@@ -1148,9 +1118,9 @@ def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(shelf: Memory) 
 
 
 def test_a_crl_that_is_not_valid_yet_does_not_make_the_earlier_one_outdated(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/3.crl", partition(3, 22, number=2000))
     door = PrefixDoor(shelf)
     # It proves nothing good yet, but revokes.
@@ -1257,9 +1227,9 @@ def test_the_whole_chain_is_looked_up() -> None:
 
 
 def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     names_root = (IS_A_CA, MAY_SIGN_BOTH, points(point_uri("root")))
     middle = authority("Middle", parent=OTHER, serial_number=77, extensions=names_root)
     shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
@@ -1430,7 +1400,7 @@ class WatchedLock:
 
 
 def test_objects_that_are_not_safe_for_threads_are_only_used_under_the_lock(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
 ) -> None:
     """All requests of this test are in one thread."""
     lock = WatchedLock()
@@ -1453,7 +1423,7 @@ def test_objects_that_are_not_safe_for_threads_are_only_used_under_the_lock(
     monkeypatch.setattr(f"{module}.RLock", lambda: lock)
     monkeypatch.setattr(f"{module}.CrlCatalog", guard(CrlCatalog))
     monkeypatch.setattr(f"{module}.CrlCache", guard(CrlCache))
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(3))
+    limit_memory(room_for(3))
     shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
     door = PrefixDoor(shelf)
     clients = (client_of(3), client_of(None, 2, OTHER), *(client_of(part) for part in range(5, 15)))
@@ -1484,9 +1454,9 @@ def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) ->
 
 
 def test_a_crl_is_not_evicted_before_the_request_that_needs_it_has_put_it_in_force(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    shelf: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(2))
+    limit_memory(room_for(2))
     door = PrefixDoor(shelf)
     lists, documents = door.live.get().revocation, door.live._revocation  # noqa: SLF001 -- to stop between two steps
     assert lists is not None

@@ -43,18 +43,15 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
-from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
+from tests.questions import AUTHORITY, CLIENT, ISSUED, NO_ONE, PAYMENTS, REPORTS, TRUSTSTORE, document, question
 
 if TYPE_CHECKING:
     from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer_cli.explanation.question import Question
 
-AUTHORITY = CertificateAuthority("Issuing CA")
-TRUSTSTORE = read_truststore(AUTHORITY.pem)
 REVOKED = RevocationLists([read_crl(AUTHORITY.revoke(entry(7)), TRUSTSTORE, CRL_TIME)], TRUSTSTORE)
 PARTIAL_CRL = AUTHORITY.revoke(extensions=[distribution_point(full_name(uri("http://crl.example/1.crl")))])
 PARTIAL = RevocationLists([read_crl(PARTIAL_CRL, TRUSTSTORE, CRL_TIME)], TRUSTSTORE)
-ISSUED = pem(AUTHORITY.issue(7, subject=name(("O", "Acme"))))
 MANY_ROUTES = [
     {
         "name": f"r{number}",
