@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
 
     FactReader: TypeAlias = "Callable[[PeerCertificate], Iterable[Fact]]"
+    PatternCheck: TypeAlias = "Callable[[str, str], bool]"
+    """Whether prefixes and suffixes of a fact only exclude, given its label and its value. Raises nothing."""
     FactReaders: TypeAlias = Mapping[str, FactReader]
     """The functions that read facts from a certificate, by field. They raise nothing."""
 
@@ -117,16 +119,17 @@ class ConditionIndex:
 
     For each fact, it takes one look-up, and one for each length of the prefixes and suffixes with the fact's label that
     is not longer than the fact. The number of conditions does not matter, and the time is linear in the size of a
-    certificate, however many names it has.
+    certificate, however many names it has. For ``matches_no_pattern``, see ``PatternCheck``.
     """
 
-    __slots__ = ("fields",)
+    __slots__ = ("_matches_no_pattern", "fields")
 
     fields: dict[str, dict[str, _LabelIndex]]
     """The conditions by field and label."""
 
-    def __init__(self, conditions: Iterable[Condition]) -> None:
+    def __init__(self, conditions: Iterable[Condition], matches_no_pattern: PatternCheck) -> None:
         self.fields = {}
+        self._matches_no_pattern = matches_no_pattern
         for condition in conditions:
             field, label, comparison, value = condition
             index = self.fields.setdefault(field, {}).setdefault(label, _LabelIndex())
@@ -146,23 +149,24 @@ class ConditionIndex:
         for field, labels in self.fields.items():
             for label, value, is_ambiguous in readers[field](certificate):
                 if label in labels:
+                    index = labels[label]
                     satisfied = ambiguous if is_ambiguous else unambiguous
-                    satisfied.extend(_satisfied_by_value(labels[label], value))
+                    if value in index.exact:
+                        satisfied.append(index.exact[value])
+                    if index.patterns and (patterns := list(_satisfied_patterns(index, str(value)))):
+                        only_excludes = self._matches_no_pattern(label, str(value))
+                        (ambiguous if only_excludes else satisfied).extend(patterns)
         satisfied_unambiguously = frozenset(unambiguous)
         return SatisfiedConditions(satisfied_unambiguously, satisfied_unambiguously.union(ambiguous))
 
 
-def _satisfied_by_value(index: _LabelIndex, value: Hashable) -> Iterator[Condition]:
-    if value in index.exact:
-        yield index.exact[value]
-    if index.patterns:
-        text = str(value)
-        for (comparison, length), conditions in index.patterns.items():
-            if length > len(text):
-                break
-            part = text[:length] if comparison is Comparison.PREFIX else text[-length:]
-            if part in conditions:
-                yield conditions[part]
+def _satisfied_patterns(index: _LabelIndex, text: str) -> Iterator[Condition]:
+    for (comparison, length), conditions in index.patterns.items():
+        if length > len(text):
+            break
+        part = text[:length] if comparison is Comparison.PREFIX else text[-length:]
+        if part in conditions:
+            yield conditions[part]
 
 
 class RuleIndex:

@@ -14,7 +14,13 @@ from client_certificate_auth.x509.names import has_control_characters
 from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value, sorted_name
-from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME, EMAIL_LABELS, LABELS_WITH_SPELLINGS, URI_LABELS
+from mtls_authorizer.rules.names.patterns import (
+    DIRECTORY_NAME,
+    DNS_LABELS,
+    EMAIL_LABELS,
+    LABELS_WITH_SPELLINGS,
+    URI_LABELS,
+)
 from mtls_authorizer.rules.names.written_names import read_written_name
 
 TYPE_CHECKING = False
@@ -29,6 +35,7 @@ _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[01][0-9A-F]|7F|C2\\[89])")
 
 # The characters that the domain of an email address cannot contain (RFC 5321 §4.1.2): some readers end it at one.
 _IN_NO_DOMAIN = frozenset("!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~ \u00a0")
+_IN_NO_DNS_NAME = _IN_NO_DOMAIN - {"*"}  # which may be a wildcard (RFC 6125 §6.4.3)
 
 # What may be the final dot of a URI's host. A regular expression would take longer to compile at each start.
 _DOT_AND_DELIMITER = ("./", ".?", ".#", ".:")
@@ -138,6 +145,15 @@ def is_misleading(label: str, value: str) -> bool:
     from mtls_authorizer.rules.names.spellings import has_dot_segments  # noqa: PLC0415 -- few certificates need it
 
     return has_dot_segments(value)
+
+
+def matches_no_pattern(label: str, value: str) -> bool:
+    """Return whether no suffix matches a value, because some may read it as a name with another end.
+
+    These are DNS names with characters of no domain: ``evil.example/.acme.example``. CAs of companies write all kinds
+    of text as DNS names, so that rules can still list one exactly.
+    """
+    return label in DNS_LABELS and not _IN_NO_DNS_NAME.isdisjoint(value)
 
 
 def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:

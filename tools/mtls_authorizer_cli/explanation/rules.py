@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.field_values import is_misleading
+from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.field_values import is_misleading, matches_no_pattern
 from mtls_authorizer.rules.fields import (
     FIELDS,
     ISSUER_KEY,
@@ -164,11 +165,12 @@ def explain_rules(
     facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
 
     def explain_matcher(matcher: Matcher) -> FieldExplanation:
-        unambiguous = tuple(fact for fact in facts[matcher.field] if not fact.ambiguous)
-        explained = _explain_matcher(matcher, satisfied.unambiguous, unambiguous)
+        ignored = _ignored(matcher, facts[matcher.field])
+        used = tuple(fact for fact in facts[matcher.field] if fact not in ignored)
+        explained = _explain_matcher(matcher, satisfied.unambiguous, used)
         nearest = _find_nearest(explained, satisfied.unambiguous)
-        remark = _remark(matcher, certificate, unambiguous)
-        if remark is None and not explained.matches and _is_misleading(matcher, facts[matcher.field]):
+        remark = _remark(matcher, certificate, used)
+        if remark is None and not explained.matches and _are_misleading(matcher, ignored):
             others = listing(list(map(fact_text, explained.found)))
             remark = f"{others}, and {_MISLEADING}" if explained.found else _MISLEADING
         return explained._replace(nearest=nearest, remark=remark)
@@ -250,13 +252,24 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
     return f"{common_names} common names, and none of them is used" if common_names > 1 else None
 
 
-def _is_misleading(matcher: Matcher, facts: Iterable[Fact]) -> bool:
-    """Return whether a value of the required kind matches no rule, because others may read it differently."""
+def _ignored(matcher: Matcher, facts: Iterable[Fact]) -> set[Fact]:
+    """Return the facts that do not make a certificate match: ambiguous ones, and names that no pattern matches."""
+    with_patterns = {each.label for each in matcher.conditions() if each.comparison is not Comparison.EXACT}
+    return {
+        fact
+        for fact in facts
+        if fact.ambiguous or (fact.label in with_patterns and matches_no_pattern(fact.label, str(fact.value)))
+    }
+
+
+def _are_misleading(matcher: Matcher, ignored: Iterable[Fact]) -> bool:
+    """Return whether a value of the required kind is ignored because others may read it differently."""
     labels = {condition.label for condition in matcher.conditions()}
     return any(
-        isinstance(value, str) and (has_control_characters(value) or is_misleading(label, value))
-        for label, value, is_ambiguous in facts
-        if is_ambiguous and label in labels
+        isinstance(value, str)
+        and (has_control_characters(value) or is_misleading(label, value) or matches_no_pattern(label, value))
+        for label, value, _ in ignored
+        if label in labels
     )
 
 

@@ -27,7 +27,7 @@ class IssuerExclusions:
         self._conditions: dict[Condition, list[Condition]] = {}
         for condition in conditions:
             self._conditions.setdefault(canonical_condition(condition), []).append(condition)
-        self._index = ConditionIndex(self._conditions)
+        self._index = ConditionIndex(self._conditions, lambda _label, _value: False)
 
     def satisfied_by(self, certificate: PeerCertificate, read: FactReader) -> frozenset[Condition]:
         """Return the conditions that a certificate satisfies, whatever its spelling. ``read`` reads its issuer."""

@@ -115,10 +115,10 @@ _LABELS = {**_ALTERNATIVE_NAMES, **_ATTRIBUTES_BY_LABEL}
 LABELS_WITH_SPELLINGS = frozenset((*_LABELS, OTHER_NAME, DIRECTORY_NAME)) - {"IP"}
 """The labels of names that can be written in several ways: see ``common_spelling``."""
 
-URI_LABELS, EMAIL_LABELS = (
-    frozenset(label for label, rules in _LABELS.items() if rules is kind) for kind in (_URI, _EMAIL_ADDRESS)
+URI_LABELS, EMAIL_LABELS, DNS_LABELS = (
+    frozenset(label for label, rules in _LABELS.items() if rules is kind) for kind in (_URI, _EMAIL_ADDRESS, _DNS_NAME)
 )
-"""The labels of URIs, and those of email addresses."""
+"""The labels of URIs, those of email addresses, and those of DNS names."""
 
 DOMAIN_LABELS = frozenset(_LABELS) - URI_LABELS - {"IP"}
 """The labels of DNS names, email addresses and domain components."""

@@ -156,7 +156,7 @@ ALTERNATIVE_NAMES = {
         ({"uri": {"prefix": "spiffe://a.example/"}}, ["URI:spiffe://a.example/b"]),
         ({"dns": "spiffe://a.example/b"}, ["DNS:spiffe://a.example/b"]),
         ({"dns": {"suffix": ".a.example"}}, ["DNS:*.a.example"]),
-        ({"dns": {"suffix": ".example"}}, ["DNS:a.example", "DNS:x@a.example", "DNS:*.a.example"]),
+        ({"dns": {"suffix": ".example"}}, ["DNS:a.example", "DNS:*.a.example"]),
         ({"email": {"suffix": "@a.example"}}, ["email:x@a.example"]),
         ({"ip": "192.0.2.1"}, ["IP:192.0.2.1"]),
         ("IP:2001:0DB8:0:0::0001", ["IP:2001:db8::1"]),
@@ -250,6 +250,34 @@ def test_an_alternative_name_that_some_read_as_another_matches_no_rule_and_exclu
     assert mismatch({"common_name": "x"}, certificate, **exclusion) is DenyReason.CERTIFICATE_EXCLUDED
 
 
+@pytest.mark.parametrize("rest", [*" !\"#$%&'()+,/:;<=>?@[\\]^`{|}~\xa0", ":443/", "@acme.example "])
+def test_a_dns_name_with_characters_of_no_domain_matches_no_suffix_and_excludes(rest: str) -> None:
+    own, suffix = f"evil.example{rest}.acme.example", {"suffix": ".acme.example"}
+    certificate = client(("CN", "x"), names=[dns(own.encode("latin-1"))])
+    assert not matches({"subject_alt_name": {"dns": suffix}}, certificate)
+    exclusion = {"not": {"subject_alt_name": {"dns": suffix}}}
+    assert mismatch({"common_name": "x"}, certificate, **exclusion) is DenyReason.CERTIFICATE_EXCLUDED
+    # CAs of companies write all kinds of text as DNS names.
+    assert matches({"subject_alt_name": {"dns": own}}, certificate)
+    assert matches({"subject_alt_name": [{"dns": suffix}, {"dns": own}]}, certificate)
+    # One of several names is sufficient.
+    assert matches(
+        {"subject_alt_name": {"dns": suffix}}, client(names=[dns("evil/.acme.example"), dns("a.acme.example")])
+    )
+
+
+@pytest.mark.parametrize(
+    "own", ["a-b_c.acme.example", "*.acme.example", "b\u00fccher.acme.example", "1.2.acme.example"]
+)
+def test_a_dns_name_matches_a_suffix_with_all_characters_of_domains(own: str) -> None:
+    match = {"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}
+    assert matches(match, client(names=[dns(own.encode("latin-1"))]))
+    # In a directory, the attribute can have any letters.
+    assert matches(
+        {"subject": {"2.5.4.100": {"suffix": ".acme.example"}}}, client(("2.5.4.100", f"\u0939\u093f.{own}"))
+    )
+
+
 def test_an_email_address_matches_with_a_domain_in_any_form() -> None:
     for address in ("a@b-c_d.example", "a@192.0.2.1", "a@[192.0.2.1]", "a@[IPv6:2001:db8::1]", "a,b:c@d.example"):
         certificate = client(names=[email(address)])
@@ -304,6 +332,8 @@ LABELED_URI = "1.3.6.1.4.1.250.1.57"
         (LABELED_URI, {"prefix": "https://acme.example/a/"}, "https://acme.example/a/b", "https://acme.example/a/../b"),
         ("emailAddress", {"suffix": "@acme.example"}, '"b c,"@acme.example', "a@evil.example,b@acme.example"),
         ("2.5.4.105", {"suffix": ".acme.example"}, "b@c.acme.example", "a@evil.example .acme.example"),
+        ("2.5.4.100", {"suffix": ".acme.example"}, "b.acme.example", "evil.example/.acme.example"),
+        ("0.9.2342.19200300.100.1.9", {"suffix": ".acme.example"}, "b.acme.example", "evil.example:1.acme.example"),
     ],
 )
 def test_an_attribute_that_some_read_as_another_name_matches_no_rule_and_excludes(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.field_values import matches_no_pattern
 from mtls_authorizer.rules.fields import FIELDS, FieldKind
 
 if TYPE_CHECKING:
@@ -37,12 +38,14 @@ _SINGLE_VALUED = frozenset(
 class Known(NamedTuple):
     """The known values of a certificate that satisfies some conditions, and patterns that values match, by key.
 
-    ``complete`` contains the fields, subject or issuer, all of whose attributes are known.
+    ``complete`` contains the fields, subject or issuer, all of whose attributes are known. ``any_fact`` is whether the
+    values are compared as for exclusions.
     """
 
     values: dict[Key, set[Hashable]]
     patterns: dict[Key, list[Condition]]
     complete: frozenset[str]
+    any_fact: bool
 
 
 def key_of(condition: Condition) -> Key:
@@ -69,7 +72,7 @@ def known_from(conditions: Iterable[Condition], *, any_fact: bool = False) -> Kn
             for label, texts in _attributes(condition.value).items():
                 if label != "CN" or len(texts) == 1 or any_fact:
                     values.setdefault((condition.field, label), set()).update(texts)
-    return Known(values, patterns, frozenset(complete))
+    return Known(values, patterns, frozenset(complete), any_fact)
 
 
 def follows(condition: Condition, known: Known) -> bool:
@@ -78,7 +81,10 @@ def follows(condition: Condition, known: Known) -> bool:
     values = known.values.get(key, set())
     if condition.comparison is Comparison.EXACT:
         return condition.value in values
-    return any(_satisfies(value, condition) for value in values) or any(
+    return any(
+        _satisfies(value, condition) and (known.any_fact or not matches_no_pattern(condition.label, str(value)))
+        for value in values
+    ) or any(
         pattern.comparison is condition.comparison and _satisfies(pattern.value, condition)
         for pattern in known.patterns.get(key, ())
     )

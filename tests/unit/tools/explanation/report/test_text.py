@@ -242,6 +242,8 @@ def test_an_alternative_name_that_matches_nothing_is_not_reported_as_absent() ->
         (names[:1], "no alternative names that everybody reads alike"),
         (names, f"URI 'spiffe://acme.example/a', and {MISLEADING}"),
         (names[1:], "URI 'spiffe://acme.example/a' "),
+        ([dns("evil.example/.acme.example")], "no alternative names that everybody reads alike"),
+        ([dns("evil.example/.acme.example"), dns("a.example")], f"DNS 'a.example', and {MISLEADING}"),
     ):
         client = pem(certificate_der(extensions=[subject_alt_names(*own)]))
         words = " ".join(text_of(question(client, document(wanted))).split())
@@ -252,6 +254,9 @@ def test_a_value_that_matches_nothing_is_not_reported_as_absent() -> None:
     subject = name(("O", "Acme"), ("emailAddress", "a@evil.example, b@acme.example"))
     own = subject_alt_names(uri("spiffe://acme.example/a/../b"), dns("a.example"))
     client = pem(certificate_der(subject, extensions=[own]))
+    odd = pem(certificate_der(subject, extensions=[subject_alt_names(dns("evil.example/.acme.example"))]))
+    exact = document({"name": "a", "match": {"subject_alt_name": "DNS:evil.example"}})
+    assert "found DNS 'evil.example/.acme.example' " in " ".join(text_of(question(odd, exact)).split())
     matches: list[tuple[dict[str, object], str]] = [
         ({"subject": {"emailAddress": "b@acme.example"}}, f"found {MISLEADING}"),
         ({"subject_alt_name": "URI:spiffe://acme.example/a/../b"}, f"found DNS 'a.example', and {MISLEADING}"),

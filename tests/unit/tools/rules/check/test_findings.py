@@ -98,6 +98,7 @@ def test_fields_that_do_not_contradict_each_other_are_not_reported(match: Match)
         ({"subject": {"O": "b", "CN": "a"}}, {"subject": {"O": "b"}}, "rules[0].not"),
         ({"common_name": "a", "issuer": "CN=b"}, {"issuer": {"CN": "b"}, "common_name": "a"}, "rules[0].not"),
         ({"serial_number": "1", "issuer": "CN=b"}, {"serial_number": "01", "issuer": "CN=b"}, "rules[0].not"),
+        ({"subject_alt_name": "DNS:b/.a"}, {"subject_alt_name": {"dns": {"suffix": ".a"}}}, "rules[0].not"),
     ],
 )
 def test_an_exclusion_of_all_that_a_rule_matches_is_found(match: Match, exclusions: object, where: str) -> None:
@@ -220,6 +221,8 @@ def test_a_rule_that_an_earlier_one_covers_is_found(wide: Match, narrow: Match) 
         ({"issuer": {"O": "Acme", "CN": "a"}}, {"issuer": ["CN=a,O=Acme", "CN=b,O=Acme"]}),
         ({"common_name": {"prefix": "ab"}}, {"common_name": {"suffix": "ab"}}),
         ({"common_name": {"prefix": "ab"}}, {"common_name": "a"}),
+        # Which matches no suffix.
+        ({"subject_alt_name": {"dns": {"suffix": ".a"}}}, {"subject_alt_name": "DNS:b/.a"}),
     ],
 )
 def test_rules_with_clients_of_their_own_are_not_reported(one: Match, other: Match) -> None:
