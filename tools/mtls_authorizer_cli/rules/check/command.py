@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.allowlist_warnings import MESSAGES, allowlist_warnings
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document.problems import shown
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
+from mtls_authorizer.rules.fields import FIELDS
+from mtls_authorizer.rules.rule import ENVIRONMENT as LISTS
 from mtls_authorizer_cli.command_line import (
     ExitStatus,
     exit_statuses,
@@ -19,12 +22,16 @@ from mtls_authorizer_cli.command_line import (
     write_output,
 )
 from mtls_authorizer_cli.printed import counted, json_text
+from mtls_authorizer_cli.rules.check.contradictions import ignored_values
+from mtls_authorizer_cli.rules.check.implication import Requirement
+from mtls_authorizer_cli.rules.check.kinds import Kind
 from mtls_authorizer_cli.rules.check.report import Message, Report, check_document
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 ENVIRONMENT = "the environment"
@@ -74,10 +81,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 def check_environment(environment: Mapping[str, str]) -> list[Report]:
     """Check the variables, and each rules document in them."""
     try:
-        load_settings(environment)
+        settings = load_settings(environment)
     except SettingsError as error:
         return [Report(ENVIRONMENT, (Message(str(error)),))]
-    reports = [Report(ENVIRONMENT, (), tuple(_list_warning(*each) for each in allowlist_warnings(environment)))]
+    warnings = [*starmap(_list_warning, allowlist_warnings(environment)), *_ignored_values(settings.rules)]
+    reports = [Report(ENVIRONMENT, (), tuple(warnings))]
     now = datetime.now(UTC)
     documents = {name: environment[name].strip().encode() for name in _DOCUMENTS if name in environment}
     reports += [check_document(name, content, now) for name, content in documents.items()]
@@ -87,6 +95,13 @@ def check_environment(environment: Mapping[str, str]) -> list[Report]:
 def _list_warning(kind: str, fields: Mapping[str, str]) -> Message:
     fix = f"write {fields['correction']} unless {shown(fields['value'])} is intended"
     return Message(f"{fields['variable']}: {MESSAGES[kind]}: {fix}", kind=kind)
+
+
+def _ignored_values(rules: Iterable[Rule]) -> Iterator[Message]:
+    for matcher in (matcher for rule in rules if rule.name == LISTS for matcher in rule.matchers):
+        problem = ignored_values(Requirement(matcher))
+        if problem is not None:
+            yield Message(f"{FIELDS[matcher.field].variable} {problem}", kind=Kind.VALUE_NEVER_MATCHES)
 
 
 def _print(reports: Sequence[Report]) -> None:

@@ -6,9 +6,13 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from client_certificate_auth.rfc4514 import attribute_string
+from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.policy.rule_warnings import RuleWarning
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import shown
+from mtls_authorizer.rules.field_values import is_misleading, matches_no_pattern
+from mtls_authorizer.rules.names.distinguished_names import read_name
+from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME
 from mtls_authorizer_cli.printed import listing
 from mtls_authorizer_cli.rules.check.implication import Requirement, contradict, known_from
 from mtls_authorizer_cli.rules.check.kinds import Kind
@@ -38,8 +42,36 @@ def contradictions(rule: Rule, place: str) -> Iterator[RuleWarning]:
                 f"can match no certificate, because {some.field} and {others.field} contradict each other",
             )
             return
+    for required in requirements:
+        problem = ignored_values(required)
+        if problem is not None:
+            yield RuleWarning(Kind.VALUE_NEVER_MATCHES, f"{place}.match.{required.field}", problem)
     exclusions = [[Requirement(matcher) for matcher in exclusion] for exclusion in rule.exclusions]
     yield from _excluded(requirements, exclusions, place)
+
+
+def ignored_values(required: Requirement) -> str | None:
+    """Return that a matcher has values that match no certificate, None if it has none.
+
+    Others may read such a name differently. Exclusions apply to it nevertheless.
+    """
+    found = [conditions for conditions in required.alternatives if any(map(_is_ignored, conditions))]
+    if not found:
+        return None
+    values = listing(sorted(map(_shown_conditions, found)), most=_MOST_SHOWN)
+    return f"contains values that match no certificate, because others may read them differently: {values}"
+
+
+def _is_ignored(condition: Condition) -> bool:
+    label, value = condition.label, condition.value
+    name = read_name(str(value)) if label == DIRECTORY_NAME else value
+    if isinstance(name, tuple):
+        return any(has_control_characters(text) for rdn in name for _, text in rdn)
+    # What follows a prefix is unknown: "/.." is no dot segment in "/..a".
+    text = f"{value}-" if condition.comparison is Comparison.PREFIX else str(value)
+    return is_misleading(label, text) or (
+        condition.comparison is not Comparison.EXACT and matches_no_pattern(label, text)
+    )
 
 
 def _contradict(some: Requirement, others: Requirement) -> bool:

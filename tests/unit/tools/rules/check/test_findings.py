@@ -19,7 +19,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.rules.check.contradictions import contradictions
 from mtls_authorizer_cli.rules.check.coverage import covered_rules
 from mtls_authorizer_cli.rules.check.kinds import Kind
-from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
+from tests.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
 from tests.rules_documents import VALID, document, rule
 
 if TYPE_CHECKING:
@@ -126,6 +126,68 @@ def test_names_among_excluded_values_are_shown_as_they_are_written() -> None:
     assert never({"issuer": ["CN=a,O=b+OU=c", "CN=x", {"CN": "q", "O": "b"}]}, {"issuer": {"O": "b"}}) == [
         (Kind.VALUE_NEVER_MATCHES, "contains values that 'not' excludes: 'CN=a,O=b+OU=c', CN 'q' with O 'b'")
     ]
+
+
+ALTERNATIVE_NAMES = {"dns": dns, "email": email, "uri": uri}
+ADDRESS, DOT_SEGMENT = "a@b.example,c@d.example", "https://a/b/../c"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ignored"),
+    [
+        ({"email": ADDRESS}, ADDRESS),
+        ({"email": {"exact": "a@b.example "}}, "a@b.example "),
+        ({"email": {"suffix": "@b.example,c@d.example"}}, ADDRESS),
+        ({"email": {"suffix": "@d.example"}}, None),
+        ({"uri": DOT_SEGMENT}, DOT_SEGMENT),
+        ({"uri": {"prefix": "https://a/b/../"}}, DOT_SEGMENT),
+        ({"uri": {"prefix": "https://a/b/.."}}, None),  # which https://a/b/..c begins with
+        ({"dns": "b/.a.example"}, None),
+        ({"dns": {"suffix": "./a.example"}}, "b./a.example"),
+        ({"dns": {"suffix": ".a.example"}}, None),
+    ],
+)
+def test_a_value_that_others_may_read_differently_is_reported_if_no_certificate_matches_it(
+    wanted: dict[str, Any], ignored: str | None
+) -> None:
+    ((kind, value),) = wanted.items()
+    comparison, text = next(iter(value.items())) if isinstance(value, dict) else ("exact", value)
+    end = {"prefix": f"{text}c", "suffix": f"b{text}", "exact": text}[comparison]
+    certificate = PeerCertificate.from_pem(
+        pem(certificate_der(extensions=[subject_alt_names(ALTERNATIVE_NAMES[kind](ignored or end))]))
+    )
+    match = {"subject_alt_name": [wanted, "DNS:x"]}
+    assert bool(RuleSet(parse_rules(document(rule(match=match)))).matching(certificate)) is (ignored is None)
+    shown = f"{'DNS' if kind == 'dns' else kind.upper() if kind == 'uri' else kind} "
+    shown += f"{'' if comparison == 'exact' else f'{comparison} '}{text!r}"
+    problem = f"contains values that match no certificate, because others may read them differently: {shown}"
+    assert never(match) == ([] if ignored is None else [(Kind.VALUE_NEVER_MATCHES, problem)])
+    # An exclusion has an effect.
+    assert not never({"common_name": "a"}, match)
+
+
+@pytest.mark.parametrize(
+    ("match", "values"),
+    [
+        ({"subject": {"emailAddress": ADDRESS, "CN": "a"}}, f"CN 'a' with emailAddress {ADDRESS!r}"),
+        ({"issuer": ["CN=a", r"CN=a\00b"]}, r"'CN=a\\00b'"),
+        ({"subject_alt_name": [r"dirName:CN=a\7F", "dirName:CN=a"]}, r"dirName 'CN=a\\7F'"),
+    ],
+)
+def test_a_name_that_others_may_read_differently_is_reported(match: Match, values: str) -> None:
+    assert never(match) == [
+        (
+            Kind.VALUE_NEVER_MATCHES,
+            f"contains values that match no certificate, because others may read them differently: {values}",
+        )
+    ]
+
+
+def test_a_whole_name_with_an_address_that_others_may_read_differently_matches() -> None:
+    match = {"subject": r"emailAddress=a@b.example\,c@d.example"}
+    certificate = PeerCertificate.from_pem(pem(certificate_der(name(("emailAddress", ADDRESS)))))
+    assert RuleSet(parse_rules(document(rule(match=match)))).matching(certificate)
+    assert not never(match)
 
 
 @pytest.mark.without_coverage
