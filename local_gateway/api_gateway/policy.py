@@ -96,7 +96,7 @@ def _statement_effect(statement: object, arn: str) -> Effect | None:
     statement = _mapping(statement, "a statement")
     effect = statement.get("Effect")
     actions, resources = _strings(statement, "Action"), _strings(statement, "Resource")
-    _require(statement.keys() <= _STATEMENT_KEYS, f"a statement has more than {sorted(_STATEMENT_KEYS)}")
+    _require(statement.keys() <= _STATEMENT_KEYS, f"a statement has more than {', '.join(sorted(_STATEMENT_KEYS))}")
     _require(effect in ("Allow", "Deny"), f"Effect must be Allow or Deny, not {effect!r}")
     _require(max(map(len, resources)) <= _LONGEST_RESOURCE, f"a Resource has more than {_LONGEST_RESOURCE} characters")
     # IAM compares actions without regard to case, resources with it.

@@ -116,7 +116,9 @@ def _describe_other(position: int, entry: LogEntry) -> str:
         return f"entry {position} has none of the fields {', '.join(sorted(_ABOUT_CLIENTS))}"
     if "decision" not in fields:
         return f"entry {position} has no field 'decision' with 'allow' or 'deny'"
-    return f"the field 'decision' of entry {position} is {quoted(str(fields['decision']))}, not 'allow' or 'deny'"
+    decision = fields["decision"]
+    found = decision if isinstance(decision, str) else json.dumps(decision)
+    return f"the field 'decision' of entry {position} is {quoted(found)}, not 'allow' or 'deny'"
 
 
 def _is_flat(value: object) -> bool:

@@ -227,8 +227,13 @@ def _revocation_status(certificate: PeerCertificate, question: Question) -> str:
     if revocation is None:
         return "no CRL in force"
     status = revocation.status(certificate, question.now)
-    details = [f"{key} {quoted(str(value), _LONGEST_DETAIL)}" for key, value in status.details(question.now).items()]
+    details = [f"{key} {_detail(value)}" for key, value in status.details(question.now).items()]
     return ", ".join([*filter(None, [status.state, status.unknown_reason]), *details])
+
+
+def _detail(value: str | int | list[str]) -> str:
+    values = value if isinstance(value, list) else [str(value)]
+    return listing([quoted(each, _LONGEST_DETAIL) for each in values])
 
 
 def _granted_routes(certificate: PeerCertificate, question: Question) -> str:

@@ -125,6 +125,11 @@ def test_a_policy_that_is_not_understood_is_malformed(document: object) -> None:
         evaluate(document, ARN)
 
 
+def test_the_keys_that_a_statement_may_have_are_named() -> None:
+    with pytest.raises(MalformedAuthorizationError, match="more than Action, Effect, Resource, Sid"):
+        evaluate(policy({**statement(), "NotAction": "*"}), ARN)
+
+
 def test_a_resource_may_have_512_characters() -> None:
     assert evaluate(policy(statement(resource="*" * 512)), ARN) is Effect.ALLOW
 

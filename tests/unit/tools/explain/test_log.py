@@ -259,6 +259,10 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
             ["--log", r'{"decision": "denied\u001b"}'],
             "the text of --log contains no decision: the field 'decision' of entry 1 is 'denied\\x1b', not 'allow' or",
         ),
+        (
+            ["--log", '{"decision": ["allow", null]}'],
+            """the text of --log contains no decision: the field 'decision' of entry 1 is '["allow", null]', not""",
+        ),
         (["--log", '{"decision":'], "the text of --log is not a log: Expecting value: line 1 column 13"),
         (
             ["--log", "text.log"],

@@ -12,6 +12,7 @@ from mtls_authorizer.request.checks import CHECKS
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import RevocationSettings
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -21,7 +22,7 @@ from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.result import Verdict
 from tests import der
 from tests.certificate_authorities import NOW as CRL_TIME
-from tests.certificate_authorities import entry
+from tests.certificate_authorities import CertificateAuthority, entry
 from tests.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
@@ -238,6 +239,18 @@ def test_the_revocation_status_is_explained_whatever_the_rules_are(
         if check.name == "revocation"
     ]
     assert (expired.verdict, expired.skipped) == (Verdict.NOT_REACHED, "validity failed")
+
+
+def test_cas_without_a_crl_are_listed() -> None:
+    root = CertificateAuthority("Root")
+    middle = CertificateAuthority("Middle", parent=root)
+    issuing = CertificateAuthority("Issuing", parent=middle)
+    truststore = read_truststore(root.pem + middle.pem + issuing.pem)
+    lists = RevocationLists([read_crl(issuing.revoke(), truststore, CRL_TIME)], truststore)
+    asked = question(pem(issuing.issue(7)), ANYONE, revocation=lists, now=CRL_TIME)
+    (check,) = [check for check in explain(asked).checks if check.name == "revocation"]
+    assert check.found is not None
+    assert check.found.endswith("crl_skipped_issuers 'CN=Middle', 'CN=Root'")
 
 
 def test_without_a_crl_in_force_the_status_is_unknown() -> None:
