@@ -12,11 +12,17 @@ from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from mtls_authorizer_cli.certificates.bundle import choose_client
 from mtls_authorizer_cli.certificates.content import recognize
 from mtls_authorizer_cli.certificates.unusable import describe_unusable
-from mtls_authorizer_cli.command_line import STANDARD_INPUT, CommandError, read_beginning, shown_file
+from mtls_authorizer_cli.command_line import (
+    STANDARD_INPUT,
+    CommandError,
+    cannot_be_read,
+    read_beginning,
+    shown_file,
+)
 from mtls_authorizer_cli.printed import listing, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from mtls_authorizer_cli.certificates.content import Content
 
@@ -25,7 +31,7 @@ LARGEST_FILE = 6 * 1024 * 1024
 
 
 class CertificateFile(NamedTuple):
-    """A file, and the client's certificate in it: parsed, or the reason why there is none.
+    """A file, and the client's certificate in it: parsed, or the reason why there is none. Or an unreadable folder.
 
     ``pem`` is the certificate as API Gateway would pass it on. It is also present if it cannot be parsed; it is None
     if the file contains no certificate. ``problem`` begins with the name of the file, and is None if there is a
@@ -51,9 +57,10 @@ def read_certificates(paths: Iterable[str]) -> list[CertificateFile]:
 
     The files of a folder are sorted by name; hidden ones and those in hidden folders are left out, as are pipes and
     devices, and links to folders are not followed. Raises CommandError for a path that cannot be read, and for a folder
-    that has no files; a file in a folder that cannot be read, and a file without a certificate, has a ``problem``.
+    that has no files; a file or a folder in a folder that cannot be read, and a file without a certificate, has a
+    ``problem``.
     """
-    return [read_certificate_file(file) for path in paths for file in list_files(path)]
+    return [file for path in paths for file in _read(path)]
 
 
 def read_certificate_file(file: str) -> CertificateFile:
@@ -97,28 +104,29 @@ def find_certificate(file: str, content: Content) -> CertificateFile:
         return CertificateFile(file, pem, None, problem, notes)
 
 
-def list_files(path: str) -> Iterator[str]:
-    """Return the file itself, or the files of a folder, as ``read_certificates`` does. Raises CommandError."""
+def _read(path: str) -> list[CertificateFile]:
+    """Read a file, or the files of a folder, as ``read_certificates`` does. Raises CommandError."""
     if not os.path.isdir(path):  # noqa: PTH112 -- False for names that are not valid, which are reported as files
         if path != STANDARD_INPUT and not os.access(path, os.R_OK):
             # Raises the error. Not for other files: a pipe can be opened only once.
             read_beginning(path, 0)
-        yield path
-        return
-    found = False
-    for folder, folders, files in os.walk(path, onerror=_fail):
+        return [read_certificate_file(path)]
+    found: list[CertificateFile] = []
+
+    def add_folder(error: OSError) -> None:
+        problem = cannot_be_read(error.filename, error)
+        if error.filename == path:
+            raise problem from error
+        found.append(CertificateFile(error.filename, None, None, str(problem), was_read=False))
+
+    for folder, folders, files in os.walk(path, onerror=add_folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(name for name in files if not name.startswith(".")):
             file = os.path.join(folder, name)  # noqa: PTH118 -- keeps a leading ./ as the user has written it
             # Reading a pipe would wait for a writer. Links that lead nowhere are reported.
             if os.path.isfile(file) or not os.path.exists(file):  # noqa: PTH110, PTH113 -- as above
-                found = True
-                yield file
+                found.append(read_certificate_file(file))
     if not found:
-        message = f"{path} contains no files: name a folder with client certificates (PEM or DER)"
+        message = f"{shown_file(path)} contains no files: name a folder with client certificates (PEM or DER)"
         raise CommandError(message)
-
-
-def _fail(error: OSError) -> None:
-    message = f"{error.filename} cannot be read: {error.strerror or error}"
-    raise CommandError(message) from error
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from mtls_authorizer_cli.certificates.content import recognize
 from mtls_authorizer_cli.certificates.files import read_certificates
 from mtls_authorizer_cli.command_line import CommandError
 from tests.certificates import certificate_der, name, pem
@@ -19,6 +21,8 @@ from tests.kept_lists import CA
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from mtls_authorizer_cli.certificates.content import Content
 
 FIRST, SECOND = (certificate_der(name(("CN", each))) for each in ("first", "second"))
 KEY = ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -140,15 +144,45 @@ def test_a_folder_that_has_no_files_is_an_error(tmp_path: Path) -> None:
         read_certificates([str(tmp_path)])
 
 
-def test_a_folder_that_cannot_be_read_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forbid listing a folder, also for root, as which tests run in containers."""
     scandir = os.scandir
 
     def denied(path: str) -> object:
-        # Root, as which tests run in containers, may read every folder.
-        if path == str(folder / "a"):
+        if path == str(folder):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", denied)
-    with pytest.raises(CommandError, match="partners/a cannot be read: Permission denied"):
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock(folder, monkeypatch)
+    with pytest.raises(CommandError, match="partners cannot be read: Permission denied"):
         read_certificates([str(folder)])
+
+
+def test_a_folder_in_a_folder_that_cannot_be_read_is_reported_next_to_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "z").mkdir()
+    (folder / "z" / "c.pem").write_text(pem(FIRST))
+    lock(folder / "a", monkeypatch)
+    read = read_certificates([str(folder)])
+    assert [each.name.removeprefix(f"{folder}/") for each in read] == ["b.pem", "key.pem", "a", "z/c.pem"]
+    assert [each.reason for each in read if not each.was_read] == ["cannot be read: Permission denied"]
+
+
+def test_files_that_disappear_before_they_are_read_are_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def remove_the_other_files(content: bytes) -> Content:
+        (folder / "key.pem").unlink(missing_ok=True)
+        shutil.rmtree(folder / "a", ignore_errors=True)
+        return recognize(content)
+
+    monkeypatch.setattr("mtls_authorizer_cli.certificates.files.recognize", remove_the_other_files)
+    read = read_certificates([str(folder)])
+    assert [(each.name.removeprefix(f"{folder}/"), each.reason) for each in read] == [
+        ("b.pem", ""),
+        ("key.pem", "cannot be read: No such file or directory"),
+        ("a", "cannot be read: No such file or directory"),
+    ]

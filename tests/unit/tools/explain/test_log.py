@@ -164,7 +164,7 @@ def test_the_certificate_of_a_request_without_one_is_not_asked_for(
         assert explain(entry).words.count("add the certificate to this command") == count
 
 
-def test_another_certificate_is_noted(denied: dict[str, Any], explain: Explain) -> None:
+def test_another_certificate_is_noted(denied: dict[str, Any], explain: Explain, tmp_path: Path) -> None:
     missing = f"the certificate of the entry, whose SHA-256 is '{denied['fingerprint']}'"
     one = explain(denied, "other.pem", "--rules", "by_name.json")
     assert f"the certificate given is not {missing}: the client may have renewed it" in one.words
@@ -174,6 +174,12 @@ def test_another_certificate_is_noted(denied: dict[str, Any], explain: Explain) 
     assert many.json["explanation"] is not None
     none = explain(denied, "others", "--rules", "by_name.json", "--json")
     assert (none.json["notes"], none.json["explanation"]) == ([f"none of the 1 files contains {missing}"], None)
+    (tmp_path / "others" / "link.pem").symlink_to("/nowhere")
+    none = explain(denied, "others", "--rules", "by_name.json", "--json")
+    assert none.json["notes"] == [
+        f"none of the 2 files contains {missing}",
+        "others/link.pem cannot be read: No such file or directory",
+    ]
 
 
 def test_a_changed_configuration_is_noted(denied: dict[str, Any], explain: Explain, tmp_path: Path) -> None:
