@@ -179,6 +179,15 @@ def is_binary(text: str) -> bool:
     return re.search(r"[\x00-\x08]", text) is not None
 
 
+def named_delimiter(line: str) -> str | None:
+    """Return the delimiter that the first line of a CSV file names, as Excel reads it: ``sep=;``. None if it does not.
+
+    The names of the columns are then on the next line.
+    """
+    named = re.fullmatch(r"""("?)sep=([^"\r\n])\1""", line.strip("\r\n"), re.IGNORECASE)
+    return None if named is None else named[2]
+
+
 def file_exists(file: Path) -> bool:
     """Return whether a file exists. Unlike the method of paths, it raises nothing, also without permission to look."""
     return os.path.exists(file)  # noqa: PTH110 -- see above

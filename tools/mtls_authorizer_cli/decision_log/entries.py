@@ -22,6 +22,7 @@ from mtls_authorizer_cli.command_line import (
     cannot_be_read,
     command_errors,
     is_binary,
+    named_delimiter,
     shown_file,
     standard_input,
     text_encoding,
@@ -124,9 +125,12 @@ def _read(name: str, stream: IO[str]) -> Iterator[LogEntry]:
         message = f"{name} is empty: it should contain entries of the decision log"
         raise CommandError(message)
     _check_text(first)
+    named = named_delimiter(first)
+    if named is not None:
+        first = next(filter(str.strip, following), "")
     lines = chain([first], following)
     if not first.lstrip().startswith(("{", "[")):
-        for delimiter in _DELIMITERS:
+        for delimiter in named or _DELIMITERS:
             names = next(csv.reader([first], delimiter=delimiter))
             # As text, aws logs get-query-results prints a name, a tab and a value in each line, and no header.
             if not _COLUMNS.isdisjoint(names[delimiter == "\t" :]):

@@ -92,6 +92,8 @@ COMPLETE = {
         f"CSV of {columns}": csv_text(columns, *([json.dumps(each)] * 2 for each in RECORDS), delimiter="\t")
         for columns in (["@message", "@logStream"], ["level", "@message"])
     },
+    "CSV whose delimiter is named": "sep=|\r\n\r\n"
+    + csv_text(["@message"], *([json.dumps(each)] for each in RECORDS), delimiter="|"),
     "JSON of Logs Insights": json.dumps([{"@timestamp": TIME, "@message": each} for each in RECORDS]),
 }
 

@@ -1,6 +1,7 @@
 """The CSV file of ``rules import``: one client in each row, below a row with the names of the columns.
 
-Spreadsheets write commas, semicolons or tabs between the cells, in UTF-8 with a byte order mark or in UTF-16.
+Spreadsheets write commas, semicolons or tabs between the cells, in UTF-8 with a byte order mark or in UTF-16. A line
+above the names of the columns may name the character: ``sep=;``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.command_line import read_file, shown_file, text_encoding
+from mtls_authorizer_cli.command_line import named_delimiter, read_file, shown_file, text_encoding
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ def _text(file: str, problems: Problems) -> str:
 def _records(text: str, problems: Problems) -> list[tuple[int, list[str]]]:
     """Return the records that are not empty, each with the line on which it starts."""
     first_line = text.lstrip("\r\n").partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=first_line.count)
+    named = named_delimiter(first_line)
+    delimiter = named or max(_DELIMITERS, key=first_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     records, line = [], 1
     try:
@@ -132,7 +134,7 @@ def _records(text: str, problems: Problems) -> list[tuple[int, list[str]]]:
     except csv.Error as error:
         problems.add(line, None, f"is not CSV: {error}")
         raise problems.error() from error
-    return records
+    return records if named is None else records[1:]
 
 
 def _check_columns(line: int, columns: Sequence[str], problems: Problems) -> None:

@@ -39,12 +39,31 @@ def problems(folder: Path, content: str | bytes) -> list[str]:
         "name\tcertificate\tallow\r\nacme\ta.pem\tGET /a|POST /b\r\n".encode("utf-16"),
         '\n\n"allow","name","certificate"\n\n"GET /a|\nPOST /b",acme,a.pem\n,,\n',
         " name , certificate , allow \n acme , a.pem , GET /a||POST /b| \n",
+        "sep=;\r\nname;certificate;allow\r\nacme;a.pem;GET /a|POST /b\r\n",
+        '\ufeff\n"SEP=:"\nname:certificate:allow\nacme:a.pem:GET /a|POST /b\n',
+        "sep=\t\nname\tcertificate\tallow\nacme\ta.pem\tGET /a|POST /b\n".encode("utf-16"),
+        # More of these characters than of the one that is named.
+        'sep=;\nname;certificate;"allow";"context.,,,,,,"\nacme;a.pem;GET /a|POST /b;\n',
     ],
 )
 def test_files_of_several_spreadsheets_are_read(content: str | bytes, tmp_path: Path) -> None:
     (row,) = read(tmp_path, content)
     assert (row.cells["name"], row.cells["certificate"], row.routes) == ("acme", "a.pem", ["GET /a", "POST /b"])
     assert row.context == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("sep=;\nname,certificate,allow\n", "2: column allow: is missing"),
+        ("sep=;\nname;certificate;allow\n", "2: there are no rows"),
+        ("sep=;\nname;certificate;allow\na;;GET /a\n", "3: column certificate: is empty"),
+        ("sep=;;\nname;certificate;allow\na;b;GET /a\n", "1: column allow: is missing"),
+        ("sep=;", "1: column allow: is missing"),
+    ],
+)
+def test_lines_are_counted_from_the_one_that_names_the_delimiter(content: str, expected: str, tmp_path: Path) -> None:
+    assert any(problem.startswith(expected) for problem in problems(tmp_path, content))
 
 
 def test_columns_with_a_prefix_are_the_context_and_empty_cells_are_left_out(tmp_path: Path) -> None:
