@@ -114,14 +114,19 @@ VARIABLES = (
 
 # A misspelt name must not go unnoticed if it decides which clients are allowed. Those names start with one of these.
 _OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE", "S3_BUCKET_OWN")
+_DECIDING = tuple(name for name in VARIABLES if name.startswith(_OWN_PREFIXES))
+# With a mistake in another place: ALOWED_ISSUERS. Comparing the ends first saves 1 ms.
+_ENDS = tuple({name[-4:] for name in _DECIDING})
+_LONGEST_MISTAKE = 2
+"""In characters, such as two that are exchanged."""
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
     """Read the settings from environment variables. Raises SettingsError, which lists everything that is wrong.
 
     A variable that is not set has its default. A variable that is set but empty is an error: an allowlist that was lost
-    on its way here must not allow more clients. For the same reason, an unknown name that starts like one of the
-    authorizer's variables (``ALLOWED_COMMON_NAME``) is an error.
+    on its way here must not allow more clients. For the same reason, an unknown name is an error if it starts like one
+    of the authorizer's variables (``ALLOWED_COMMON_NAME``), or differs from one in one place (``ALOWED_ISSUERS``).
     """
     reader = VariableReader(environment)
     revocation_settings, truststore = read_crl_variables(reader)
@@ -152,11 +157,27 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         reader.problems.append(str(error))
     _check_truststore(settings, reader)
     for name in environment:
-        if name.upper().startswith(_OWN_PREFIXES) and name not in VARIABLES:
+        if name not in VARIABLES and _looks_misspelt(name.upper()):
             reader.reject(name, "is not a variable of this authorizer: correct its spelling, or remove it")
     if reader.problems:
         raise SettingsError("invalid configuration: " + "; ".join(reader.problems))
     return settings
+
+
+def _looks_misspelt(name: str) -> bool:
+    """Return whether an unknown name, in upper case, resembles that of a variable that decides who is allowed."""
+    return name.startswith(_OWN_PREFIXES) or (
+        name.endswith(_ENDS) and any(_differs_in_one_place(name, variable) for variable in _DECIDING)
+    )
+
+
+def _differs_in_one_place(name: str, variable: str) -> bool:
+    """Return whether two names are equal, apart from up to _LONGEST_MISTAKE characters of each in one place."""
+    equal = max(len(name), len(variable)) - _LONGEST_MISTAKE
+    return min(len(name), len(variable)) >= equal and any(
+        name[:start] == variable[:start] and name.endswith(variable[len(variable) - equal + start :])
+        for start in range(equal + 1)
+    )
 
 
 def check_together(rules: Iterable[Rule]) -> None:

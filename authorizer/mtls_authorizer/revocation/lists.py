@@ -91,22 +91,23 @@ class RevocationLists:
         used = status.revocation_list
         return status if used is None else status._replace(location=self._locations.uris.get(used.digest))
 
-    def not_covered(self, chains: Iterable[Chain], now: datetime) -> list[ChainLink]:
-        """Return the certificates of chains for which a list is required, but that none proves good at an aware time.
-
-        Lists that are not stored do not count: their successors may be.
-        """
+    def required(self, chains: Iterable[Chain]) -> list[ChainLink]:
+        """Return the certificates of chains for which a list is required, each once."""
         required = (
             link
             for chain in chains
             for link in (chain.links[:1] if self._check is CrlCheck.CLIENT else _below_root(chain))
             if link.issuer.key_fingerprint not in self._exempt_issuers
         )
-        return [
-            link
-            for link in dict.fromkeys(required)
-            if all(each.digest in self._locations.not_stored for each in self._lists.covering(link, now, self._max_age))
-        ]
+        return list(dict.fromkeys(required))
+
+    def is_covered(self, link: ChainLink, now: datetime) -> bool:
+        """Return whether a list proves a certificate good at an aware time.
+
+        Lists that are not stored do not count: their successors may be.
+        """
+        covering = self._lists.covering(link, now, self._max_age)
+        return any(each.digest not in self._locations.not_stored for each in covering)
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]

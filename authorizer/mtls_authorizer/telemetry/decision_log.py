@@ -80,7 +80,8 @@ def log_fields(observation: Observation) -> dict[str, object]:
         fields["revocation_status"] = decision.revocation_status.state.value
         if decision.revocation_status.unknown_reason is not None:
             fields["revocation_unknown_reason"] = decision.revocation_status.unknown_reason.value
-        fields.update(decision.revocation_status.details(observation.time))
+        details = decision.revocation_status.details(observation.time)
+        fields |= {name: _bounded(value) for name, value in details.items()}
     if observation.malformed is not None:
         fields["certificate_sha256"] = observation.malformed.sha256
         fields["unverified_subject_dn"] = observation.malformed.subject_dn
@@ -93,6 +94,13 @@ def _first(texts: tuple[str, ...], most: int) -> list[str | None]:
     """Return the first texts, followed by an ellipsis if there are more."""
     shown = [shortened(text) for text in texts[:most]]
     return shown if len(texts) <= most else [*shown, "..."]
+
+
+def _bounded(value: str | int | list[str]) -> object:
+    """Return a value with names of CAs as they may be in the log: a CA may add any number of spaces to its own."""
+    if isinstance(value, list):
+        return _first(tuple(value), MOST_VALUES)
+    return shortened(value) if isinstance(value, str) else value
 
 
 def shortened(text: str | None) -> str | None:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 
@@ -35,6 +35,11 @@ class CrlCache:
             crl = self._crls[uri] = create(uri)
         self._crls.move_to_end(uri)
         return crl
+
+    def demote(self, uris: Iterable[str]) -> None:
+        """Make CRLs those that are evicted first."""
+        for uri in uris:
+            self._crls.move_to_end(uri, last=False)
 
     def evict(self, may_be_evicted: Callable[[ListedCrl], bool]) -> list[ListedCrl]:
         """Remove CRLs that may be evicted until the rest is within the limits. Return the removed ones."""

@@ -43,6 +43,8 @@ class CrlCatalog:
         self._listings: list[CrlListing | None] = []
         self._in_small_prefixes: dict[str, None] = {}
         self._unread: dict[str, None] = {}
+        self.new: dict[str, None] = {}
+        """The CRLs of which no version was read yet, in the order of ``unread``."""
         self._known = KnownCrls()
         self._invalid: dict[str, tuple[Versions, bool]] = {}
         """The listed versions of CRLs that were read and are invalid, and whether an earlier one stays in force."""
@@ -95,10 +97,13 @@ class CrlCatalog:
             is_read |= versions[0] == listed[0]
         if is_read:
             self._unread.pop(crl.uri, None)
+            self.new.pop(crl.uri, None)
             self._unreadable.discard(crl.uri)
         elif crl.document.error is not None and crl.uri in self._unread:
             # Others are read before the next attempt.
-            self._unread[crl.uri] = self._unread.pop(crl.uri)
+            for waiting in (self._unread, self.new):
+                if crl.uri in waiting:
+                    waiting[crl.uri] = waiting.pop(crl.uri)
             self._unreadable.add(crl.uri)
 
     def forget_invalid(self) -> None:
@@ -113,6 +118,7 @@ class CrlCatalog:
         unread += sorted(self._known.replaced(listing.crls), key=lambda uri: listing.crls[uri].size)
         valid = (uri for uri in unread if uri not in self._invalid)
         self._unread = dict.fromkeys(sorted(valid, key=self._unreadable.__contains__))
+        self.new = dict.fromkeys(uri for uri in self._unread if uri not in self._known)
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
         """Return the CRLs of the prefixes that are loaded completely: of small ones, as long as they fit."""

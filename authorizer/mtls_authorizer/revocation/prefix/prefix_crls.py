@@ -137,8 +137,12 @@ class PrefixCrls:
             links = list(dict.fromkeys(link for chain in chains for link in chain.links))
             needed = self._catalog.needed(links)
         changed = self._load(needed, links, used, deadline)
-        for link in lists.not_covered(chains, self._now()):
-            if not any(map(can_name_crl, link.scope.uris)):
+        for link in lists.required(chains):
+            if any(map(can_name_crl, link.scope.uris)):
+                continue
+            if lists.is_covered(link, self._now()):
+                changed |= self._read_new(links, used)
+            else:
                 changed |= self._search(link, links, lists.truststore, used, deadline)
         return changed
 
@@ -159,7 +163,9 @@ class PrefixCrls:
                 for crl in crls:
                     self._catalog.learn(crl)
                 if is_loaded:
-                    used.difference_update([crl.uri for crl in crls if not self._may_concern(crl, links)])
+                    others = [crl.uri for crl in crls if not self._may_concern(crl, links)]
+                    used.difference_update(others)
+                    self._cache.demote(others)
                     self._evict()
             changed |= is_loaded
         return changed
@@ -197,22 +203,34 @@ class PrefixCrls:
     def _search(
         self, link: ChainLink, links: Sequence[ChainLink], truststore: Truststore, used: set[str], deadline: float
     ) -> bool:
-        """Read CRLs until a listed one can prove a certificate good now. Return whether any changed.
+        """Read CRLs for a certificate that names none and is not proven good. Return whether any changed.
 
-        The certificate names none. Those that are not ``unread`` are known not to cover it.
+        New ones are read although another one proves the certificate good: they may be newer. Replaced ones are read
+        only until a listed one proves it good now. Others are known not to cover it.
 
         The number of CRLs that are read in an interval is limited, so that a certificate without a CRL does not make
         every request read some.
         """
-        changed = False
+        changed = is_covered = False
         with self._lock:
             unread = self._catalog.unread()
         for start in range(0, len(unread), _AT_ONCE):
             batch = unread[start : start + _AT_ONCE]
-            if self._is_covered(link, truststore) or time.monotonic() >= deadline or not self._may_search(batch):
+            is_covered = is_covered or self._is_covered(link, truststore)
+            if is_covered:
+                with self._lock:
+                    batch = [uri for uri in batch if uri in self._catalog.new]
+            if time.monotonic() >= deadline or not self._may_search(batch):
                 break
             changed |= self._load(batch, links, used, deadline)
         return changed
+
+    def _read_new(self, links: Sequence[ChainLink], used: set[str]) -> bool:
+        """Begin to read some new CRLs without waiting, and collect what was read. Return whether any changed."""
+        with self._lock:
+            # Those that are being read come first, so that there is never more than one batch.
+            batch = next(self._batches(self._catalog.new), [])
+        return bool(batch) and self._may_search(batch) and self._load(batch, links, used, time.monotonic())
 
     def _may_search(self, uris: Iterable[str]) -> bool:
         """Return whether these CRLs may be read in this interval. Those that are not due will not be."""

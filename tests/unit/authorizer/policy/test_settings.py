@@ -283,11 +283,30 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"ALLOW_ORGANIZATIONAL_UNITS": "a"}, "ALLOW_ORGANIZATIONAL_UNITS is not a variable of this authorizer"),
         ({"ALLOWLISTED_OUS": "a"}, "ALLOWLISTED_OUS is not a variable of this authorizer"),
         ({"allowed_common_names": "a"}, "allowed_common_names is not a variable of this authorizer"),
+        *(
+            ({name: "a", "ALLOWED_COMMON_NAMES": "a"}, f"{name} is not a variable of this authorizer")
+            for name in (
+                *("ALOWED_ISSUERS", "LLOWED_ISSUERS", "LALOWED_ISSUERS", "_ALLOWED_ISSUERS", "alloewd_issuers"),
+                *("AUTHORISER_RULES", "AUTORIZER_RULES_URI", "REQUIRE_EXTENDED_KEY_USAGE", "TRUSTORE_URI"),
+                *("TRUST_STORE_URI", "CLR_URIS", "RCL_CHECK", "S3BUCKET_OWNER"),
+            )
+        ),
     ],
 )
 def test_the_error_for_an_invalid_value_contains_the_fix(environment: dict[str, str], problem: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(problem)):
         load_settings(environment)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ISSUERS", "API_URIS", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "DD_TRACE_SAMPLING_RULES", "MY_RULES_URI"),
+        *("OTEL_EXPORTER_OTLP_ENDPOINT", "POWERTOOLS_METRICS_NAMESPACE", "PATH", "_HANDLER", "LOG_DECISION"),
+    ],
+)
+def test_variables_of_others_are_ignored(name: str) -> None:
+    assert load_settings({name: "x"}) == load_settings({})
 
 
 def test_a_list_is_named_once() -> None:

@@ -20,7 +20,9 @@ from mtls_authorizer.revocation.status import RevocationState, RevocationStatus,
 from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, MOST_RULES, MOST_VALUES, log_decision, log_fields
 from tests import der
 from tests.api_events import rest_event
+from tests.certificate_authorities import DAY
 from tests.certificates import NOT_AFTER, certificate_der, client_pem, extension, name, pem
+from tests.kept_lists import CA, GOOD, Memory, make_door
 from tests.observations import CLIENT, LISTED, NOW, observation
 
 HANDLER = "mtls_authorizer.handler.handler"
@@ -91,6 +93,24 @@ def test_long_names_and_serial_numbers_are_shortened(log: pytest.LogCaptureFixtu
             assert len(record[field]) == LONGEST_VALUE
             assert record[field].endswith("...")
         assert len(json.dumps(record, default=str)) < 32_000
+
+
+def test_a_ca_cannot_make_records_too_large(log: pytest.LogCaptureFixture) -> None:
+    """Names of CAs are equal whatever the number of their spaces, and CRLs contain them once more."""
+    padded = name(("CN", "CA" + "\u3000" * 60_000))
+    shelf = Memory()
+    shelf.put("truststore.pem", CA.pem)
+    shelf.put("ca.crl", CA.revoke(issuer=padded, this_update=NOW - DAY, next_update=NOW + DAY))
+    assert make_door(shelf).refusals(GOOD) == [None]
+    record = vars(log.records[-1])
+    assert (record["message"], len(record["crl_issuer"])) == ("allow", LONGEST_VALUE)
+    assert len(json.dumps(record, default=str)) < 32_000
+
+
+def test_the_names_of_skipped_issuers_are_shortened() -> None:
+    skipped = RevocationStatus(RevocationState.GOOD, skipped_issuers=("CN=" + "x" * LONGEST_VALUE, "CN=b"))
+    fields: Any = log_fields(observation(revocation_status=skipped))
+    assert [len(issuer) for issuer in fields["crl_skipped_issuers"]] == [LONGEST_VALUE, len("CN=b")]
 
 
 def test_many_extended_key_usages_are_shortened(log: pytest.LogCaptureFixture) -> None:

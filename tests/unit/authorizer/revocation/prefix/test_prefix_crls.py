@@ -768,9 +768,9 @@ def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_t
     shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
     door = PrefixDoor(shelf)
     assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
-    first = delivered(shelf)
-    assert "crl/partner.crl" in first
-    assert len(first) == 8
+    read = delivered(shelf)
+    assert "crl/partner.crl" in read[:8]
+    assert len(read) == MANY + 1
     # It is known from now on, and kept up to date.
     shelf.put("crl/partner.crl", partition(None, 1, number=2, ca=OTHER))
     assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [REVOKED, None]
@@ -843,14 +843,69 @@ def test_a_crl_that_no_certificate_names_is_found_next_to_a_stale_one(shelf: Mem
     door = PrefixDoor(shelf)
     assert door.refusals(*clients) == [None, None]
     shelf.put("crl/ca-2.crl", partition(None, 2, number=2, padding=10, ca=OTHER))
-    # While the first one is valid, no other is searched.
-    assert door.next(*clients) == [None, None]
+    # While the first one is valid, no request waits for another one.
+    door.next(clients[0])
+    join_attempts()
+    assert door.refusals(*clients) == [None, REVOKED]
     door.now += 2 * MINUTE
     assert door.next(*clients) == [None, REVOKED]
     # Also if the stale one, which is smaller, is read first.
     late = PrefixDoor(shelf)
     late.now = NOW + 2 * MINUTE
     assert late.refusals(*clients) == [None, REVOKED]
+
+
+def test_an_earlier_crl_anywhere_below_the_prefix_does_not_hide_the_current_one(shelf: Memory) -> None:
+    """Everybody can store a CRL that was published, and an earlier one is usually smaller, so that it is read first."""
+    for part in range(MANY):
+        shelf.put(f"crl/{part}.crl", partition(part, 2, padding=50))
+    shelf.put("crl/ca/current.crl", partition(None, 2, number=2, padding=100, ca=OTHER))
+    shelf.put("crl/partner/earlier.crl", partition(None, ca=OTHER))
+    door = PrefixDoor(shelf)
+    clients = client_of(None, 2, OTHER), client_of(None, 1, OTHER)
+    assert door.refusals(*clients) == [REVOKED, None]
+    assert door.next(*clients) == [REVOKED, None]
+
+
+def test_no_request_waits_for_new_crls_if_another_one_proves_its_certificate_good(
+    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[tuple[int, float]] = []
+
+    def timed(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
+        waits.append((len(refreshers), wait_seconds))
+        return refresh_together(refreshers, wait_seconds)
+
+    client = client_of(None, 1, OTHER)
+    shelf.put("crl/ca.crl", partition(None, ca=OTHER))
+    door = PrefixDoor(shelf)
+    assert door.refusal(client) is None
+    for count in range(12):
+        shelf.put(f"crl/new-{count}.crl", HTML)
+        shelf.errors[f"crl/new-{count}.crl"] = StoreError("crl/new.crl", "500")
+    delivered(shelf)
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.refresh_together", timed)
+    assert door.next(client) == [None]
+    join_attempts()
+    # At most eight at once. Those that fail do not prevent that others are read.
+    assert len(delivered(shelf)) == 8
+    for _ in range(3):
+        assert door.refusal(client) is None
+        join_attempts()
+    assert len(delivered(shelf)) == 4
+    # The one that is known is loaded alone.
+    assert {seconds for count, seconds in waits if count > 1} == {0}
+
+
+def test_crls_that_turn_out_to_be_of_others_are_evicted_first(shelf: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(10))
+    door = PrefixDoor(shelf)
+    assert door.refusals(client_of(3)) == [None]
+    shelf.put("crl/ca.crl", partition(None, padding=1, ca=OTHER))
+    assert door.next(client_of(None, 1, OTHER)) == [None]
+    delivered(shelf)
+    assert door.refusals(client_of(3, 2), client_of(None, 2, OTHER)) == [REVOKED, None]
+    assert delivered(shelf) == []
 
 
 def test_a_replaced_crl_is_searched_again_until_it_was_read_and_after_those_that_were_never_read(
@@ -1438,7 +1493,7 @@ def test_objects_that_are_not_safe_for_threads_are_only_used_under_the_lock(
     door.live.restore()
     assert door.refusals(*clients[1:]) == expected[1:]
     of_catalog = {"update", "needed", "is_always_needed", "unread", "learn", "forget_invalid"}
-    assert called == of_catalog | {"__iter__", "get", "use", "evict"}
+    assert called == of_catalog | {"__iter__", "get", "use", "demote", "evict"}
 
 
 def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) -> None:
