@@ -31,7 +31,7 @@ def read_allowlists(reader: VariableReader) -> tuple[Rule, ...]:
         if any(name in reader for name in ALLOWLISTS):
             reader.reject("ALLOW_ANY_CLIENT_CERTIFICATE", "is true and an allowlist is set: remove one of them")
         return (Rule(ENVIRONMENT, (), ALL_ROUTES, anyone=True),)
-    if "ALLOWED_SERIAL_NUMBERS" in reader:
+    if "ALLOWED_SERIAL_NUMBERS" in reader and not reader.has_rejected("ALLOWED_ISSUERS"):
         issuers = lists["ALLOWED_ISSUERS"]
         if match == "any" or issuers is None or len(issuers.alternatives) != 1:
             reader.reject(

@@ -214,7 +214,7 @@ def _check_truststore(settings: Settings, reader: VariableReader) -> None:
         for name in users:
             reader.reject(name, "requires TRUSTSTORE_URI for issuer keys: it contains the CAs that have them")
     is_used = settings.rules_uri or settings.shadow_rules_uri or users
-    if settings.truststore is not None and not is_used:
+    if settings.truststore is not None and not (is_used or reader.has_rejected("CRL_URIS", *_RULES, *_SHADOW_RULES)):
         reader.reject(
             "TRUSTSTORE_URI",
             "is set without CRL_URIS, so no certificate would be checked: set both. Only issuer_key needs no CRL_URIS",

@@ -59,6 +59,10 @@ class VariableReader:
         """Record what is wrong with a variable."""
         self.problems.append(f"{name} {problem}")
 
+    def has_rejected(self, *names: str) -> bool:
+        """Return whether one of these variables is invalid, so that others cannot be compared with it."""
+        return any(problem.startswith(f"{name} ") for problem in self.problems for name in names)
+
 
 def parse_boolean(text: str) -> bool:
     """Return whether the text is ``true``. Raises ValueError unless it is ``true`` or ``false``."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from client_certificate_auth.testing.identity import distinguished_name, serial_number
+from client_certificate_auth.testing.identity import distinguished_name, load_certificate, serial_number
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from cryptography import x509
 
 
 def alb_headers(pem: str | None, mode: Literal["verify", "passthrough"]) -> dict[str, str]:
@@ -24,7 +25,7 @@ def alb_headers(pem: str | None, mode: Literal["verify", "passthrough"]) -> dict
         return {}
     if mode == "passthrough":
         return {"X-Amzn-Mtls-Clientcert": encode_pem(pem)}
-    certificate = x509.load_pem_x509_certificate(pem.encode())
+    certificate = load_certificate(pem)
     described = _describe(certificate) | {"Serial-Number": _serial_number(certificate).replace(":", "").upper()}
     return {"X-Amzn-Mtls-Clientcert-Leaf": encode_pem(pem)} | {
         f"X-Amzn-Mtls-Clientcert-{name}": value for name, value in described.items()
@@ -38,7 +39,7 @@ def cloudfront_headers(pem: str | None) -> dict[str, str]:
     """
     if pem is None:
         return {"CloudFront-Viewer-Cert-Present": "0"}
-    certificate = x509.load_pem_x509_certificate(pem.encode())
+    certificate = load_certificate(pem)
     described = _describe(certificate) | {
         "Serial-Number": _serial_number(certificate),
         "Present": "1",

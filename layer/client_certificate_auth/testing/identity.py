@@ -19,33 +19,42 @@ def client_certificate(pem: str) -> Event:
     There is no description of a certificate that cryptography cannot parse. API Gateway's is not documented.
     """
     try:
-        certificate = x509.load_pem_x509_certificate(pem.encode())
+        certificate = load_certificate(pem)
+        return {
+            "clientCertPem": pem,
+            "subjectDN": distinguished_name(lambda: certificate.subject),
+            "issuerDN": distinguished_name(lambda: certificate.issuer),
+            "serialNumber": serial_number(certificate.serial_number),
+            "validity": {
+                "notBefore": _openssl_time(certificate.not_valid_before_utc),
+                "notAfter": _openssl_time(certificate.not_valid_after_utc),
+            },
+        }
     except ValueError:
         return {"clientCertPem": pem}
-    return {
-        "clientCertPem": pem,
-        "subjectDN": distinguished_name(lambda: certificate.subject),
-        "issuerDN": distinguished_name(lambda: certificate.issuer),
-        "serialNumber": serial_number(certificate.serial_number),
-        "validity": {
-            "notBefore": _openssl_time(certificate.not_valid_before_utc),
-            "notAfter": _openssl_time(certificate.not_valid_after_utc),
-        },
-    }
+
+
+def load_certificate(pem: str) -> x509.Certificate:
+    """Return a certificate in PEM. Raises ValueError if cryptography cannot parse it."""
+    try:
+        return x509.load_pem_x509_certificate(pem.encode())
+    except x509.InvalidVersion as error:
+        raise ValueError(str(error)) from error
 
 
 def distinguished_name(decode: Callable[[], x509.Name]) -> str:
     """Return a name in the form of RFC 4514; an empty string if it cannot be decoded, which TLS does not require."""
     try:
         return decode().rfc4514_string()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError):  # KeyError: a string type that cryptography does not know
         return ""
 
 
 def serial_number(number: int) -> str:
     """Return a serial number in lower-case hexadecimal, whole bytes with colons between them."""
-    digits = f"{number:x}"
-    return bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)).hex(":")
+    digits = f"{abs(number):x}"
+    sign = "-" if number < 0 else ""
+    return sign + bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)).hex(":")
 
 
 def _openssl_time(time: datetime) -> str:

@@ -45,6 +45,15 @@ USES = {
         """,
         "Success",
     ),
+    # Pyright concludes this alone.
+    "a result that is true may be a failure": (
+        """
+        def number(event: object) -> str:
+            result = extract_client_certificate_from_lambda_event(event)
+            return result.certificate.serial_number if result else ""
+        """,
+        'Item "None" of "PeerCertificate | None" has no attribute "serial_number"',
+    ),
     "a certificate is not there before success is known": (
         """
         extract_client_certificate_from_lambda_event({}).certificate.serial_number

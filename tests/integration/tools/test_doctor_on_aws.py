@@ -446,6 +446,11 @@ def logging_as(cloud: Cloud, **members: str) -> None:
     cloud.configuration["LoggingConfig"].update(members)
 
 
+def logging_above(cloud: Cloud, level: str, **variables: str) -> None:
+    logging_as(cloud, ApplicationLogLevel=level)
+    cloud.variables.update(variables)
+
+
 def other_architecture(cloud: Cloud) -> None:
     """Use the other architecture, and a second layer, which is for both."""
     cloud.configuration.update(Architectures=["x86_64"], Layers=[{"Arn": LAYER_ARN}, {"Arn": OTHER_LAYER_ARN}])
@@ -732,6 +737,20 @@ MISTAKES = {
         lambda cloud: logging_as(cloud, ApplicationLogLevel="WARN"),
         Check.LOG_FORMAT,
         "its log level is WARN, and LOG_DECISIONS is all",
+        "ApplicationLogLevel=INFO",
+    ),
+    "a log without decisions": Mistake(
+        HTTP,
+        lambda cloud: logging_above(cloud, "ERROR", LOG_DECISIONS="denied"),
+        Check.LOG_FORMAT,
+        "its log level is ERROR, and LOG_DECISIONS is denied",
+        "ApplicationLogLevel=INFO",
+    ),
+    "a log without metrics": Mistake(
+        HTTP,
+        lambda cloud: logging_above(cloud, "WARN", LOG_DECISIONS="denied", METRICS_NAMESPACE="Acme"),
+        Check.LOG_FORMAT,
+        "its log level is WARN, and METRICS_NAMESPACE is set",
         "ApplicationLogLevel=INFO",
     ),
     "a runtime that is not supported": Mistake(

@@ -118,8 +118,10 @@ def test_sam_commands_have_options_and_parameters_that_exist(page: str) -> None:
                 continue
             _, subcommand, *words = shlex.split(line)
             assert {word for word in words if word.startswith("--")} <= SAM_OPTIONS[subcommand], line
-            if subcommand == "build":
-                template = words[1] if words else "template.yaml"
+            if subcommand in {"build", "deploy"} and words[0:1] == ["--template-file"]:
+                template = words[1]
+            elif subcommand == "build":
+                template = "template.yaml"
             parameters = yaml_parse((PROJECT / template).read_text(encoding="utf-8"))["Parameters"]
             overrides = {word.partition("=")[0] for word in words if re.match(r"[A-Z]\w+=", word)}
             assert overrides <= parameters.keys(), line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,11 +12,13 @@ from client_certificate_auth import (
     extract_client_certificate_from_alb_event,
     extract_client_certificate_from_cloudfront_event,
     extract_client_certificate_from_lambda_event,
+    read_client_certificate,
 )
 from client_certificate_auth.testing import (
     Endpoint,
     Request,
     alb_event,
+    client_certificate,
     cloudfront_event,
     http_api_authorizer_event,
     http_api_event,
@@ -46,6 +50,7 @@ AUTHORIZER_EVENTS: dict[str, Callable[..., Event]] = {
     "HTTP 2.0": http_api_authorizer_event,
     "HTTP 1.0": lambda *arguments: http_api_authorizer_event(*arguments, payload="1.0"),
 }
+GOLDEN = Path(__file__).parents[2] / "golden" / "certificates"
 FORMATS = {"REST": "rest", "HTTP 2.0": "http-2.0", "HTTP 1.0": "http-1.0"}
 
 
@@ -75,6 +80,36 @@ def test_the_certificate_of_each_kind_of_event_is_found(
     assert result.certificate
     assert result.certificate.subject.CN == "client"
     assert str(extract(make_event(None, request_)).reason).endswith("_event_missing_clientcert")
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in GOLDEN.glob("*.pem")))
+def test_events_contain_also_certificates_that_cryptography_cannot_describe(name: str) -> None:
+    pem = (GOLDEN / f"{name}.pem").read_text()
+    readable = read_client_certificate(pem).success
+    for make_event in (*API_EVENTS.values(), *AUTHORIZER_EVENTS.values()):
+        assert extract_client_certificate_from_lambda_event(make_event(pem)).success is readable
+    assert extract_in_passthrough_mode(alb_event(pem, mode="passthrough")).success is readable
+    # Without the description, the headers of a verified certificate would not be complete.
+    with suppress(ValueError):
+        assert extract_client_certificate_from_alb_event(alb_event(pem)).success is readable
+        assert extract_client_certificate_from_cloudfront_event(cloudfront_event(pem)).success is readable
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "described"),
+    [
+        ("serial-number-minus-1", "serialNumber", "-01"),
+        ("serial-number-minus-129", "serialNumber", "-81"),
+        ("serial-number-0", "serialNumber", "00"),
+        ("subject-general-string", "subjectDN", ""),
+        ("version-4", "serialNumber", None),
+        ("dates-year-0", "validity", None),
+    ],
+)
+def test_an_unusual_certificate_is_described_as_far_as_cryptography_reads_it(
+    name: str, key: str, described: str | None
+) -> None:
+    assert client_certificate((GOLDEN / f"{name}.pem").read_text()).get(key) == described
 
 
 @pytest.mark.parametrize("kind", AUTHORIZER_EVENTS)

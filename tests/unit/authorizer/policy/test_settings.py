@@ -371,6 +371,35 @@ def test_a_number_may_be_as_small_and_as_large_as_its_error_says(variable: str, 
             load_settings(CRLS | {variable: str(number)})
 
 
+SERIAL_NUMBERS = {"ALLOWED_SERIAL_NUMBERS": "0A", "ALLOWED_ISSUERS": "CN=CA"}
+RULES_BY_KEY = '{"rules": [{"name": "a", "match": {"issuer_key": "' + "ab" * 32 + '"}}]}'
+LISTS = {"ALLOWED_COMMON_NAMES": "a"}
+TRUSTSTORE = {"TRUSTSTORE_URI": "s3://lists/ca.pem"}
+
+
+DEPENDENT = [
+    SERIAL_NUMBERS,
+    LISTS | CRLS | {"CRL_CHECK": "chain", "CRL_REFRESH_SECONDS": "60", "CRL_EXEMPT_ISSUERS": "ab" * 32},
+    TRUSTSTORE | {"ALLOWED_ISSUER_KEYS": "ab" * 32, "CRL_REFRESH_SECONDS": "60"},
+    TRUSTSTORE | {"AUTHORIZER_RULES": RULES_BY_KEY},
+    TRUSTSTORE | LISTS | {"AUTHORIZER_SHADOW_RULES": RULES_BY_KEY},
+    TRUSTSTORE | {"AUTHORIZER_RULES_URI": "s3://bucket/rules.json", "AUTHORIZER_RULES_REFRESH_SECONDS": "5"},
+    TRUSTSTORE | LISTS | {"AUTHORIZER_SHADOW_RULES_URI": "s3://bucket/rules.json"},
+]
+"""Valid variables that depend on each other."""
+
+
+@pytest.mark.parametrize("value", ["", "[1]"])
+@pytest.mark.parametrize(("environment", "invalid"), [(each, variable) for each in DEPENDENT for variable in each])
+def test_an_invalid_variable_is_the_only_one_that_the_error_names(
+    environment: dict[str, str], invalid: str, value: str
+) -> None:
+    load_settings(environment)
+    with pytest.raises(SettingsError) as raised:
+        load_settings(environment | {invalid: value})
+    assert [each for each in environment if re.search(rf"(: |; ){each} ", str(raised.value))] == [invalid]
+
+
 @pytest.mark.parametrize(
     ("environment", "problems"),
     [

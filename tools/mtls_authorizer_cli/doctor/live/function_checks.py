@@ -139,11 +139,19 @@ def _log_format(function: Function) -> Iterator[Mistake]:
             fix,
         )
         return
-    level, decisions = logging.get("ApplicationLogLevel", "INFO"), function.settings.log_decisions
-    needed = {"all": ("TRACE", "DEBUG", "INFO"), "denied": ("TRACE", "DEBUG", "INFO", "WARN")}
-    if level not in needed.get(decisions, (level,)):
+    level, settings = logging.get("ApplicationLogLevel", "INFO"), function.settings
+    if level in {"TRACE", "DEBUG", "INFO"}:
+        return
+    if settings.metrics_namespace is not None:
         yield Mistake(
-            f"its log level is {level}, and LOG_DECISIONS is {decisions}",
+            f"its log level is {level}, and METRICS_NAMESPACE is set",
+            "Lambda handles lines without a level, such as metrics, as INFO, and drops them: their alarms do not fire.",
+            "Set the log level to INFO",
+            fix,
+        )
+    if settings.log_decisions == "all" or (settings.log_decisions == "denied" and level != "WARN"):
+        yield Mistake(
+            f"its log level is {level}, and LOG_DECISIONS is {settings.log_decisions}",
             "Allowed decisions are logged as INFO and denied ones as WARNING: some of them are missing in the log.",
             "Set the log level to INFO",
             fix,
