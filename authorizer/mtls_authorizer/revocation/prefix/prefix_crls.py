@@ -260,7 +260,7 @@ class PrefixCrls:
         """Return whether some CRLs have lists in memory that are not in force yet, or that prove more from now on."""
         with self._lock:
             return self._evicted.take_expired(self._now()) or any(
-                not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists
+                not lists.has_location_of(each) for crl in map(self._cache.get, uris) if crl for each in crl.lists
             )
 
     def _checked(self) -> list[LocatedList]:
