@@ -18,8 +18,10 @@ from client_certificate_auth.testing import (
     Endpoint,
     Request,
     alb_event,
+    alb_headers,
     client_certificate,
     cloudfront_event,
+    cloudfront_headers,
     http_api_authorizer_event,
     http_api_event,
     rest_api_authorizer_event,
@@ -80,6 +82,15 @@ def test_the_certificate_of_each_kind_of_event_is_found(
     assert result.certificate
     assert result.certificate.subject.CN == "client"
     assert str(extract(make_event(None, request_)).reason).endswith("_event_missing_clientcert")
+
+
+def test_the_part_that_describes_the_certificate_can_be_created_alone() -> None:
+    identity = rest_api_event(PEM)["requestContext"]["identity"]
+    assert client_certificate(PEM) == identity["clientCert"]
+    headers = alb_event(PEM, multi_value_headers=False)["headers"]
+    assert {name.lower(): value for name, value in alb_headers(PEM).items()}.items() <= headers.items()
+    assert len(alb_headers(PEM)) > len(alb_headers(PEM, "passthrough"))
+    assert cloudfront_headers(PEM)["CloudFront-Viewer-Cert-Present"] == "1"
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in GOLDEN.glob("*.pem")))

@@ -44,7 +44,7 @@ class CrlCatalog:
         self._in_small_prefixes: dict[str, None] = {}
         self._unread: dict[str, None] = {}
         self.new: dict[str, None] = {}
-        """The CRLs of which no version was read yet, in the order of ``unread``."""
+        """The CRLs of which no version was read yet, in the order of ``unread``: unreadable ones last."""
         self._known = KnownCrls()
         self._invalid: dict[str, tuple[Versions, bool]] = {}
         """The listed versions of CRLs that were read and are invalid, and whether an earlier one stays in force."""
@@ -83,6 +83,10 @@ class CrlCatalog:
     def unread(self) -> list[str]:
         """Return the CRLs whose listed version was not read yet: replaced ones last, and unreadable ones after them."""
         return list(self._unread)
+
+    def has_failed(self, uri: str) -> bool:
+        """Return whether the last attempt to read a CRL failed."""
+        return uri in self._unreadable
 
     def learn(self, crl: ListedCrl) -> None:
         """Record the facts about a CRL that was loaded, or could not be loaded."""

@@ -56,6 +56,10 @@ class ListedCrl:
         """Return whether it was removed, or another version is listed than when it was used last."""
         return self.uri not in listing.crls or listing.versions(self.uri) != self._requested
 
+    def is_due(self, listing: CrlListing) -> bool:
+        """Return whether its next use will begin to load it."""
+        return self.refresher.is_due() or self.is_outdated(listing)
+
     def must_stay(self, listing: CrlListing, now: datetime, max_age: timedelta) -> bool:
         """Return whether it must not be evicted: it was removed from the prefix, but has not expired."""
         return self.uri not in listing.crls and any(not is_stale(each, now, max_age) for each in self.lists)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from itertools import takewhile
 from threading import RLock
 
 from mtls_authorizer.log import get_logger
@@ -36,7 +37,8 @@ _AT_ONCE = 8
 """CRLs that are loaded in parallel. The client for S3 keeps ten connections."""
 
 MAX_SEARCHED = 256
-"""The maximum number of CRLs that are read in one interval to find one that no certificate names."""
+"""The maximum number of CRLs that are read in one interval to find one that no certificate names: a certificate without
+a CRL must not make every request read some."""
 
 
 class PrefixCrls:
@@ -205,11 +207,8 @@ class PrefixCrls:
     ) -> bool:
         """Read CRLs for a certificate that names none and is not proven good. Return whether any changed.
 
-        New ones are read although another one proves the certificate good: they may be newer. Replaced ones are read
-        only until a listed one proves it good now. Others are known not to cover it.
-
-        The number of CRLs that are read in an interval is limited, so that a certificate without a CRL does not make
-        every request read some.
+        New ones are read although another one proves the certificate good: they may be newer. Replaced ones, and failed
+        attempts, are read only until a listed one proves it good now. Others are known not to cover it.
         """
         changed = is_covered = False
         with self._lock:
@@ -219,7 +218,7 @@ class PrefixCrls:
             is_covered = is_covered or self._is_covered(link, truststore)
             if is_covered:
                 with self._lock:
-                    batch = [uri for uri in batch if uri in self._catalog.new]
+                    batch = [uri for uri in batch if uri in self._catalog.new and not self._catalog.has_failed(uri)]
             if time.monotonic() >= deadline or not self._may_search(batch):
                 break
             changed |= self._load(batch, links, used, deadline)
@@ -228,8 +227,12 @@ class PrefixCrls:
     def _read_new(self, links: Sequence[ChainLink], used: set[str]) -> bool:
         """Begin to read some new CRLs without waiting, and collect what was read. Return whether any changed."""
         with self._lock:
-            # Those that are being read come first, so that there is never more than one batch.
-            batch = next(self._batches(self._catalog.new), [])
+            self._may_search(())  # an interval may begin
+            # Failed attempts are not repeated with the second half: a search may need it.
+            may_repeat = self._left_to_search > MAX_SEARCHED // 2
+            # Those that are being read come first, so that there is never more than one batch, and failed ones last.
+            new = takewhile(lambda uri: may_repeat or not self._catalog.has_failed(uri), self._catalog.new)
+            batch = next(self._batches(new), [])
         return bool(batch) and self._may_search(batch) and self._load(batch, links, used, time.monotonic())
 
     def _may_search(self, uris: Iterable[str]) -> bool:
@@ -239,11 +242,8 @@ class PrefixCrls:
             if now >= self._search_ends_at:
                 self._search_ends_at = now + self._interval_seconds
                 self._left_to_search = MAX_SEARCHED
-            listing = self._catalog.listing
             cached = map(self._cache.get, uris)
-            self._left_to_search -= sum(
-                crl is None or crl.refresher.is_due() or crl.is_outdated(listing) for crl in cached
-            )
+            self._left_to_search -= sum(crl is None or crl.is_due(self._catalog.listing) for crl in cached)
             return self._left_to_search >= 0
 
     def _is_covered(self, link: ChainLink, truststore: Truststore) -> bool:
@@ -260,7 +260,7 @@ class PrefixCrls:
         """Return whether some CRLs have lists in memory that are not in force yet, or that prove more from now on."""
         with self._lock:
             return self._evicted.take_expired(self._now()) or any(
-                not lists.has_location_of(each) for crl in self._cache if crl.uri in uris for each in crl.lists
+                not lists.has_location_of(each) for crl in map(self._cache.get, uris) if crl for each in crl.lists
             )
 
     def _checked(self) -> list[LocatedList]:

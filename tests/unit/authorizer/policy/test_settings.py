@@ -288,7 +288,7 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
             for name in (
                 *("ALOWED_ISSUERS", "LLOWED_ISSUERS", "LALOWED_ISSUERS", "_ALLOWED_ISSUERS", "alloewd_issuers"),
                 *("AUTHORISER_RULES", "AUTORIZER_RULES_URI", "REQUIRE_EXTENDED_KEY_USAGE", "TRUSTORE_URI"),
-                *("TRUST_STORE_URI", "CLR_URIS", "RCL_CHECK", "S3BUCKET_OWNER"),
+                *("TRUST_STORE_URI", "CLR_URIS", "RCL_CHECK", "S3BUCKET_OWNER", "S3_BUCKET_ONWER"),
             )
         ),
     ],
@@ -303,6 +303,7 @@ def test_the_error_for_an_invalid_value_contains_the_fix(environment: dict[str, 
     [
         *("ISSUERS", "API_URIS", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "DD_TRACE_SAMPLING_RULES", "MY_RULES_URI"),
         *("OTEL_EXPORTER_OTLP_ENDPOINT", "POWERTOOLS_METRICS_NAMESPACE", "PATH", "_HANDLER", "LOG_DECISION"),
+        *("S3_BUCKET_NAME", "S3_BUCKET_OUTPUT", "REQUEST_TIMEOUT"),
     ],
 )
 def test_variables_of_others_are_ignored(name: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.refresh.refresher import Refresher, refresh_together
+from mtls_authorizer.refresh.refresher import RETRY_SECONDS, Refresher, refresh_together
 from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
@@ -897,6 +897,52 @@ def test_no_request_waits_for_new_crls_if_another_one_proves_its_certificate_goo
     assert {seconds for count, seconds in waits if count > 1} == {0}
 
 
+def test_new_crls_that_cannot_be_read_leave_enough_attempts_for_certificates_that_are_not_proven_good(
+    shelf: Memory,
+) -> None:
+    shelf.put("crl/ca.crl", partition(None, ca=OTHER))
+    archived = [f"crl/archived-{count}.crl" for count in range(60)]
+    for crl in archived:
+        shelf.put(crl, HTML)
+        shelf.errors[crl] = StoreError(crl, "InvalidObjectState")
+    door = PrefixDoor(shelf, CRL_REFRESH_SECONDS="300")
+    # The limit is that of an interval which begins with the first search, some time after the listing.
+    door.clock.advance(240)
+    for _ in range(5):
+        for _ in range(8):
+            assert door.refusal(client_of(None, 1, OTHER)) is None
+            join_attempts()
+        door.clock.advance(RETRY_SECONDS)
+    # They are repeated, in half of the attempts.
+    assert len(archived) < sum(crl in archived for crl in delivered(shelf)) < MAX_SEARCHED // 2 + 8
+    shelf.put("crl/new.crl", partition(None, 2))
+    door.clock.advance(RETRY_SECONDS)
+    assert door.refusals(client_of(None), client_of(None, 2), client_of(None, 1, OTHER)) == [None, REVOKED, None]
+    # In the next interval, they are repeated again.
+    delivered(shelf)
+    door.clock.advance(300)
+    assert door.refusals(client_of(None, 1, OTHER)) == [None]
+    join_attempts()
+    assert len(delivered(shelf)) == 8
+
+
+def test_no_request_waits_again_for_new_crls_that_cannot_be_read_when_its_own_was_evicted(
+    shelf: Memory, limit_memory: Callable[[int], None]
+) -> None:
+    limit_memory(room_for(3))
+    shelf.put("crl/ca.crl", partition(None, ca=OTHER))
+    shelf.put("crl/archived.crl", HTML)
+    shelf.errors["crl/archived.crl"] = StoreError("crl/archived.crl", "InvalidObjectState")
+    door = PrefixDoor(shelf)
+    assert door.refusal(client_of(None, 1, OTHER)) is None
+    assert "crl/archived.crl" in delivered(shelf)
+    door.refusals(*(client_of(part) for part in range(5)))
+    delivered(shelf)
+    door.clock.advance(RETRY_SECONDS)
+    assert door.refusal(client_of(None, 1, OTHER)) is None
+    assert delivered(shelf) == ["crl/ca.crl"]
+
+
 def test_crls_that_turn_out_to_be_of_others_are_evicted_first(shelf: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(10))
     door = PrefixDoor(shelf)
@@ -1492,7 +1538,7 @@ def test_objects_that_are_not_safe_for_threads_are_only_used_under_the_lock(
     door.live.get()
     door.live.restore()
     assert door.refusals(*clients[1:]) == expected[1:]
-    of_catalog = {"update", "needed", "is_always_needed", "unread", "learn", "forget_invalid"}
+    of_catalog = {"update", "needed", "is_always_needed", "unread", "has_failed", "learn", "forget_invalid"}
     assert called == of_catalog | {"__iter__", "get", "use", "demote", "evict"}
 
 
