@@ -115,8 +115,8 @@ VARIABLES = (
 # A misspelt name must not go unnoticed if it decides which clients are allowed. Those names start with one of these.
 _OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE", "S3_BUCKET_OWN")
 _DECIDING = tuple(name for name in VARIABLES if name.startswith(_OWN_PREFIXES))
-# With a mistake in another place: ALOWED_ISSUERS. Comparing the ends first saves 1 ms.
-_ENDS = tuple({name[-4:] for name in _DECIDING})
+# With a mistake in another place: ALOWED_ISSUERS. Comparing both ends first, one of which is right, saves 1 ms.
+_STARTS, _ENDS = tuple({name[:4] for name in _DECIDING}), tuple({name[-4:] for name in _DECIDING})
 _LONGEST_MISTAKE = 2
 """In characters, such as two that are exchanged."""
 
@@ -167,7 +167,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
 def _looks_misspelt(name: str) -> bool:
     """Return whether an unknown name, in upper case, resembles that of a variable that decides who is allowed."""
     return name.startswith(_OWN_PREFIXES) or (
-        name.endswith(_ENDS) and any(_differs_in_one_place(name, variable) for variable in _DECIDING)
+        (name.startswith(_STARTS) or name.endswith(_ENDS))
+        and any(_differs_in_one_place(name, variable) for variable in _DECIDING)
     )
 
 
