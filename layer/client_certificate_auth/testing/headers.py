@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 
-def alb_headers(pem: str | None, mode: Literal["verify", "passthrough"]) -> dict[str, str]:
+def alb_headers(pem: str | None, mode: Literal["verify", "passthrough"] = "verify") -> dict[str, str]:
     """Return the headers that a load balancer adds for a certificate in PEM, or for a client without one.
 
     In mode ``passthrough``, the PEM may contain the rest of the client's chain. In mode ``verify``, raises ValueError
