@@ -897,8 +897,10 @@ def test_no_request_waits_for_new_crls_if_another_one_proves_its_certificate_goo
     assert {seconds for count, seconds in waits if count > 1} == {0}
 
 
-def test_crls_that_turn_out_to_be_of_others_are_evicted_first(shelf: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(10))
+def test_crls_that_turn_out_to_be_of_others_are_evicted_first(
+    shelf: Memory, limit_memory: Callable[[int], None]
+) -> None:
+    limit_memory(room_for(10))
     door = PrefixDoor(shelf)
     assert door.refusals(client_of(3)) == [None]
     shelf.put("crl/ca.crl", partition(None, padding=1, ca=OTHER))
