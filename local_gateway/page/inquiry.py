@@ -68,7 +68,9 @@ def read_inquiry(body: bytes, overview: Overview) -> Inquiry:
         question = json.loads(text)
     except (ValueError, RecursionError):
         question = None
-    _require(isinstance(question, dict) and question.keys() == _KEYS, f"Send an object with {sorted(_KEYS)}.")
+    _require(
+        isinstance(question, dict) and question.keys() == _KEYS, f"Send an object with {', '.join(sorted(_KEYS))}."
+    )
     _require(isinstance(question["mutual_tls"], bool), "mutual_tls must be true or false.")
     _require(str(question["kind"]) in overview.endpoints, "There is no such API.")
     _require(question["method"] in METHODS, f"The method must be one of {', '.join(METHODS)}.")

@@ -115,9 +115,8 @@ VARIABLES = (
 # A misspelt name must not go unnoticed if it decides which clients are allowed. Those names start with one of these.
 _OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE", "S3_BUCKET_OWN")
 _DECIDING = tuple(name for name in VARIABLES if name.startswith(_OWN_PREFIXES))
-# With a mistake in one place, such as ALOWED_ISSUERS, the start or the end is that of a variable. Comparing these first
-# saves 1 ms.
-_STARTS, _ENDS = (tuple({name[part] for name in _DECIDING}) for part in (slice(4), slice(-4, None)))
+# With a mistake in another place: ALOWED_ISSUERS. Comparing both ends first, one of which is right, saves 1 ms.
+_STARTS, _ENDS = tuple({name[:4] for name in _DECIDING}), tuple({name[-4:] for name in _DECIDING})
 _LONGEST_MISTAKE = 2
 """In characters, such as two that are exchanged."""
 

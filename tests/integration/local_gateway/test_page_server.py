@@ -171,7 +171,7 @@ def test_long_requests_are_rejected(server: Server) -> None:
 def test_other_json_is_rejected(server: Server, body: bytes) -> None:
     response = server.send("POST", "/inspect", body, **JSON)
     assert response.status == 422
-    assert json.loads(response.body)["error"].startswith("Send an object with ['client', ")
+    assert json.loads(response.body)["error"].startswith("Send an object with client, header_client, ")
 
 
 @pytest.mark.parametrize(

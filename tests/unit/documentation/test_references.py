@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import logging
 import re
 from typing import TYPE_CHECKING, Any
@@ -383,6 +384,17 @@ def test_every_front_door_is_documented_with_its_header() -> None:
 def test_every_name_for_tests_of_functions_is_documented() -> None:
     documented = {name.partition("(")[0] for name in codes(pages()["docs/layer/testing.md"])}
     assert set(testing.__all__) - {"Event"} <= documented
+
+
+def test_calls_for_tests_of_functions_are_documented_with_sufficient_parameters() -> None:
+    called = set()
+    for code in codes(pages()["docs/layer/testing.md"]):
+        name, opened, _ = code.partition("(")
+        if opened and name in testing.__all__:
+            call: Any = ast.parse(code, mode="eval").body
+            inspect.signature(getattr(testing, name)).bind(*call.args, **{each.arg: each for each in call.keywords})
+            called.add(name)
+    assert called == set(testing.__all__) - {"Event"}
 
 
 def test_every_key_of_the_canarys_result_is_documented() -> None:

@@ -299,6 +299,22 @@ def test_the_error_for_an_invalid_value_contains_the_fix(environment: dict[str, 
 
 
 @pytest.mark.parametrize(
+    "variable",
+    [name for name in VARIABLES if name.startswith(("ALLOW", "AUTHORIZER", "REQUIRED", "CRL", "TRUSTSTORE", "S3"))],
+)
+def test_a_mistake_of_up_to_two_characters_is_found_at_any_place(variable: str) -> None:
+    mistakes = {
+        variable[:place] + written + variable[place + length :]
+        for place in range(len(variable) + 1)
+        for length in range(3)
+        for written in ("", "X", "XY", variable[place : place + 2][::-1])
+    }.difference(VARIABLES)
+    with pytest.raises(SettingsError) as raised:
+        load_settings(dict.fromkeys(mistakes, "a"))
+    assert set(re.findall(r"(?:: |; )(\w+) is not a variable", str(raised.value))) == mistakes
+
+
+@pytest.mark.parametrize(
     "name",
     [
         *("ISSUERS", "API_URIS", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "DD_TRACE_SAMPLING_RULES", "MY_RULES_URI"),

@@ -93,7 +93,7 @@ COMPLETE = {
         for columns in (["@message", "@logStream"], ["level", "@message"])
     },
     "CSV whose delimiter is named": "sep=|\r\n\r\n"
-    + csv_text(["@message"], *([json.dumps(each)] for each in RECORDS), delimiter="|"),
+    + csv_text(["@message", "@logStream"], *([json.dumps(each), "a,b;c"] for each in RECORDS), delimiter="|"),
     "JSON of Logs Insights": json.dumps([{"@timestamp": TIME, "@message": each} for each in RECORDS]),
 }
 

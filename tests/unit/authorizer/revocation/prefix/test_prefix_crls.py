@@ -943,8 +943,10 @@ def test_no_request_waits_again_for_new_crls_that_cannot_be_read_when_its_own_wa
     assert delivered(shelf) == ["crl/ca.crl"]
 
 
-def test_crls_that_turn_out_to_be_of_others_are_evicted_first(shelf: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: room_for(10))
+def test_crls_that_turn_out_to_be_of_others_are_evicted_first(
+    shelf: Memory, limit_memory: Callable[[int], None]
+) -> None:
+    limit_memory(room_for(10))
     door = PrefixDoor(shelf)
     assert door.refusals(client_of(3)) == [None]
     shelf.put("crl/ca.crl", partition(None, padding=1, ca=OTHER))

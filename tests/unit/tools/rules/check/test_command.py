@@ -185,6 +185,15 @@ def test_a_warning_about_a_list_has_a_kind(
     assert [warning["kind"] for warning in source["warnings"]] == [kind]
 
 
+def test_a_value_of_a_rule_that_never_matches_is_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
+    content = document(rule(match={"subject_alt_name": "URI:https://a/b/../c"})).decode()
+    environment = {"ALLOWED_COMMON_NAMES": "a", "AUTHORIZER_RULES": content}
+    assert check("--environment", "--json", environment=environment) == 0
+    lists, rules = json.loads(capsys.readouterr().out)["sources"]
+    assert lists["warnings"] == []
+    assert [warning["kind"] for warning in rules["warnings"]] == ["value_never_matches"]
+
+
 def test_a_rejected_environment_is_reported_as_the_function_does(capsys: pytest.CaptureFixture[str]) -> None:
     environment = {"ALLOWED_ISSUERS": "CN=a, O=b", "AUTHORIZER_RULES": "{}"}
     assert check("--environment", environment=environment) == 1

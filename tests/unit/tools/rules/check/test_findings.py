@@ -172,6 +172,10 @@ def test_a_value_that_others_may_read_differently_is_reported_if_no_certificate_
         ({"subject": {"emailAddress": ADDRESS, "CN": "a"}}, f"CN 'a' with emailAddress {ADDRESS!r}"),
         ({"issuer": ["CN=a", r"CN=a\00b"]}, r"'CN=a\\00b'"),
         ({"subject_alt_name": [r"dirName:CN=a\7F", "dirName:CN=a"]}, r"dirName 'CN=a\\7F'"),
+        (
+            {"subject_alt_name": [f"URI:https://a/{number}/../b" for number in range(7)]},
+            ", ".join(f"URI 'https://a/{number}/../b'" for number in range(5)) + " and 2 more",
+        ),
     ],
 )
 def test_a_name_that_others_may_read_differently_is_reported(match: Match, values: str) -> None:
