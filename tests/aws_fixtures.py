@@ -60,7 +60,7 @@ def proxy(served_aws: tuple[AwsServer, FaultyProxy], aws: AwsServer) -> Iterator
     proxy = served_aws[1]
     proxy.exchanges.clear()
     yield proxy
-    proxy.heal()
+    proxy.recover()
     join_attempts()
 
 

@@ -61,7 +61,7 @@ def until_closed(body: bytes) -> Answer:
     return send
 
 
-def drip(raw: bytes, seconds: float) -> Answer:
+def byte_by_byte(raw: bytes, seconds: float) -> Answer:
     """Send a raw answer byte by byte."""
 
     def send(request: BaseHTTPRequestHandler, stopped: threading.Event) -> None:

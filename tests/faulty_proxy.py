@@ -67,10 +67,10 @@ def garbage(content: bytes = b"\x16\x03\x01\x00garbage\r\n\r\n") -> Fault:
 def truncate(length: int, path: str = "") -> Fault:
     """Give the service's answer, but close the connection after some bytes of the body that was announced.
 
-    With a path, this befalls only what is delivered below it; all else, errors included, is handed on.
+    With a path, this applies only to what is delivered below it; all else, errors included, is handed on.
     """
 
-    def cut(exchanging: Exchanging) -> None:
+    def fail(exchanging: Exchanging) -> None:
         ask = exchanging.ask()
         if path and (not exchanging.path.startswith(path) or ask.status != HTTPStatus.OK):
             exchanging.send(ask)
@@ -78,14 +78,14 @@ def truncate(length: int, path: str = "") -> Fault:
         exchanging.send_head(ask)
         exchanging.send_raw(ask.body[:length])
 
-    return cut
+    return fail
 
 
 def late_at_first(seconds: float, fault: Fault) -> Fault:
     """Give the service's answer to the first request too late for who has sent it, and have a fault for the others."""
     first = threading.Lock()
 
-    def befall(exchanging: Exchanging) -> None:
+    def fail(exchanging: Exchanging) -> None:
         if not first.acquire(blocking=False):
             fault(exchanging)
             return
@@ -93,21 +93,21 @@ def late_at_first(seconds: float, fault: Fault) -> Fault:
         exchanging.wait(seconds)
         exchanging.send(ask)
 
-    return befall
+    return fail
 
 
 def before_writes(meanwhile: Callable[[], object], times: int) -> Fault:
     """Let something happen just before each of the next writes, and have no other fault."""
     left = [times]
 
-    def interfere(exchanging: Exchanging) -> None:
+    def interrupt(exchanging: Exchanging) -> None:
         is_write = exchanging.command == "PUT" or exchanging.headers.get("X-Amz-Target") == "AmazonSSM.PutParameter"
         if is_write and left[0]:
             left[0] -= 1
             meanwhile()
         exchanging.send(exchanging.ask())
 
-    return interfere
+    return interrupt
 
 
 def page_in_place_of(operation: str) -> Fault:
@@ -139,17 +139,17 @@ def stall(length: int) -> Fault:
     return stop
 
 
-def drip(seconds: float) -> Fault:
+def byte_by_byte(seconds: float) -> Fault:
     """Give the service's answer, but its body byte by byte."""
 
-    def trickle(exchanging: Exchanging) -> None:
+    def send(exchanging: Exchanging) -> None:
         ask = exchanging.ask()
         exchanging.send_head(ask)
         for index in range(len(ask.body)):
             exchanging.wait(seconds)
             exchanging.send_raw(ask.body[index : index + 1])
 
-    return trickle
+    return send
 
 
 def reset_open_connections(proxy: FaultyProxy) -> Fault:
@@ -176,7 +176,7 @@ class FaultyProxy:
         self.exchanges: list[Exchange] = []
         self.service = urlsplit(service_url).netloc
         self.connections: set[socket.socket] = set()
-        self.healed = threading.Event()
+        self.recovered = threading.Event()
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         # Holds the port while nobody listens, so that nobody else can be given it.
@@ -191,7 +191,7 @@ class FaultyProxy:
         self._thread.start()
 
     def refuse_connections(self) -> None:
-        """End all connections, and refuse new ones until ``listen`` or ``heal``."""
+        """End all connections, and refuse new ones until ``listen`` or ``recover``."""
         if self._server is not None and self._thread is not None:
             self._server.shutdown()
             self._thread.join()
@@ -209,11 +209,11 @@ class FaultyProxy:
         """Have a fault for all requests from now on."""
         self.fault = fault
 
-    def heal(self) -> None:
+    def recover(self) -> None:
         """Be in order again; what hangs ends without an answer, what is slow goes on at once."""
         self.fault = None
-        self.healed.set()
-        self.healed = threading.Event()
+        self.recovered.set()
+        self.recovered = threading.Event()
         if self._server is None:
             self.listen()
 
@@ -226,7 +226,7 @@ class FaultyProxy:
     def close(self) -> None:
         """End."""
         self.fault = None
-        self.healed.set()
+        self.recovered.set()
         self.refuse_connections()
         self._placeholder.close()
 
@@ -251,7 +251,7 @@ class Exchanging(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Hand on a request, or have a fault."""
-        self._healed = self.proxy.healed
+        self._recovered = self.proxy.recovered
         self.body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         fault = self.proxy.fault
         if fault is None:
@@ -268,8 +268,8 @@ class Exchanging(BaseHTTPRequestHandler):
         return self.path.partition("?")[0]
 
     def wait(self, seconds: float) -> None:
-        """Wait, but not after the proxy was healed."""
-        self._healed.wait(seconds)
+        """Wait, but not after the proxy has recovered."""
+        self._recovered.wait(seconds)
 
     def ask(self) -> Answer:
         """Return what the service answers."""

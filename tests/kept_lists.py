@@ -1,4 +1,4 @@
-"""A CA of today, its clients, its CRLs and their indexes, and shelves to keep them in."""
+"""A CA of today, its clients, its CRLs and their indexes, and places to store them."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def index_of(encoded: bytes, source_version: str | None = None) -> bytes:
     return write_index(verified, verified.serial_numbers(), source_version=source_version)
 
 
-class Shelf(Protocol):
+class Storage(Protocol):
     """A place for documents."""
 
     def uri(self, name: str) -> str:
@@ -109,7 +109,7 @@ class Shelf(Protocol):
 
 
 class Memory:
-    """A shelf without input and output, for tests of everything but stores. ``requests`` records what was fetched."""
+    """Storage without input and output, for tests of everything but stores. ``requests`` records what was fetched."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, bool]] = []
@@ -167,15 +167,15 @@ class Memory:
 class MemoryStore:
     """The store of one document in memory."""
 
-    def __init__(self, shelf: Memory, uri: str) -> None:
+    def __init__(self, storage: Memory, uri: str) -> None:
         self.uri = uri
-        self._shelf = shelf
+        self._storage = storage
 
     def fetch(self, version: str | None, /) -> Fetched | None:
-        return self._shelf.fetch(self.uri, version)
+        return self._storage.fetch(self.uri, version)
 
     def reset(self) -> None:
-        self._shelf.resets.append(self.uri)
+        self._storage.resets.append(self.uri)
 
 
 class UnchangedStore(MemoryStore):
@@ -188,15 +188,15 @@ class UnchangedStore(MemoryStore):
 class MemoryPrefix:
     """A folder in memory."""
 
-    def __init__(self, shelf: Memory, uri: str) -> None:
+    def __init__(self, storage: Memory, uri: str) -> None:
         self.uri = uri
-        self._shelf = shelf
+        self._storage = storage
 
     def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
-        return self._shelf.documents(self.uri, suffixes)
+        return self._storage.documents(self.uri, suffixes)
 
     def reset(self) -> None:
-        self._shelf.resets.append(self.uri)
+        self._storage.resets.append(self.uri)
 
 
 class Folder:
@@ -246,12 +246,12 @@ class Bucket:
         return open_prefix(uri, timeouts=self._timeouts)
 
 
-def settings(shelf: Shelf, **variables: str) -> Settings:
+def settings(storage: Storage, **variables: str) -> Settings:
     """Return settings that allow "client" unless it is revoked, and reloads lists with every request."""
     environment = {
         "ALLOWED_COMMON_NAMES": "client",
-        "CRL_URIS": shelf.uri("ca.crl"),
-        "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+        "CRL_URIS": storage.uri("ca.crl"),
+        "TRUSTSTORE_URI": storage.uri("truststore.pem"),
         **variables,
     }
     loaded = load_settings(environment)
@@ -259,23 +259,25 @@ def settings(shelf: Shelf, **variables: str) -> Settings:
     return loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=0))
 
 
-def make_live(shelf: Shelf, configured: Settings | None = None, **options: Any) -> CurrentPolicy:  # noqa: ANN401 -- its own
+def make_live(storage: Storage, configured: Settings | None = None, **options: Any) -> CurrentPolicy:  # noqa: ANN401 -- its own
     """Return the policy in force: that of ``settings`` by default."""
-    return CurrentPolicy(configured or settings(shelf), opener=shelf.open, prefix_opener=shelf.open_prefix, **options)
+    return CurrentPolicy(
+        configured or settings(storage), opener=storage.open, prefix_opener=storage.open_prefix, **options
+    )
 
 
-def make_door(shelf: Shelf, **variables: str) -> Door:
+def make_authorizer(storage: Storage, **variables: str) -> EventAuthorizer:
     """Return an authorizer with ``settings``."""
-    return Door(make_live(shelf, settings(shelf, **variables)))
+    return EventAuthorizer(make_live(storage, settings(storage, **variables)))
 
 
-class Door:
+class EventAuthorizer:
     """An authorizer that is asked with the events of API Gateway."""
 
     def __init__(self, current_policy: CurrentPolicy, **options: Any) -> None:  # noqa: ANN401 -- Authorizer's
         self._authorize = checking(Authorizer(current_policy.settings, current_policy, **options))
 
-    def refusal(self, certificate: str, method: str = "GET", path: str = "/hello") -> str | None:
+    def deny_reason(self, certificate: str, method: str = "GET", path: str = "/hello") -> str | None:
         """Return why a certificate is denied, None if it is allowed."""
         answer: Any = self._authorize(rest_event(certificate, method, path))
         effect = evaluate(answer["policyDocument"], f"{STAGE_ARN}/{method}{path}")
@@ -283,19 +285,19 @@ class Door:
             return None
         return str(answer["context"].get("reason", effect.name))
 
-    def refusals(self, *certificates: str) -> list[str | None]:
+    def deny_reasons(self, *certificates: str) -> list[str | None]:
         """Return the same for several: by default one that is never revoked, one that is, and the next one to be."""
-        return [self.refusal(certificate) for certificate in certificates or (GOOD, WITHDRAWN, NEXT)]
+        return [self.deny_reason(certificate) for certificate in certificates or (GOOD, WITHDRAWN, NEXT)]
 
 
 class Source:
     """Revocation documents that are loaded when a test says so."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, storage: Storage) -> None:
         self._documents = RevocationDocuments(
-            RevocationSettings((shelf.uri("ca.crl"),), shelf.uri("truststore.pem")),
-            opener=shelf.open,
-            prefix_opener=shelf.open_prefix,
+            RevocationSettings((storage.uri("ca.crl"),), storage.uri("truststore.pem")),
+            opener=storage.open,
+            prefix_opener=storage.open_prefix,
             now=lambda: datetime.now(UTC),
             clock=Clock(),
         )

@@ -16,7 +16,7 @@ from tests.certificate_authorities import (
 )
 from tests.certificates import name, pem, uri
 from tests.clocks import Clock
-from tests.kept_lists import CA, NOW, Door, Shelf, make_live
+from tests.kept_lists import CA, NOW, EventAuthorizer, Storage, make_live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,30 +27,34 @@ if TYPE_CHECKING:
 INTERVAL = 60
 
 
-class PrefixDoor(Door):
+class PrefixAuthorizer(EventAuthorizer):
     """An authorizer with a prefix, which is listed once a minute by a clock that a test sets."""
 
     def __init__(
-        self, shelf: Shelf, uris: str | None = None, wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS, **variables: str
+        self,
+        storage: Storage,
+        uris: str | None = None,
+        wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
+        **variables: str,
     ) -> None:
         self.clock = Clock()
         self.now = NOW
         environment = {
             "ALLOWED_COMMON_NAMES": "client",
-            "CRL_URIS": uris or shelf.uri("crl/"),
-            "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+            "CRL_URIS": uris or storage.uri("crl/"),
+            "TRUSTSTORE_URI": storage.uri("truststore.pem"),
             "CRL_REFRESH_SECONDS": str(INTERVAL),
             **variables,
         }
         self.live = make_live(
-            shelf, load_settings(environment), clock=self.clock, now=lambda: self.now, wait_seconds=wait_seconds
+            storage, load_settings(environment), clock=self.clock, now=lambda: self.now, wait_seconds=wait_seconds
         )
         super().__init__(self.live, clock=lambda: self.now)
 
     def next(self, *certificates: str) -> list[str | None]:
-        """Return the refusals one interval later."""
+        """Return the deny reasons one interval later."""
         self.clock.advance(INTERVAL)
-        return self.refusals(*certificates)
+        return self.deny_reasons(*certificates)
 
 
 def point_uri(part: object) -> str:

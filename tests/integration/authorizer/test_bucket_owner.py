@@ -32,9 +32,9 @@ ENVIRONMENT = {
 @pytest.fixture(autouse=True)
 def bucket(aws: AwsServer, empty_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
     assert empty_environment is None
-    shelf = Bucket(aws)
+    storage = Bucket(aws)
     for name, content in OBJECTS.items():
-        shelf.put(name, content)
+        storage.put(name, content)
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
 

@@ -18,7 +18,7 @@ from mtls_authorizer.stores.store import StoreError
 from tests.aws_fixtures import PATIENT, QUICK
 from tests.certificate_authorities import DAY
 from tests.clocks import Clock, until
-from tests.faulty_proxy import answer, delay, drip, garbage, hang, only_if, reset, stall, truncate
+from tests.faulty_proxy import answer, byte_by_byte, delay, garbage, hang, only_if, reset, stall, truncate
 from tests.kept_lists import (
     EMPTY,
     EVERYBODY,
@@ -34,7 +34,7 @@ from tests.kept_lists import (
     UNKNOWN,
     WITHDRAWN,
     Bucket,
-    Door,
+    EventAuthorizer,
     authority,
     client,
     crl,
@@ -64,7 +64,7 @@ FAULTS: dict[str, Fault] = {
     "304 to whatever is asked": answer(304),
     "half a body": truncate(40),
     "a body that ends no more": stall(40),
-    "a slow body": drip(0.05),  # so that each byte is in time
+    "a slow body": byte_by_byte(0.05),  # so that each byte is in time
 }
 
 
@@ -74,7 +74,7 @@ LIMITS = WaitSeconds(rules=0.5, truststore=0.3, crls=0.5, request=1.5)
 INTERVAL = 60
 
 
-class FaultyDoor(Door):
+class ProxiedAuthorizer(EventAuthorizer):
     """An authorizer whose documents are due when a test says so."""
 
     def __init__(self, loaded: Settings) -> None:
@@ -84,14 +84,14 @@ class FaultyDoor(Door):
         opener = partial(open_store, timeouts=QUICK)
         super().__init__(CurrentPolicy(loaded, opener=opener, clock=self.clock, wait_seconds=LIMITS))
 
-    def next_refusals(self, *certificates: str) -> list[str | None]:
-        """Return the refusals after the next refresh."""
+    def next_deny_reasons(self, *certificates: str) -> list[str | None]:
+        """Return the deny reasons after the next refresh."""
         self.clock.advance(INTERVAL)
-        return self.refusals(*certificates)
+        return self.deny_reasons(*certificates)
 
-    def refuses_soon(self, *expected: str | None, certificates: tuple[str, ...] = ()) -> None:
-        """Refresh until these are the refusals: on a busy machine even a healthy store may time out."""
-        until(lambda: self.next_refusals(*certificates) == list(expected))
+    def wait_for_deny_reasons(self, *expected: str | None, certificates: tuple[str, ...] = ()) -> None:
+        """Refresh until these are the deny reasons: on a busy machine even a healthy store may time out."""
+        until(lambda: self.next_deny_reasons(*certificates) == list(expected))
 
 
 def only(name: str, fault: Fault) -> Fault:
@@ -110,64 +110,64 @@ WHERE = [
 
 
 @pytest.fixture
-def shelf(aws: AwsServer) -> Bucket:
+def storage(aws: AwsServer) -> Bucket:
     bucket = Bucket(aws)
     bucket.put("truststore.pem", EVERYBODY)
     bucket.put("ca.crl", FIRST)
     return bucket
 
 
-def both_modes(shelf: Bucket) -> list[FaultyDoor]:
+def both_modes(storage: Bucket) -> list[ProxiedAuthorizer]:
     """Return two authorizers that have loaded their documents: one for each failure mode."""
-    doors = [FaultyDoor(settings(shelf, CRL_FAILURE_MODE=mode)) for mode in ("deny", "allow")]
-    for door in doors:
-        door.refuses_soon(None, REVOKED, None)
-    return doors
+    authorizers = [ProxiedAuthorizer(settings(storage, CRL_FAILURE_MODE=mode)) for mode in ("deny", "allow")]
+    for authorizer in authorizers:
+        authorizer.wait_for_deny_reasons(None, REVOKED, None)
+    return authorizers
 
 
-def next_refusals(doors: list[FaultyDoor], *certificates: str) -> list[list[str | None]]:
+def next_deny_reasons(authorizers: list[ProxiedAuthorizer], *certificates: str) -> list[list[str | None]]:
     """Refresh several authorizers at the same time, and return what they refuse."""
-    with ThreadPoolExecutor(len(doors)) as threads:
-        return list(threads.map(lambda door: door.next_refusals(*certificates), doors))
+    with ThreadPoolExecutor(len(authorizers)) as threads:
+        return list(threads.map(lambda authorizer: authorizer.next_deny_reasons(*certificates), authorizers))
 
 
 @pytest.mark.parametrize(("where", "fault"), WHERE)
 def test_while_s3_has_a_fault_the_last_good_list_decides_and_once_it_has_none_the_new_one_does(
-    shelf: Bucket, proxy: FaultyProxy, where: str, fault: Fault
+    storage: Bucket, proxy: FaultyProxy, where: str, fault: Fault
 ) -> None:
-    shelf.put("ca.crl.index", index_of(FIRST))
-    doors = both_modes(shelf)
+    storage.put("ca.crl.index", index_of(FIRST))
+    authorizers = both_modes(storage)
     proxy.break_with(only(where, fault))
-    shelf.put("ca.crl", SECOND)
-    shelf.put("ca.crl.index", index_of(SECOND))
-    assert next_refusals(doors, GOOD, WITHDRAWN) == [[None, REVOKED]] * 2
-    proxy.heal()
-    for door in doors:
-        door.refuses_soon(None, REVOKED, REVOKED)
+    storage.put("ca.crl", SECOND)
+    storage.put("ca.crl.index", index_of(SECOND))
+    assert next_deny_reasons(authorizers, GOOD, WITHDRAWN) == [[None, REVOKED]] * 2
+    proxy.recover()
+    for authorizer in authorizers:
+        authorizer.wait_for_deny_reasons(None, REVOKED, REVOKED)
 
 
 @pytest.mark.parametrize(("where", "fault"), WHERE)
 def test_a_function_that_starts_while_s3_has_a_fault_denies_revoked_clients_and_recovers(
-    shelf: Bucket, proxy: FaultyProxy, where: str, fault: Fault
+    storage: Bucket, proxy: FaultyProxy, where: str, fault: Fault
 ) -> None:
-    shelf.put("ca.crl.index", index_of(FIRST))
+    storage.put("ca.crl.index", index_of(FIRST))
     proxy.break_with(only(where, fault))
-    door = FaultyDoor(settings(shelf))
-    for refusals in (door.refusals(GOOD, WITHDRAWN), door.next_refusals(GOOD, WITHDRAWN)):
-        assert refusals in ([UNKNOWN, UNKNOWN], [None, REVOKED])
-    proxy.heal()
-    door.refuses_soon(None, REVOKED, None)
+    authorizer = ProxiedAuthorizer(settings(storage))
+    for deny_reasons in (authorizer.deny_reasons(GOOD, WITHDRAWN), authorizer.next_deny_reasons(GOOD, WITHDRAWN)):
+        assert deny_reasons in ([UNKNOWN, UNKNOWN], [None, REVOKED])
+    proxy.recover()
+    authorizer.wait_for_deny_reasons(None, REVOKED, None)
 
 
-def test_a_bucket_that_could_not_be_reached_for_a_while_is_read_again(shelf: Bucket, proxy: FaultyProxy) -> None:
-    doors = both_modes(shelf)
+def test_a_bucket_that_could_not_be_reached_for_a_while_is_read_again(storage: Bucket, proxy: FaultyProxy) -> None:
+    authorizers = both_modes(storage)
     for content, next_refusal in ((FIRST, None), (SECOND, REVOKED)):
-        shelf.put("ca.crl", content)
-        for door in doors:
-            door.refuses_soon(None, REVOKED, next_refusal)
+        storage.put("ca.crl", content)
+        for authorizer in authorizers:
+            authorizer.wait_for_deny_reasons(None, REVOKED, next_refusal)
         proxy.refuse_connections()
-        assert next_refusals(doors) == [[None, REVOKED, next_refusal]] * 2
-        proxy.heal()
+        assert next_deny_reasons(authorizers) == [[None, REVOKED, next_refusal]] * 2
+        proxy.recover()
 
 
 CONTENTS = {
@@ -188,22 +188,22 @@ CONTENTS = {
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
 @pytest.mark.parametrize("indexed", [False, True])
 def test_a_crl_that_is_replaced_by_unusable_content_stays_in_force(
-    shelf: Bucket,
+    storage: Bucket,
     content: bytes,
     indexed: bool,  # noqa: FBT001 -- a parameter of pytest's
 ) -> None:
     if indexed:
-        shelf.put("ca.crl.index", index_of(FIRST))
-    doors = both_modes(shelf)
-    shelf.put("ca.crl", content)
+        storage.put("ca.crl.index", index_of(FIRST))
+    authorizers = both_modes(storage)
+    storage.put("ca.crl", content)
     for _refresh in range(2):
-        assert next_refusals(doors) == [[None, REVOKED, None]] * 2
+        assert next_deny_reasons(authorizers) == [[None, REVOKED, None]] * 2
     if indexed:
         # A function that starts now uses the index.
-        FaultyDoor(settings(shelf)).refuses_soon(None, REVOKED, None)
-    shelf.put("ca.crl", crl(4, 2, 3))
-    for door in doors:
-        door.refuses_soon(None, REVOKED, REVOKED)
+        ProxiedAuthorizer(settings(storage)).wait_for_deny_reasons(None, REVOKED, None)
+    storage.put("ca.crl", crl(4, 2, 3))
+    for authorizer in authorizers:
+        authorizer.wait_for_deny_reasons(None, REVOKED, REVOKED)
 
 
 INDEXES = {
@@ -223,20 +223,20 @@ INDEXES = {
 @pytest.mark.parametrize("content", INDEXES.values(), ids=INDEXES)
 @pytest.mark.parametrize("indexed", [False, True])
 def test_an_index_that_is_replaced_by_unusable_content_changes_nothing(
-    shelf: Bucket,
+    storage: Bucket,
     content: bytes,
     indexed: bool,  # noqa: FBT001 -- a parameter of pytest's
 ) -> None:
     if indexed:
-        shelf.put("ca.crl.index", index_of(FIRST))
-    doors = both_modes(shelf)
-    shelf.put("ca.crl.index", content)
+        storage.put("ca.crl.index", index_of(FIRST))
+    authorizers = both_modes(storage)
+    storage.put("ca.crl.index", content)
     for _refresh in range(2):
-        assert next_refusals(doors) == [[None, REVOKED, None]] * 2
-    shelf.put("ca.crl", SECOND)
-    shelf.put("ca.crl.index", index_of(SECOND))
-    for door in doors:
-        door.refuses_soon(None, REVOKED, REVOKED)
+        assert next_deny_reasons(authorizers) == [[None, REVOKED, None]] * 2
+    storage.put("ca.crl", SECOND)
+    storage.put("ca.crl.index", index_of(SECOND))
+    for authorizer in authorizers:
+        authorizer.wait_for_deny_reasons(None, REVOKED, REVOKED)
 
 
 # Rules: the same, in each store.
@@ -293,36 +293,36 @@ def place(request: pytest.FixtureRequest, aws: AwsServer, tmp_path: Path) -> Pla
     return Place(request.param, aws, tmp_path)
 
 
-def started(place: Place) -> FaultyDoor:
+def started(place: Place) -> ProxiedAuthorizer:
     """Return an authorizer that has loaded its rules: on a busy machine even a healthy store may time out."""
-    doors: list[FaultyDoor] = []
+    authorizers: list[ProxiedAuthorizer] = []
 
     def start() -> bool:
         with suppress(StoreError):
-            doors.append(FaultyDoor(place.configuration()))
-        return bool(doors)
+            authorizers.append(ProxiedAuthorizer(place.configuration()))
+        return bool(authorizers)
 
     until(start)
-    return doors[0]
+    return authorizers[0]
 
 
-def allowed(door: FaultyDoor) -> list[str]:
+def allowed(authorizer: ProxiedAuthorizer) -> list[str]:
     """Return the clients that are allowed to GET /hello after the next refresh. No other route is ever allowed."""
-    door.clock.advance(INTERVAL)
+    authorizer.clock.advance(INTERVAL)
     for certificate in (FIRST_CLIENT, SECOND_CLIENT):
         for method, path in (("POST", "/hello"), ("GET", "/other"), ("GET", "/hello/x")):
-            assert door.refusal(certificate, method, path) is not None
+            assert authorizer.deny_reason(certificate, method, path) is not None
     clients = {"first": FIRST_CLIENT, "second": SECOND_CLIENT}
-    return [name for name, certificate in clients.items() if door.refusal(certificate) is None]
+    return [name for name, certificate in clients.items() if authorizer.deny_reason(certificate) is None]
 
 
 @pytest.mark.parametrize("place", URIS, indirect=True)
 def test_rules_follow_the_store_and_invalid_ones_change_nothing(place: Place) -> None:
     place.put(RULES % ("one", "first"))
-    door = started(place)
-    assert allowed(door) == ["first"]
+    authorizer = started(place)
+    assert allowed(authorizer) == ["first"]
     place.put(RULES % ("two", "second"))
-    until(lambda: allowed(door) == ["second"])
+    until(lambda: allowed(authorizer) == ["second"])
     for broken in (
         "[]",
         '{"rules": [{"name": "three"}]}',
@@ -332,20 +332,20 @@ def test_rules_follow_the_store_and_invalid_ones_change_nothing(place: Place) ->
     ):
         place.put(broken)
         for _refresh in range(2):
-            assert allowed(door) == ["second"]
+            assert allowed(authorizer) == ["second"]
     place.put(RULES % ("four", "first"))
-    until(lambda: allowed(door) == ["first"])
+    until(lambda: allowed(authorizer) == ["first"])
 
 
 def test_rules_in_s3_are_sent_once_for_each_version(aws: AwsServer, proxy: FaultyProxy) -> None:
-    shelf = Bucket(aws, PATIENT)
-    shelf.put("rules.json", (RULES % ("one", "first")).encode())
-    loaded = load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
-    door = Door(make_live(shelf, loaded._replace(rules_refresh_seconds=0)))
-    assert door.refusals(FIRST_CLIENT, SECOND_CLIENT) == [None, DenyReason.COMMON_NAME_NOT_ALLOWED]
+    storage = Bucket(aws, PATIENT)
+    storage.put("rules.json", (RULES % ("one", "first")).encode())
+    loaded = load_settings({"AUTHORIZER_RULES_URI": storage.uri("rules.json")})
+    authorizer = EventAuthorizer(make_live(storage, loaded._replace(rules_refresh_seconds=0)))
+    assert authorizer.deny_reasons(FIRST_CLIENT, SECOND_CLIENT) == [None, DenyReason.COMMON_NAME_NOT_ALLOWED]
     assert proxy.statuses()[:2] == [200, 304]
-    shelf.put("rules.json", (RULES % ("two", "second")).encode())
-    assert door.refusals(FIRST_CLIENT, SECOND_CLIENT) == [DenyReason.COMMON_NAME_NOT_ALLOWED, None]
+    storage.put("rules.json", (RULES % ("two", "second")).encode())
+    assert authorizer.deny_reasons(FIRST_CLIENT, SECOND_CLIENT) == [DenyReason.COMMON_NAME_NOT_ALLOWED, None]
     assert proxy.statuses()[-2:] == [200, 304]
 
 
@@ -353,17 +353,17 @@ def test_rules_in_s3_are_sent_once_for_each_version(aws: AwsServer, proxy: Fault
 @pytest.mark.parametrize("place", OVER_HTTP, indirect=True)
 def test_rules_stay_in_force_while_their_store_has_a_fault(place: Place, proxy: FaultyProxy, fault: Fault) -> None:
     place.put(RULES % ("one", "first"))
-    door = started(place)
+    authorizer = started(place)
     proxy.break_with(fault)
     place.put(RULES % ("two", "second"))
     for _refresh in range(2):
         began = time.monotonic()
         # A slow body may arrive completely.
-        assert allowed(door) in (["first"], ["second"])
+        assert allowed(authorizer) in (["first"], ["second"])
         # A busy machine may add to it.
         assert time.monotonic() - began < LIMITS.request + 10
-    proxy.heal()
-    until(lambda: allowed(door) == ["second"])
+    proxy.recover()
+    until(lambda: allowed(authorizer) == ["second"])
 
 
 @pytest.mark.parametrize("fault", [fault for name, fault in FAULTS.items() if "slow" not in name])
@@ -372,9 +372,9 @@ def test_no_function_starts_without_its_rules(place: Place, proxy: FaultyProxy, 
     place.put(RULES % ("one", "first"))
     proxy.break_with(fault)
     with pytest.raises((StoreError, ValueError)) as raised:
-        FaultyDoor(place.configuration())
+        ProxiedAuthorizer(place.configuration())
     assert place.uri in str(raised.value)
-    proxy.heal()
+    proxy.recover()
     assert allowed(started(place)) == ["first"]
 
 
@@ -388,10 +388,10 @@ def test_a_store_that_is_slow_but_not_too_slow_is_waited_for(place: Place, proxy
 def test_a_deleted_file_leaves_its_rules_in_force_and_is_an_error_at_the_start(aws: AwsServer, tmp_path: Path) -> None:
     place = Place("file", aws, tmp_path)
     place.put(RULES % ("one", "first"))
-    door = FaultyDoor(place.configuration())
+    authorizer = ProxiedAuthorizer(place.configuration())
     (tmp_path / "rules.json").unlink()
-    assert allowed(door) == ["first"]
+    assert allowed(authorizer) == ["first"]
     with pytest.raises(StoreError, match="No such file"):
-        FaultyDoor(place.configuration())
+        ProxiedAuthorizer(place.configuration())
     place.put(RULES % ("two", "second"))
-    assert allowed(door) == ["second"]
+    assert allowed(authorizer) == ["second"]

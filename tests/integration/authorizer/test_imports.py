@@ -21,7 +21,7 @@ from tests.psd2_statements import psd2_statement
 
 if TYPE_CHECKING:
     from tests.aws_server import AwsServer
-    from tests.kept_lists import Shelf
+    from tests.kept_lists import Storage
 
 PROJECT = Path(__file__).parents[3]
 # As for the tests: the commands could be imported.
@@ -94,14 +94,14 @@ FROM_AWS = {*REFRESHED, "AWS", "OpenSSL"}
 
 
 class Case(NamedTuple):
-    """Environment variables, in which {shelf} is the URI of a place with documents, and what they need."""
+    """Environment variables, in which {storage} is the URI of a place with documents, and what they need."""
 
     variables: dict[str, str]
     parts: set[str]
 
 
 LISTED = {"ALLOWED_COMMON_NAMES": "client"}
-REVOCATION = {"CRL_URIS": "{shelf}/ca.crl", "TRUSTSTORE_URI": "{shelf}/truststore.pem"}
+REVOCATION = {"CRL_URIS": "{storage}/ca.crl", "TRUSTSTORE_URI": "{storage}/truststore.pem"}
 
 LOCAL = {
     "lists in the environment": Case(LISTED, set()),
@@ -110,7 +110,7 @@ LOCAL = {
     "a public key": Case({"AUTHORIZER_RULES": RULES_BY_KEY}, {"rules document"}),
     "a PSD2 role": Case({**LISTED, "AUTHORIZER_RULES": RULES_BY_ROLE}, {"rules document", "PSD2"}),
     "the key of an issuer": Case(
-        {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "{shelf}/truststore.pem"},
+        {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "{storage}/truststore.pem"},
         {"revocation", "cryptography", "OpenSSL", "keys of issuers", *REFRESHED},
     ),
     "a trust domain and usages": Case(
@@ -124,15 +124,15 @@ LOCAL = {
         {**LISTED, "PRINCIPAL_ID": '{"from": "subject.CN"}'}, {"values from the certificate"}
     ),
     "shadow rules": Case({**LISTED, "AUTHORIZER_SHADOW_RULES": RULES}, {"rules document"}),
-    "rules in a file": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *REFRESHED}),
+    "rules in a file": Case({"AUTHORIZER_RULES_URI": "{storage}/rules.json"}, {"rules document", *REFRESHED}),
     "CRLs in files": Case({**LISTED, **REVOCATION}, {"revocation", "CRLs", "cryptography", "OpenSSL", *REFRESHED}),
     "rules and CRLs in files": Case(
-        {"AUTHORIZER_RULES_URI": "{shelf}/rules.json", **REVOCATION},
+        {"AUTHORIZER_RULES_URI": "{storage}/rules.json", **REVOCATION},
         {"rules document", "revocation", "CRLs", "cryptography", "OpenSSL", *REFRESHED},
     ),
 }
 AWS = {
-    "rules in S3": Case({"AUTHORIZER_RULES_URI": "{shelf}/rules.json"}, {"rules document", *FROM_AWS}),
+    "rules in S3": Case({"AUTHORIZER_RULES_URI": "{storage}/rules.json"}, {"rules document", *FROM_AWS}),
     "rules in SSM": Case({"AUTHORIZER_RULES_URI": "ssm:///rules"}, {"rules document", *FROM_AWS}),
     "rules in AppConfig": Case({"AUTHORIZER_RULES_URI": "appconfig://a/b/c"}, {"rules document", *FROM_AWS}),
     "CRLs in S3": Case({**LISTED, **REVOCATION}, {"revocation", "CRLs", "cryptography", *FROM_AWS}),
@@ -222,20 +222,20 @@ def test_no_field_but_the_key_of_the_issuer_needs_cryptography(variables: dict[s
     assert parts_of(modules) == {"authorizer"} | parts
 
 
-def fill(shelf: Shelf) -> None:
+def fill(storage: Storage) -> None:
     for file, content in {
         "rules.json": RULES.encode(),
         "ca.crl": FIRST,
         "ca.crl.index": index_of(FIRST),
         "truststore.pem": CA.pem,
     }.items():
-        shelf.put(file, content)
+        storage.put(file, content)
 
 
-def parts_after_a_request(case: Case, shelf: Shelf) -> set[str]:
+def parts_after_a_request(case: Case, storage: Storage) -> set[str]:
     """Return the parts that were imported once the handler has allowed a request."""
-    folder = shelf.uri("x").removesuffix("/x")
-    variables = {key: value.replace("{shelf}", folder) for key, value in case.variables.items()}
+    folder = storage.uri("x").removesuffix("/x")
+    variables = {key: value.replace("{storage}", folder) for key, value in case.variables.items()}
     aws = {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "NO_PROXY"))}
     effect, *modules = run(INVOKE.format(event=rest_event(GOOD)), {**aws, **variables})
     assert effect == "Allow"
@@ -244,19 +244,19 @@ def parts_after_a_request(case: Case, shelf: Shelf) -> set[str]:
 
 @pytest.mark.parametrize("case", LOCAL.values(), ids=LOCAL)
 def test_a_cold_start_imports_what_its_configuration_needs(case: Case, tmp_path: Path) -> None:
-    shelf = Folder(tmp_path)
-    fill(shelf)
-    assert parts_after_a_request(case, shelf) == case.parts
+    storage = Folder(tmp_path)
+    fill(storage)
+    assert parts_after_a_request(case, storage) == case.parts
 
 
 @pytest.mark.parametrize("case", AWS.values(), ids=AWS)
 def test_only_a_store_in_aws_needs_boto3(case: Case, aws: AwsServer) -> None:
-    shelf = Bucket(aws)
-    fill(shelf)
+    storage = Bucket(aws)
+    fill(storage)
     aws.put_parameter("/rules", RULES)
     aws.app_config_data.deploy(("a", "b", "c"), RULES.encode())
     # urllib3, which boto3 brings along, imports pyOpenSSL and so cryptography where the tests' environment has it.
-    assert parts_after_a_request(case, shelf) | {"cryptography"} == case.parts | {"cryptography"}
+    assert parts_after_a_request(case, storage) | {"cryptography"} == case.parts | {"cryptography"}
 
 
 @pytest.mark.parametrize("function", ["indexer", "fetcher"])

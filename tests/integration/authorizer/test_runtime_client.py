@@ -104,23 +104,23 @@ def test_a_log_in_text_contains_the_decisions_too() -> None:
 
 
 def test_after_a_restore_documents_are_read_again_before_the_first_event(tmp_path: Path) -> None:
-    shelf = Folder(tmp_path)
+    storage = Folder(tmp_path)
     rules = '{"rules": [{"name": "one", "match": {"common_name": "%s"}}]}'
     environment = {
         "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
-        "AUTHORIZER_RULES_URI": shelf.uri("rules.json"),
-        "CRL_URIS": shelf.uri("ca.crl"),
-        "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+        "AUTHORIZER_RULES_URI": storage.uri("rules.json"),
+        "CRL_URIS": storage.uri("ca.crl"),
+        "TRUSTSTORE_URI": storage.uri("truststore.pem"),
         # Were it for the intervals, nothing would be read again.
         "AUTHORIZER_RULES_REFRESH_SECONDS": "86400",
         "CRL_REFRESH_SECONDS": "86400",
     }
-    shelf.put("rules.json", (rules % "client").encode())
-    shelf.put("truststore.pem", EVERYBODY)
-    shelf.put("ca.crl", kept_lists.FIRST)
+    storage.put("rules.json", (rules % "client").encode())
+    storage.put("truststore.pem", EVERYBODY)
+    storage.put("ca.crl", kept_lists.FIRST)
     with lambda_function(HANDLER, environment) as function:
         assert function.next_outcome().kind == "snapshot"
-        shelf.put("ca.crl", kept_lists.SECOND)
+        storage.put("ca.crl", kept_lists.SECOND)
         function.restore()
         reasons = [
             function.invoke(rest_event(certificate)).payload["context"].get("reason")
@@ -130,19 +130,19 @@ def test_after_a_restore_documents_are_read_again_before_the_first_event(tmp_pat
 
 
 def test_a_restore_while_nothing_can_be_read_keeps_the_documents_of_the_snapshot_in_force(tmp_path: Path) -> None:
-    shelf = Folder(tmp_path)
+    storage = Folder(tmp_path)
     environment = {
         "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
         "ALLOWED_COMMON_NAMES": "client",
-        "CRL_URIS": shelf.uri("ca.crl"),
-        "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+        "CRL_URIS": storage.uri("ca.crl"),
+        "TRUSTSTORE_URI": storage.uri("truststore.pem"),
     }
-    shelf.put("truststore.pem", EVERYBODY)
-    shelf.put("ca.crl", kept_lists.FIRST)
+    storage.put("truststore.pem", EVERYBODY)
+    storage.put("ca.crl", kept_lists.FIRST)
     with lambda_function(HANDLER, environment) as function:
         assert function.next_outcome().kind == "snapshot"
         for name in ("truststore.pem", "ca.crl"):
-            shelf.remove(name)
+            storage.remove(name)
         function.restore()
         assert effect(function.invoke(rest_event(kept_lists.GOOD))) == "Allow"
         assert effect(function.invoke(rest_event(kept_lists.WITHDRAWN))) == "Deny"
@@ -150,12 +150,12 @@ def test_a_restore_while_nothing_can_be_read_keeps_the_documents_of_the_snapshot
 
 
 def test_a_restore_without_its_rules_fails_as_a_start_does(tmp_path: Path) -> None:
-    shelf = Folder(tmp_path)
-    environment = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "AUTHORIZER_RULES_URI": shelf.uri("rules.json")}
-    shelf.put("rules.json", b'{"rules": [{"name": "r", "match": {"common_name": "client"}}]}')
+    storage = Folder(tmp_path)
+    environment = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "AUTHORIZER_RULES_URI": storage.uri("rules.json")}
+    storage.put("rules.json", b'{"rules": [{"name": "r", "match": {"common_name": "client"}}]}')
     with lambda_function(HANDLER, environment) as function:
         assert function.next_outcome().kind == "snapshot"
-        shelf.remove("rules.json")
+        storage.remove("rules.json")
         function.restore()
         outcome = function.next_outcome()
     assert outcome.kind == "restore error"

@@ -126,5 +126,5 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("use", USES)
-def test_mypy_strict_says(use: str, reports: dict[str, str]) -> None:
+def test_mypy_reports_the_expected_types_in_strict_mode(use: str, reports: dict[str, str]) -> None:
     assert USES[use][1] in reports[use]

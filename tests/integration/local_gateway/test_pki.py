@@ -114,7 +114,7 @@ def test_openssl_accepts_the_revocation_list_and_finds_its_entries(pki: Pki) -> 
         assert verdict in result.stdout + result.stderr
 
 
-def test_a_certificate_can_be_had_without_its_key(pki: Pki) -> None:
+def test_a_certificate_is_available_without_its_key(pki: Pki) -> None:
     assert pki.certificate(LISTED_CN).startswith("-----BEGIN CERTIFICATE-----\n")
     assert "PRIVATE KEY" not in pki.certificate(LISTED_CN)
     assert certificate(pki.client(LISTED_CN)) == x509.load_pem_x509_certificate(pki.certificate(LISTED_CN).encode())
@@ -134,7 +134,7 @@ def test_every_start_makes_new_ones(tmp_path: Path) -> None:
     assert all(contents[0][name] != contents[1][name] for name in names)
 
 
-def test_private_keys_are_for_nobody_else(tmp_path: Path) -> None:
+def test_only_the_user_can_read_private_keys(tmp_path: Path) -> None:
     make_pki(tmp_path / "pki", [LISTED_CN])
 
     assert (tmp_path / "pki").stat().st_mode & 0o077 == 0

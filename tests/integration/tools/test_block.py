@@ -123,7 +123,7 @@ def test_clients_that_are_blocked_at_the_same_time_are_all_blocked(
     proxy.break_with(before_writes(interpose, 1))
     assert block(0, "--function", f"authorizer{qualifier}") == 0
     assert "note          another writer changed the document meanwhile" in capsys.readouterr().out
-    proxy.heal()
+    proxy.recover()
     arguments = [(1, "--function", f"authorizer{qualifier}"), (2, "--function", f"authorizer{qualifier}")]
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(lambda each: block(*each), arguments)) == [0, 0]

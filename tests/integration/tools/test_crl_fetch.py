@@ -13,7 +13,7 @@ from mtls_authorizer_cli.main import main
 from tests import todays_crls
 from tests.certificate_authorities import DAY, crl_pem, entry
 from tests.command_results import Terminal
-from tests.crl_server import crl_server, drip, ok, until_closed
+from tests.crl_server import byte_by_byte, crl_server, ok, until_closed
 from tests.todays_crls import CA, TODAY
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_older_crls_and_the_remains_of_other_downloads_are_replaced(
 
 
 def test_a_slow_download_is_given_up(server: CrlServer, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    server.answers["/ca.crl"] = drip(b"0" * 1000, 0.05)
+    server.answers["/ca.crl"] = byte_by_byte(b"0" * 1000, 0.05)
     assert fetch(server, "--private", "--timeout", "1") == 1
     assert "not fetched: timed out after 1 s.\n" in capsys.readouterr().err
     assert not (folder / "ca.crl").exists()

@@ -1264,7 +1264,7 @@ def test_an_object_that_ends_early_cannot_be_queried(aws: AwsServer, proxy: Faul
     proxy.break_with(truncate(3, "/bucket"))
     with pytest.raises(UnavailableError, match=r"^s3://bucket/truststore.pem: "):
         Aws().content("bucket", "truststore.pem")
-    proxy.heal()
+    proxy.recover()
     assert Aws().content("bucket", "truststore.pem")[0] == CA.pem
 
 

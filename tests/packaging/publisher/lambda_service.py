@@ -53,7 +53,7 @@ class Fault:
     times: int = 1_000_000
 
 
-class Refusal(NamedTuple):
+class LambdaError(NamedTuple):
     """One of Lambda's errors."""
 
     status: int

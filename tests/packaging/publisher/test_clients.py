@@ -46,6 +46,6 @@ def test_a_client_of_ssm_is_created_on_request() -> None:
     ],
 )
 def test_unusable_regions_are_named(regions: list[str], message: str) -> None:
-    with pytest.raises(DistributionError) as refusal:
+    with pytest.raises(DistributionError) as error:
         connect(regions, ssm=False)
-    assert str(refusal.value) == message
+    assert str(error.value) == message

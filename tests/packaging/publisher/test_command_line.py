@@ -10,7 +10,7 @@ import pytest
 
 from distribution.project import VERSION
 from distribution.publisher.command_line import main
-from tests.packaging.publisher.lambda_service import Fault, Refusal
+from tests.packaging.publisher.lambda_service import Fault, LambdaError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +124,7 @@ def test_a_throttled_request_is_attempted_five_times(
     service: LambdaService, build: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
-    throttled = Refusal(429, "TooManyRequestsException", "Rate exceeded")
+    throttled = LambdaError(429, "TooManyRequestsException", "Rate exceeded")
     service.faults = [throttled.of("eu-central-1", "ListLayerVersions")]
     assert main(["eu-central-1", "--dry-run", "--build", str(build)]) == 1
     assert service.calls == {("eu-central-1", "ListLayerVersions"): 5 * len(("arm64", "x86_64"))}

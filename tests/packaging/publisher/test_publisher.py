@@ -22,7 +22,7 @@ from distribution.publisher.archives import MAXIMUM_SIZE
 from distribution.publisher.command_line import NEXT_STEPS, main
 from distribution.python_versions import PYTHON_VERSIONS
 from tests.packaging.publisher.conftest import write_zip
-from tests.packaging.publisher.lambda_service import Fault, LambdaService, Refusal
+from tests.packaging.publisher.lambda_service import Fault, LambdaError, LambdaService
 
 PROJECT = read_metadata(ROOT)
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ ARM64 = "client-certificate-auth-arm64"
 ORGANIZATION = "o-a1b2c3d4e5"
 PLACES = [(region, architecture) for region in REGIONS for architecture in ARCHITECTURES]
 
-DENIED = Refusal(403, "AccessDeniedException", "not authorized")
-THROTTLED = Refusal(429, "TooManyRequestsException", "Rate exceeded")
+DENIED = LambdaError(403, "AccessDeniedException", "not authorized")
+THROTTLED = LambdaError(429, "TooManyRequestsException", "Rate exceeded")
 
 
 class Outcome(NamedTuple):
@@ -382,30 +382,33 @@ def test_a_dry_run_compares_with_the_present_state(service: LambdaService, publi
 
 
 @pytest.mark.parametrize(
-    ("operation", "refusal"),
+    ("operation", "error"),
     [
-        ("PublishLayerVersion", Refusal(403, "AccessDeniedException", "not authorized: lambda:PublishLayerVersion")),
-        ("ListLayerVersions", Refusal(403, "UnrecognizedClientException", "The security token is invalid.")),
-        ("GetLayerVersion", Refusal(403, "AccessDeniedException", "not authorized: lambda:GetLayerVersion")),
-        ("GetLayerVersionPolicy", Refusal(403, "AccessDeniedException", "not authorized: GetLayerVersionPolicy")),
-        ("AddLayerVersionPermission", Refusal(403, "AccessDeniedException", "not authorized: AddPermission")),
-        ("PublishLayerVersion", Refusal(400, "CodeStorageExceededException", "Code storage limit exceeded.")),
-        ("PublishLayerVersion", Refusal(413, "RequestEntityTooLargeException", "Request must be smaller")),
-        ("PublishLayerVersion", Refusal(400, "InvalidParameterValueException", "one line\nand another")),
+        (
+            "PublishLayerVersion",
+            LambdaError(403, "AccessDeniedException", "not authorized: lambda:PublishLayerVersion"),
+        ),
+        ("ListLayerVersions", LambdaError(403, "UnrecognizedClientException", "The security token is invalid.")),
+        ("GetLayerVersion", LambdaError(403, "AccessDeniedException", "not authorized: lambda:GetLayerVersion")),
+        ("GetLayerVersionPolicy", LambdaError(403, "AccessDeniedException", "not authorized: GetLayerVersionPolicy")),
+        ("AddLayerVersionPermission", LambdaError(403, "AccessDeniedException", "not authorized: AddPermission")),
+        ("PublishLayerVersion", LambdaError(400, "CodeStorageExceededException", "Code storage limit exceeded.")),
+        ("PublishLayerVersion", LambdaError(413, "RequestEntityTooLargeException", "Request must be smaller")),
+        ("PublishLayerVersion", LambdaError(400, "InvalidParameterValueException", "one line\nand another")),
     ],
 )
 def test_a_failure_in_one_region_is_one_line_and_the_others_continue(
-    service: LambdaService, publish: Publish, operation: str, refusal: Refusal
+    service: LambdaService, publish: Publish, operation: str, error: LambdaError
 ) -> None:
-    service.faults = [refusal.of("eu-central-1", operation)]
+    service.faults = [error.of("eu-central-1", operation)]
     outcome = publish("--public")
     assert outcome.status == 1
     assert outcome.arns == {place: arn(*place) for place in PLACES if place[0] == "us-east-1"}
     for line, architecture in zip(failures(outcome), ARCHITECTURES, strict=True):
         assert line.startswith(f"eu-central-1 {architecture}: failed: ")
-        assert refusal.code in line
-        step = NEXT_STEPS.get(refusal.code)
-        assert line.endswith(refusal.message.replace("\n", " ") + (f" ({step})" if step else ""))
+        assert error.code in line
+        step = NEXT_STEPS.get(error.code)
+        assert line.endswith(error.message.replace("\n", " ") + (f" ({step})" if step else ""))
     assert outcome.progress[-1] == "Failed: eu-central-1 arm64, eu-central-1 x86_64"
 
 
@@ -504,7 +507,7 @@ def test_an_existing_version_is_downloaded_too(service: LambdaService, publish: 
 # Invalid input
 
 
-def refused(publish: Publish, service: LambdaService, regions: list[str] = REGIONS) -> str:
+def only_message(publish: Publish, service: LambdaService, regions: list[str] = REGIONS) -> str:
     """Return the only line that the command prints. It must not have called AWS."""
     outcome = publish(regions=regions)
     assert (outcome.status, outcome.arns, service.calls) == (1, {}, {})
@@ -517,27 +520,27 @@ def test_nothing_is_called_without_credentials(
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    assert refused(publish, service) == (
+    assert only_message(publish, service) == (
         "there are no AWS credentials: set AWS_PROFILE, or sign in with `aws login` or `aws sso login`"
     )
 
 
 def test_a_missing_profile_is_named(publish: Publish, service: LambdaService, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    assert "nobody" in refused(publish, service)
+    assert "nobody" in only_message(publish, service)
 
 
 def test_a_missing_zip_file_is_named_with_the_command_that_builds_it(publish: Publish, service: LambdaService) -> None:
     file = publish.build / "client-certificate-auth-x86_64.zip"
     file.unlink()
-    assert refused(publish, service) == f"{file} does not exist: run `make layer` first"
+    assert only_message(publish, service) == f"{file} does not exist: run `make layer` first"
 
 
 def test_an_unreadable_zip_file_is_named(publish: Publish, service: LambdaService) -> None:
     file = publish.build / "client-certificate-auth-x86_64.zip"
     file.unlink()
     file.mkdir()
-    assert refused(publish, service) == f"{file} cannot be read: Is a directory"
+    assert only_message(publish, service) == f"{file} cannot be read: Is a directory"
 
 
 @pytest.mark.parametrize("content", [b"other bytes", None])
@@ -552,7 +555,7 @@ def test_zip_files_are_compared_with_their_digests(
         (publish.build / "SHA256SUMS").unlink()
         reason = "cannot be read: No such file or directory: run `make layer`, which writes it"
         expected = f"{publish.build / 'SHA256SUMS'} {reason}"
-    assert refused(publish, service) == expected
+    assert only_message(publish, service) == expected
 
 
 @pytest.mark.parametrize("excess", [0, 1])
@@ -564,19 +567,19 @@ def test_a_zip_file_that_is_too_large_for_a_request_is_named(
         archive.truncate(MAXIMUM_SIZE + excess)
     write_digests(publish.build)
     if excess:
-        assert refused(publish, service) == f"{file} has 52428801 bytes, but Lambda accepts at most 52428800"
+        assert only_message(publish, service) == f"{file} has 52428801 bytes, but Lambda accepts at most 52428800"
     else:
         assert publish("--dry-run").status == 0
 
 
 def test_an_unknown_region_is_named(publish: Publish, service: LambdaService) -> None:
-    line = refused(publish, service, ["eu-central-1", "eu-centrl-1"])
+    line = only_message(publish, service, ["eu-central-1", "eu-centrl-1"])
     assert line.startswith("Lambda is not available in eu-centrl-1, ")
     assert line.endswith(": did you mean eu-central-1?")
 
 
 def test_regions_of_several_partitions_are_rejected(publish: Publish, service: LambdaService) -> None:
-    line = refused(publish, service, ["eu-central-1", "cn-north-1", "us-gov-west-1"])
+    line = only_message(publish, service, ["eu-central-1", "cn-north-1", "us-gov-west-1"])
     assert line.startswith("these regions are in aws, aws-cn, aws-us-gov, ")
 
 

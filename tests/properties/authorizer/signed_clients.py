@@ -59,7 +59,7 @@ def _authority(written: str, number: int) -> str:
 _TRUSTSTORE = "".join(_authority(*each) for each in AUTHORITIES).encode()
 
 
-class _Shelf:
+class _TruststoreStore:
     """A store that contains the truststore."""
 
     uri = TRUSTSTORE_URI
@@ -77,6 +77,6 @@ def policy_with_truststore(settings: Settings) -> CurrentPolicy:
     def opener(uri: str, *, max_bytes: int) -> Store:
         assert uri == TRUSTSTORE_URI
         assert max_bytes > len(_TRUSTSTORE)
-        return _Shelf()
+        return _TruststoreStore()
 
     return CurrentPolicy(settings, opener=opener)

@@ -19,7 +19,7 @@ import mtls_authorizer
 from mtls_authorizer.policy.current_policy import WaitSeconds
 from mtls_authorizer.policy.settings import load_settings
 from tests.clocks import LONG, Clock, join_attempts
-from tests.kept_lists import CA, NAMESAKE, OTHER, UNKNOWN, Door, Memory, client, crl, make_live
+from tests.kept_lists import CA, NAMESAKE, OTHER, UNKNOWN, EventAuthorizer, Memory, client, crl, make_live
 from tests.partitions import client_of, partition
 
 if TYPE_CHECKING:
@@ -98,36 +98,36 @@ class Run:
     """A function that all documents change under, while an exception is raised at a place."""
 
     def __init__(self, place: Place | None) -> None:
-        shelf, clock = Memory(), Clock()
-        shelf.put("rules.json", RULES % b"nobody")
-        shelf.put("truststore.pem", CA.pem + OTHER.pem)
-        shelf.put("other.crl", crl(1, 2, ca=OTHER))
+        storage, clock = Memory(), Clock()
+        storage.put("rules.json", RULES % b"nobody")
+        storage.put("truststore.pem", CA.pem + OTHER.pem)
+        storage.put("other.crl", crl(1, 2, ca=OTHER))
         for part in range(1, 5):
-            shelf.put(f"crl/{part}.crl", partition(part, 10 * part + 2))
-        shelf.put("crl/namesake.crl", partition(None, ca=NAMESAKE))
+            storage.put(f"crl/{part}.crl", partition(part, 10 * part + 2))
+        storage.put("crl/namesake.crl", partition(None, ca=NAMESAKE))
         loaded = load_settings(
             {
-                "AUTHORIZER_RULES_URI": shelf.uri("rules.json"),
-                "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
-                "CRL_URIS": f"{shelf.uri('other.crl')},{shelf.uri('crl/')}",
+                "AUTHORIZER_RULES_URI": storage.uri("rules.json"),
+                "TRUSTSTORE_URI": storage.uri("truststore.pem"),
+                "CRL_URIS": f"{storage.uri('other.crl')},{storage.uri('crl/')}",
                 "CRL_REFRESH_SECONDS": str(INTERVAL),
             }
         )
-        door = Door(make_live(shelf, loaded, clock=clock, wait_seconds=WAIT))
-        self.before = door.refusals(*CERTIFICATES)
-        shelf.put("rules.json", RULES % b"other")
-        shelf.put("truststore.pem", CA.pem + OTHER.pem + NAMESAKE.pem)
-        shelf.put("other.crl", crl(2, 1, 2, ca=OTHER))
-        shelf.put("crl/1.crl", partition(1, 11, 12, number=2))
+        authorizer = EventAuthorizer(make_live(storage, loaded, clock=clock, wait_seconds=WAIT))
+        self.before = authorizer.deny_reasons(*CERTIFICATES)
+        storage.put("rules.json", RULES % b"other")
+        storage.put("truststore.pem", CA.pem + OTHER.pem + NAMESAKE.pem)
+        storage.put("other.crl", crl(2, 1, 2, ca=OTHER))
+        storage.put("crl/1.crl", partition(1, 11, 12, number=2))
         clock.advance(INTERVAL)
         self.meanwhile: list[str | None] = [UNKNOWN] * len(CERTIFICATES)
         with Tracing(place) as tracing:
             for number, certificate in enumerate(CERTIFICATES):
                 with suppress(MemoryError):
-                    self.meanwhile[number] = door.refusal(certificate)
+                    self.meanwhile[number] = authorizer.deny_reason(certificate)
         self.executed = list(tracing.executed)
         clock.advance(INTERVAL)
-        self.after = door.refusals(*CERTIFICATES)
+        self.after = authorizer.deny_reasons(*CERTIFICATES)
 
 
 @pytest.fixture(scope="module", autouse=True)

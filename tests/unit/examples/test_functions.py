@@ -103,7 +103,9 @@ def test_behind_each_front_door_the_listed_client_is_greeted(kind: FrontDoorKind
 
 @pytest.mark.parametrize("kind", FrontDoorKind)
 @pytest.mark.parametrize("event", [None, {}, {"headers": None}, {"headers": {"CloudFront-Viewer-Cert-Present": "0"}}])
-def test_behind_each_front_door_nobody_is_401(kind: FrontDoorKind, event: object, pki: Pki) -> None:
+def test_behind_each_front_door_a_request_without_a_certificate_gets_401(
+    kind: FrontDoorKind, event: object, pki: Pki
+) -> None:
     answer = handlers(pki.truststore)[kind](event, None)
 
     assert answer["statusCode"] == 401

@@ -56,7 +56,7 @@ CLOUDFRONT = FrontDoor(
     "cloudfront_event_clientcert_malformed",
 )
 FRONT_DOORS = {"verify": VERIFY, "passthrough": PASSTHROUGH, "cloudfront": CLOUDFRONT}
-every_front_door = pytest.mark.parametrize("door", FRONT_DOORS.values(), ids=FRONT_DOORS)
+every_front_door = pytest.mark.parametrize("front_door", FRONT_DOORS.values(), ids=FRONT_DOORS)
 
 
 def encode(pem: str) -> str:
@@ -64,12 +64,12 @@ def encode(pem: str) -> str:
     return quote(pem, safe="+=/")
 
 
-def single(door: FrontDoor, value: object) -> Event:
-    return {"headers": {"host": "api.example.com", door.header: value}}
+def single(front_door: FrontDoor, value: object) -> Event:
+    return {"headers": {"host": "api.example.com", front_door.header: value}}
 
 
-def multiple(door: FrontDoor, *values: object) -> Event:
-    return {"multiValueHeaders": {"host": ["api.example.com"], door.header: list(values)}}
+def multiple(front_door: FrontDoor, *values: object) -> Event:
+    return {"multiValueHeaders": {"host": ["api.example.com"], front_door.header: list(values)}}
 
 
 def common_name(result: ExtractionResult) -> object:
@@ -90,10 +90,10 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
 @every_front_door
 @pytest.mark.parametrize("encoded", ENCODINGS.values(), ids=ENCODINGS)
 def test_the_certificate_is_extracted_however_its_pem_is_percent_encoded(
-    door: FrontDoor, encoded: Callable[[str], str]
+    front_door: FrontDoor, encoded: Callable[[str], str]
 ) -> None:
-    for event in (single(door, encoded(FIRST)), multiple(door, encoded(FIRST))):
-        result = door.extract(event)
+    for event in (single(front_door, encoded(FIRST)), multiple(front_door, encoded(FIRST))):
+        result = front_door.extract(event)
         assert result.success
         assert result.certificate.subject.CN == "first"
         assert result.reason is None
@@ -102,20 +102,28 @@ def test_the_certificate_is_extracted_however_its_pem_is_percent_encoded(
 
 @every_front_door
 @pytest.mark.parametrize("spell", [str, str.lower, str.upper, str.title, str.swapcase])
-def test_the_headers_name_may_be_in_any_case(door: FrontDoor, spell: Callable[[str], str]) -> None:
+def test_the_headers_name_may_be_in_any_case(front_door: FrontDoor, spell: Callable[[str], str]) -> None:
     value = encode(FIRST)
-    for event in ({"headers": {spell(door.header): value}}, {"multiValueHeaders": {spell(door.header): [value]}}):
-        assert common_name(door.extract(event)) == "first"
+    for event in (
+        {"headers": {spell(front_door.header): value}},
+        {"multiValueHeaders": {spell(front_door.header): [value]}},
+    ):
+        assert common_name(front_door.extract(event)) == "first"
 
 
 @every_front_door
-def test_headers_may_be_any_mapping_and_be_repeated_if_both_agree(door: FrontDoor) -> None:
-    event = UserDict(headers=UserDict(single(door, encode(FIRST))["headers"]), **multiple(door, encode(FIRST)))
-    assert common_name(door.extract(event)) == "first"
+def test_headers_may_be_any_mapping_and_be_repeated_if_both_agree(front_door: FrontDoor) -> None:
+    event = UserDict(
+        headers=UserDict(single(front_door, encode(FIRST))["headers"]), **multiple(front_door, encode(FIRST))
+    )
+    assert common_name(front_door.extract(event)) == "first"
     no_headers: list[object] = [None, 7, "headers", []]
     for absent in no_headers:
-        assert common_name(door.extract({**single(door, encode(FIRST)), "multiValueHeaders": absent})) == "first"
-        assert common_name(door.extract({**multiple(door, encode(FIRST)), "headers": absent})) == "first"
+        assert (
+            common_name(front_door.extract({**single(front_door, encode(FIRST)), "multiValueHeaders": absent}))
+            == "first"
+        )
+        assert common_name(front_door.extract({**multiple(front_door, encode(FIRST)), "headers": absent})) == "first"
 
 
 @every_front_door
@@ -138,31 +146,36 @@ def test_headers_may_be_any_mapping_and_be_repeated_if_both_agree(door: FrontDoo
         {"requestContext": {"authentication": {"clientCert": {"clientCertPem": FIRST}}}},
     ],
 )
-def test_an_event_without_the_header_is_missing_the_certificate(door: FrontDoor, event: object) -> None:
-    result = door.extract(event)
+def test_an_event_without_the_header_is_missing_the_certificate(front_door: FrontDoor, event: object) -> None:
+    result = front_door.extract(event)
     assert not result.success
     assert result.certificate is None
-    assert result.reason == door.missing
+    assert result.reason == front_door.missing
     assert result.reason in set(ExtractionFailureReason)
 
 
 @every_front_door
-def test_a_header_that_is_empty_or_null_is_missing(door: FrontDoor) -> None:
-    for event in (single(door, ""), single(door, None), multiple(door), multiple(door, "")):
-        assert door.extract(event).reason == door.missing
+def test_a_header_that_is_empty_or_null_is_missing(front_door: FrontDoor) -> None:
+    for event in (single(front_door, ""), single(front_door, None), multiple(front_door), multiple(front_door, "")):
+        assert front_door.extract(event).reason == front_door.missing
 
 
 @pytest.mark.parametrize("sent", FRONT_DOORS.values(), ids=FRONT_DOORS)
 @every_front_door
-def test_the_header_of_another_front_door_is_not_read(door: FrontDoor, sent: FrontDoor) -> None:
-    assert common_name(door.extract(single(sent, encode(FIRST)))) == ("first" if sent is door else door.missing)
+def test_the_header_of_another_front_door_is_not_read(front_door: FrontDoor, sent: FrontDoor) -> None:
+    assert common_name(front_door.extract(single(sent, encode(FIRST)))) == (
+        "first" if sent is front_door else front_door.missing
+    )
     assert extract_client_certificate_from_lambda_event(single(sent, FIRST)).reason == ExtractionFailureReason.MISSING
 
 
 def test_the_other_headers_about_the_certificate_are_not_read() -> None:
     lies = {"X-Amzn-Mtls-Clientcert-Subject": "CN=admin", "CloudFront-Viewer-Cert-Subject": "CN=admin"}
-    for door in FRONT_DOORS.values():
-        assert common_name(door.extract({"headers": {**single(door, encode(FIRST))["headers"], **lies}})) == "first"
+    for front_door in FRONT_DOORS.values():
+        assert (
+            common_name(front_door.extract({"headers": {**single(front_door, encode(FIRST))["headers"], **lies}}))
+            == "first"
+        )
 
 
 VALUE = encode(FIRST)
@@ -194,12 +207,12 @@ AMBIGUOUS: dict[str, Callable[[str], Event]] = {
 @every_front_door
 @pytest.mark.parametrize("make_event", AMBIGUOUS.values(), ids=AMBIGUOUS)
 def test_more_than_one_value_is_malformed_and_never_a_choice(
-    door: FrontDoor, make_event: Callable[[str], Event]
+    front_door: FrontDoor, make_event: Callable[[str], Event]
 ) -> None:
-    result = door.extract(make_event(door.header))
+    result = front_door.extract(make_event(front_door.header))
     assert not result.success
     assert result.certificate is None
-    assert result.reason == door.malformed
+    assert result.reason == front_door.malformed
 
 
 BROKEN: dict[str, object] = {
@@ -248,12 +261,12 @@ BROKEN: dict[str, object] = {
 
 @every_front_door
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
-def test_a_value_that_is_not_percent_encoded_pem_is_malformed(door: FrontDoor, broken: object) -> None:
-    for event in (single(door, broken), multiple(door, broken)):
-        result = door.extract(event)
+def test_a_value_that_is_not_percent_encoded_pem_is_malformed(front_door: FrontDoor, broken: object) -> None:
+    for event in (single(front_door, broken), multiple(front_door, broken)):
+        result = front_door.extract(event)
         assert not result.success
         assert result.certificate is None
-        assert result.reason == door.malformed
+        assert result.reason == front_door.malformed
 
 
 LONG = client_pem(("CN", "first"), ("O", "x" * 46_000))
@@ -267,16 +280,16 @@ def as_long_as(length: int) -> str:
 
 
 @every_front_door
-def test_a_value_is_at_most_64_kib_long(door: FrontDoor) -> None:
-    for length, expected in ((65_535, "first"), (65_536, "first"), (65_537, door.malformed)):
+def test_a_value_is_at_most_64_kib_long(front_door: FrontDoor) -> None:
+    for length, expected in ((65_535, "first"), (65_536, "first"), (65_537, front_door.malformed)):
         assert len(as_long_as(length)) == length
-        assert common_name(door.extract(single(door, as_long_as(length)))) == expected
+        assert common_name(front_door.extract(single(front_door, as_long_as(length)))) == expected
 
 
-@pytest.mark.parametrize("door", [VERIFY, CLOUDFRONT])
+@pytest.mark.parametrize("front_door", [VERIFY, CLOUDFRONT])
 @pytest.mark.parametrize("pems", [(FIRST, SECOND), (FIRST, FIRST), (FIRST, "garbage")])
-def test_more_than_one_certificate_is_malformed_where_one_belongs(door: FrontDoor, pems: tuple[str, ...]) -> None:
-    assert door.extract(single(door, encode("".join(pems)))).reason == door.malformed
+def test_more_than_one_certificate_is_malformed_where_one_belongs(front_door: FrontDoor, pems: tuple[str, ...]) -> None:
+    assert front_door.extract(single(front_door, encode("".join(pems)))).reason == front_door.malformed
 
 
 def test_the_first_of_a_chain_is_the_clients_and_the_others_follow_in_their_order() -> None:
@@ -346,21 +359,21 @@ PRESENT = "CloudFront-Viewer-Cert-Present"
         ({PRESENT: "true"}, CLOUDFRONT.missing),
     ],
 )
-def test_whether_cloudfront_says_that_a_certificate_is_present(headers: Event, expected: str) -> None:
+def test_the_header_of_cloudfront_about_the_presence_of_a_certificate_is_read(headers: Event, expected: str) -> None:
     assert common_name(extract_client_certificate_from_cloudfront_event({"headers": headers})) == expected
 
 
 @pytest.mark.without_coverage
 @every_front_door
-def test_a_certificate_is_decoded_from_the_header_as_it_was_encoded(door: FrontDoor) -> None:
+def test_a_certificate_is_decoded_from_the_header_as_it_was_encoded(front_door: FrontDoor) -> None:
     assert len(GOLDEN) > 200
     for path in GOLDEN:
         pem = path.read_text()
-        result = door.extract(single(door, encode(pem)))
+        result = front_door.extract(single(front_door, encode(pem)))
         try:
             expected = PeerCertificate.from_pem(pem).raw
         except MalformedCertificateError:
-            assert result.reason == door.malformed, path.stem
+            assert result.reason == front_door.malformed, path.stem
         else:
             assert result.success, path.stem
             assert result.certificate.raw == expected, path.stem
@@ -382,38 +395,38 @@ def values_of(header: str, headers: object) -> list[object]:
     return [value for item in found for value in (item if isinstance(item, list) else [item])]
 
 
-@given(header_events([*(door.header for door in FRONT_DOORS.values()), PRESENT], anything))
+@given(header_events([*(front_door.header for front_door in FRONT_DOORS.values()), PRESENT], anything))
 def test_no_event_raises_and_the_result_is_the_only_value_in_it(event: Event) -> None:
-    for door in FRONT_DOORS.values():
-        result = door.extract(event)
+    for front_door in FRONT_DOORS.values():
+        result = front_door.extract(event)
         if not result.success:
-            assert result.reason in {door.missing, door.malformed}
+            assert result.reason in {front_door.missing, front_door.malformed}
             continue
-        values = [values_of(door.header, event.get(key)) for key in ("headers", "multiValueHeaders")]
+        values = [values_of(front_door.header, event.get(key)) for key in ("headers", "multiValueHeaders")]
         (only,) = {json.dumps([value for value in found if value is not None]) for found in values if found}
         (value,) = json.loads(only)
-        assert READABLE[door][value] == result.certificate.subject.CN
+        assert READABLE[front_door][value] == result.certificate.subject.CN
 
 
 @given(json_values)
 def test_no_json_value_raises(event: object) -> None:
-    for door in FRONT_DOORS.values():
-        assert door.extract(event).reason == door.missing
+    for front_door in FRONT_DOORS.values():
+        assert front_door.extract(event).reason == front_door.missing
 
 
 @given(st.text(st.sampled_from("%0A2BbM+=/-EGIN CRTFDn\n\r,\0\u00e7"), max_size=40), st.integers(0, len(VALUE)))
 def test_nothing_that_is_put_into_a_value_makes_another_certificate_of_it(text: str, position: int) -> None:
     changed = VALUE[:position] + text + VALUE[position:]
-    for door in FRONT_DOORS.values():
-        result = door.extract(json.loads(json.dumps(single(door, changed))))
+    for front_door in FRONT_DOORS.values():
+        result = front_door.extract(json.loads(json.dumps(single(front_door, changed))))
         if result.success:
             assert result.certificate.fingerprint256 == PeerCertificate.from_pem(FIRST).fingerprint256
 
 
 @every_front_door
-def test_no_depth_raises(door: FrontDoor) -> None:
+def test_no_depth_raises(front_door: FrontDoor) -> None:
     deep: list[Any] = []
     for _ in range(10_000):
         deep = [deep]
-    event = {"headers": {door.header: deep}, "multiValueHeaders": {door.header: deep}}
-    assert door.extract(event).reason == door.malformed
+    event = {"headers": {front_door.header: deep}, "multiValueHeaders": {front_door.header: deep}}
+    assert front_door.extract(event).reason == front_door.malformed

@@ -12,7 +12,7 @@ import pytest
 
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
 from tests.clocks import until
-from tests.faulty_proxy import drip, hang
+from tests.faulty_proxy import byte_by_byte, hang
 from tests.kept_lists import (
     CA,
     EVERYBODY,
@@ -24,7 +24,7 @@ from tests.kept_lists import (
     SECOND,
     WITHDRAWN,
     Bucket,
-    Door,
+    EventAuthorizer,
     Folder,
     client,
     crl,
@@ -45,31 +45,31 @@ RULES = b'{"rules": [{"name": "one", "match": {"common_name": "client"}, "allow"
 def test_no_request_waits_longer_than_is_documented_even_if_all_documents_are_slow(
     aws: AwsServer, proxy: FaultyProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf = Bucket(aws)
-    shelf.put("rules.json", RULES)
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", FIRST)
-    shelf.put("other.crl", crl(1, ca=OTHER))
+    storage = Bucket(aws)
+    storage.put("rules.json", RULES)
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", FIRST)
+    storage.put("other.crl", crl(1, ca=OTHER))
     loaded = settings(
-        shelf,
-        CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('other.crl')}",
-        AUTHORIZER_RULES_URI=shelf.uri("rules.json"),
+        storage,
+        CRL_URIS=f"{storage.uri('ca.crl')}, {storage.uri('other.crl')}",
+        AUTHORIZER_RULES_URI=storage.uri("rules.json"),
     )
     limits = DEFAULT_WAIT_SECONDS._replace(request=0.6)
-    door = Door(make_live(shelf, loaded._replace(rules_refresh_seconds=0), wait_seconds=limits))
+    authorizer = EventAuthorizer(make_live(storage, loaded._replace(rules_refresh_seconds=0), wait_seconds=limits))
     # OTHER is not in the truststore, so that one of the lists was never loaded.
-    for fault in (hang(), drip(0.5)):
+    for fault in (hang(), byte_by_byte(0.5)):
         proxy.break_with(fault)
         for _request in range(2):
             began = time.monotonic()
-            assert door.refusals(WITHDRAWN) == [REVOKED]
+            assert authorizer.deny_reasons(WITHDRAWN) == [REVOKED]
             # A busy machine may add to it. The stores take minutes.
             assert time.monotonic() - began < limits.request + 10
-        proxy.heal()
+        proxy.recover()
     assert caplog.records
-    shelf.put("truststore.pem", EVERYBODY)
-    shelf.put("ca.crl", SECOND)
-    until(lambda: door.refusals(GOOD, NEXT, client(1, OTHER)) == [None, REVOKED, None])
+    storage.put("truststore.pem", EVERYBODY)
+    storage.put("ca.crl", SECOND)
+    until(lambda: authorizer.deny_reasons(GOOD, NEXT, client(1, OTHER)) == [None, REVOKED, None])
 
 
 def _modules_after(environment: dict[str, str]) -> set[str]:
@@ -104,15 +104,15 @@ def test_without_crl_uris_nothing_of_revocation_is_imported() -> None:
 
 
 def test_without_a_uri_in_aws_boto3_is_not_imported(tmp_path: Path) -> None:
-    shelf = Folder(tmp_path)
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", FIRST)
-    shelf.put("rules.json", RULES)
+    storage = Folder(tmp_path)
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", FIRST)
+    storage.put("rules.json", RULES)
     modules = _modules_after(
         {
-            "AUTHORIZER_RULES_URI": shelf.uri("rules.json"),
-            "CRL_URIS": shelf.uri("ca.crl"),
-            "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+            "AUTHORIZER_RULES_URI": storage.uri("rules.json"),
+            "CRL_URIS": storage.uri("ca.crl"),
+            "TRUSTSTORE_URI": storage.uri("truststore.pem"),
         }
     )
     assert "mtls_authorizer.revocation.documents" in modules

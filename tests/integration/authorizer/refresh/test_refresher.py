@@ -22,7 +22,7 @@ from mtls_authorizer.stores.store import Store, StoreError
 from tests.aws_fixtures import PATIENT, QUICK
 from tests.aws_server import CREDENTIALS
 from tests.clocks import LONG, Clock, until
-from tests.faulty_proxy import Fault, answer, drip, garbage, hang, only_if, reset, stall, truncate
+from tests.faulty_proxy import Fault, answer, byte_by_byte, garbage, hang, only_if, reset, stall, truncate
 from tests.refreshing import has_changed
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def test_the_value_in_force_stays_while_s3_is_broken(
     assert not has_changed(refresher)
     assert (document.value, document.failures) == ("one", 1)
     assert [(record.levelname, record.getMessage()) for record in log.records] == [("ERROR", "document refresh failed")]
-    proxy.heal()
+    proxy.recover()
     refresh_until(document, refresher, clock, "two")
     assert document.failures == 0
 
@@ -126,12 +126,12 @@ def test_a_response_that_arrives_slowly_delays_no_request(aws: AwsServer, proxy:
     document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock, wait=0.01)
     refresher.start()
     aws.put_object(RULES, b"a longer one")
-    proxy.break_with(drip(LONG / 100))
+    proxy.break_with(byte_by_byte(LONG / 100))
     clock.advance(INTERVAL)
     for _request in range(100):
         assert not has_changed(refresher)
         assert document.value == "one"
-    proxy.heal()
+    proxy.recover()
     until(lambda: has_changed(refresher))
     assert document.value == "a longer one"
 
@@ -240,7 +240,7 @@ def test_a_process_that_is_frozen_during_a_fetch_continues_afterwards(
     until(lambda: frozen.request() == ["one", 0] and asked.is_set())
     # While it stands still, the other end goes away.
     proxy.drop_connections()
-    proxy.heal()
+    proxy.recover()
     until(lambda: frozen.request() == ["two", 0])
 
 

@@ -35,7 +35,7 @@ class Case(NamedTuple):
     crls: list[bytes]
     client: bytes
     truststore: list[CertificateAuthority]
-    refusal: CrlRejection | None = None
+    rejection: CrlRejection | None = None
     """Why the project doesn't take the last list. Of several lists, some may be refused without it."""
 
     openssl: RevocationState | None = None
@@ -52,7 +52,7 @@ def check_answer(case: Case) -> None:
     """Check that this project gives the answer of a case."""
     truststore = read_truststore(b"".join([case.unreadable, *(authority.pem for authority in case.truststore)]))
     assert bool(truststore.skipped) is bool(case.unreadable)
-    lists, refusals = [], []
+    lists, rejections = [], []
     for crl in case.crls:
         try:
             verified = verify_crl(crl, truststore)
@@ -61,13 +61,13 @@ def check_answer(case: Case) -> None:
         except CrlError as error:
             problem = error
         if problem is not None:
-            refusals.append(problem.rejection)
+            rejections.append(problem.rejection)
     in_force = RevocationLists(lists, truststore, check=CrlCheck.CHAIN if case.whole_chain else CrlCheck.CLIENT)
     status = in_force.status(PeerCertificate.from_pem(pem(case.client)), NOW)
     assert status.state is case.answer
     assert (in_force.deny_reason(status) is None) is (case.answer is GOOD)
-    if case.refusal or len(case.crls) == 1:
-        assert refusals[-1:] == ([case.refusal] if case.refusal else [])
+    if case.rejection or len(case.crls) == 1:
+        assert rejections[-1:] == ([case.rejection] if case.rejection else [])
 
 
 def check_openssl(case: Case, folder: Path) -> None:

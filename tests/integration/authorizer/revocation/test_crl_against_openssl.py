@@ -76,9 +76,13 @@ ENTRY_OF_OTHER = der.sequence(der.tagged(4, OTHER.name, constructed=True))
 
 
 def of_ca(
-    answer: RevocationState, crl: bytes, refusal: CrlRejection | None = None, *, openssl: RevocationState | None = None
+    answer: RevocationState,
+    crl: bytes,
+    rejection: CrlRejection | None = None,
+    *,
+    openssl: RevocationState | None = None,
 ) -> Case:
-    return Case(answer, [crl], CLIENT, [CA], refusal, openssl)
+    return Case(answer, [crl], CLIENT, [CA], rejection, openssl)
 
 
 SIMPLE = {

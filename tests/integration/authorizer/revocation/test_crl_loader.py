@@ -23,13 +23,13 @@ def test_the_index_is_preferred_and_both_objects_are_requested_once(
     aws: AwsServer, proxy: FaultyProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, logger="mtls_authorizer")
-    shelf = Bucket(aws, PATIENT)
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", FIRST)
+    storage = Bucket(aws, PATIENT)
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", FIRST)
     etag = aws.client("s3").head_object(Bucket="bucket", Key="ca.crl")["ETag"]
-    shelf.put("ca.crl.index", index_of(FIRST, etag))
+    storage.put("ca.crl.index", index_of(FIRST, etag))
     proxy.statuses()
-    source = Source(shelf)
+    source = Source(storage)
     assert source.in_force == "index 2"
     # Truststore, index, CRL: that is the one that was indexed, so it isn't sent.
     assert proxy.statuses() == [200, 200, 304]
@@ -40,31 +40,31 @@ def test_the_index_is_preferred_and_both_objects_are_requested_once(
 
 
 def test_without_an_index_the_crl_is_requested_once(aws: AwsServer, proxy: FaultyProxy) -> None:
-    shelf = Bucket(aws, PATIENT)
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
+    storage = Bucket(aws, PATIENT)
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
     assert source.in_force == "crl 2"
     assert proxy.statuses() == [200, 404, 200]
     assert source.refresh() == "crl 2"
     assert proxy.statuses() == [304, 404, 304]
-    shelf.put("ca.crl.index", index_of(FIRST))
+    storage.put("ca.crl.index", index_of(FIRST))
     assert source.refresh() == "index 2"
 
 
 def test_a_crl_that_is_put_there_again_is_read_once_to_see_that_it_is_the_one_that_was_indexed(
     aws: AwsServer, proxy: FaultyProxy
 ) -> None:
-    shelf = Bucket(aws, PATIENT)
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl.index", index_of(FIRST))
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
+    storage = Bucket(aws, PATIENT)
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl.index", index_of(FIRST))
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
     assert source.in_force == "index 2"
     assert proxy.statuses() == [200, 200, 200]
     assert source.refresh() == "index 2"
     assert proxy.statuses() == [304, 304, 304]
-    shelf.put("ca.crl", SECOND)
+    storage.put("ca.crl", SECOND)
     assert source.refresh() == "crl 2 3"
 
 
@@ -73,13 +73,13 @@ def test_a_crl_that_is_put_there_again_is_read_once_to_see_that_it_is_the_one_th
 def test_a_failed_request_is_a_failed_attempt_and_selects_no_older_list(
     aws: AwsServer, proxy: FaultyProxy, fault: Fault, failing: str
 ) -> None:
-    shelf = Bucket(aws, Timeouts(connect_seconds=5, read_seconds=1, tries=1))
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", FIRST)
-    shelf.put("ca.crl.index", index_of(SECOND))
+    storage = Bucket(aws, Timeouts(connect_seconds=5, read_seconds=1, tries=1))
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(SECOND))
     proxy.break_with(only_if(lambda exchanging: exchanging.place.endswith(f"/{failing}"), fault))
-    source = Source(shelf)
+    source = Source(storage)
     assert source.in_force is None
     assert source.crl.failures == 1
-    proxy.heal()
+    proxy.recover()
     assert source.refresh() == "index 2 3"

@@ -119,16 +119,16 @@ def _scopes() -> Iterator[tuple[str, Case]]:
     for scope, answers in ANSWERS.items():
         point = SCOPES[scope]
         crl_extensions = [] if point is None else [point]
-        refusal = CrlRejection.PARTIAL if scope in NOT_SUPPORTED else None
+        rejection = CrlRejection.PARTIAL if scope in NOT_SUPPORTED else None
         for letter, (certificate, extensions) in zip(answers, CERTIFICATES.items(), strict=True):
             client = CA.issue(1, extensions=extensions)
             answer = GOOD if letter == "G" else UNKNOWN
             openssl = GOOD if letter == "u" else None
             listed = CA.revoke(entry(1), extensions=crl_extensions)
             not_listed = CA.revoke(entry(2), extensions=crl_extensions)
-            yield f"{scope}: {certificate}", Case(answer, [not_listed], client, [CA], refusal, openssl)
+            yield f"{scope}: {certificate}", Case(answer, [not_listed], client, [CA], rejection, openssl)
             outside = UNKNOWN if letter == "U" else None
-            yield f"{scope}, listed: {certificate}", Case(REVOKED, [listed], client, [CA], refusal, outside)
+            yield f"{scope}, listed: {certificate}", Case(REVOKED, [listed], client, [CA], rejection, outside)
 
 
 TABLE = dict(_scopes())

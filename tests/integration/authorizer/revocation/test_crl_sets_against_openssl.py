@@ -180,7 +180,7 @@ def _rolled_over() -> Iterator[tuple[str, Case]]:
             answer=REVOKED, crls=[second.revoke(entry(1), extensions=of_second), by_root]
         ),
         "listed by the other key": case._replace(answer=REVOKED, crls=[listed_by_root]),
-        "the list by its key is stale": case._replace(answer=UNKNOWN, crls=[stale], refusal=CrlRejection.STALE),
+        "the list by its key is stale": case._replace(answer=UNKNOWN, crls=[stale], rejection=CrlRejection.STALE),
         "the list by its key is stale, listed by the other one": case._replace(
             answer=REVOKED, crls=[stale, listed_by_root]
         ),

@@ -226,7 +226,7 @@ def test_of_two_runs_at_a_time_the_newer_crl_stays(index_before: bool, aws: AwsS
     put(aws, crl(2, number=2))
 
     def newer_run() -> None:
-        proxy.heal()
+        proxy.recover()
         put(aws, crl(3, number=3))
         handler(event(CRL), None)
 
@@ -304,7 +304,7 @@ def test_while_s3_is_faulty_the_index_stays_as_it_is(
             with pytest.raises(IndexingError, match=f"^s3://{BUCKET}/{CRL}: ."):
                 handler(event(CRL), None)
         assert stored(aws) == before
-        proxy.heal()
+        proxy.recover()
         handler(event(CRL), None)
     assert revoked(aws) == [2]
 

@@ -14,7 +14,7 @@ from tests.aws_server import ACCOUNT
 from tests.clocks import LONG, join_attempts
 from tests.faulty_proxy import answer, only_if, reset, truncate
 from tests.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, index_of
-from tests.partitions import PrefixDoor, client_of, partition
+from tests.partitions import PrefixAuthorizer, client_of, partition
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ FAULTS: dict[str, Fault] = {
 
 
 @pytest.fixture
-def shelf(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+def storage(aws: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """Return a bucket with partitions, which is listed in pages of 7 objects."""
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "7")
     bucket = Bucket(aws, PATIENT)
@@ -62,30 +62,30 @@ def requested(proxy: FaultyProxy) -> list[str]:
     return paths
 
 
-def test_the_first_certificate_of_a_partition_waits_for_one_object(shelf: Bucket, proxy: FaultyProxy) -> None:
+def test_the_first_certificate_of_a_partition_waits_for_one_object(storage: Bucket, proxy: FaultyProxy) -> None:
     requested(proxy)
-    door = PrefixDoor(shelf, wait_seconds=WAIT)
+    authorizer = PrefixAuthorizer(storage, wait_seconds=WAIT)
     # The truststore, and the pages of the listing.
     assert requested(proxy) == ["/bucket/truststore.pem", *["/bucket"] * 3]
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
     assert requested(proxy) == ["/bucket/crl/3.crl"]
-    assert door.refusals(client_of("missing"), client_of("../truststore.pem")) == [UNKNOWN] * 2
+    assert authorizer.deny_reasons(client_of("missing"), client_of("../truststore.pem")) == [UNKNOWN] * 2
     assert requested(proxy) == []
-    shelf.put("crl/3.crl", partition(3, 5, number=2))
-    assert door.next(client_of(3), client_of(3, 5)) == [None, REVOKED]
+    storage.put("crl/3.crl", partition(3, 5, number=2))
+    assert authorizer.next(client_of(3), client_of(3, 5)) == [None, REVOKED]
     assert requested(proxy) == [*["/bucket"] * 3, "/bucket/crl/3.crl"]
-    assert door.next(client_of(3)) == [None]
+    assert authorizer.next(client_of(3)) == [None]
     assert requested(proxy) == ["/bucket"] * 3
 
 
 def test_the_first_certificate_of_an_indexed_partition_waits_for_its_index(
-    aws: AwsServer, shelf: Bucket, proxy: FaultyProxy
+    aws: AwsServer, storage: Bucket, proxy: FaultyProxy
 ) -> None:
     etag = aws.client("s3").head_object(Bucket="bucket", Key="crl/3.crl")["ETag"]
-    shelf.put("crl/3.crl.index", index_of(partition(3, 2), etag))
-    door = PrefixDoor(shelf, wait_seconds=WAIT)
+    storage.put("crl/3.crl.index", index_of(partition(3, 2), etag))
+    authorizer = PrefixAuthorizer(storage, wait_seconds=WAIT)
     requested(proxy)
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
     assert requested(proxy) == ["/bucket/crl/3.crl.index"]
 
 
@@ -93,11 +93,11 @@ def test_the_first_certificate_of_an_indexed_partition_waits_for_its_index(
     ("page", "fault"), [*((3, fault) for fault in FAULTS.values()), (1, FAULTS["an empty answer"])]
 )
 def test_a_listing_that_fails_on_any_page_changes_nothing(
-    shelf: Bucket, proxy: FaultyProxy, fault: Fault, page: int
+    storage: Bucket, proxy: FaultyProxy, fault: Fault, page: int
 ) -> None:
-    door = PrefixDoor(shelf, wait_seconds=WAIT)
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
-    shelf.put("crl/3.crl", partition(3, 1, number=2))
+    authorizer = PrefixAuthorizer(storage, wait_seconds=WAIT)
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    storage.put("crl/3.crl", partition(3, 1, number=2))
     pages: list[str] = []
 
     def fail(exchanging: Exchanging) -> None:
@@ -109,22 +109,22 @@ def test_a_listing_that_fails_on_any_page_changes_nothing(
         exchanging.send(exchanging.ask())
 
     proxy.break_with(fail)
-    assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert authorizer.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
     assert len(pages) >= page
-    proxy.heal()
+    proxy.recover()
     join_attempts()
-    assert door.next(client_of(3)) == [REVOKED]
+    assert authorizer.next(client_of(3)) == [REVOKED]
 
 
 @pytest.mark.parametrize("fault", [FAULTS["500"], FAULTS["half a body"]])
 def test_a_partition_that_cannot_be_read_is_unknown_until_it_can(
-    shelf: Bucket, proxy: FaultyProxy, fault: Fault
+    storage: Bucket, proxy: FaultyProxy, fault: Fault
 ) -> None:
-    door = PrefixDoor(shelf, wait_seconds=WAIT)
+    authorizer = PrefixAuthorizer(storage, wait_seconds=WAIT)
     proxy.break_with(only_if(lambda exchanging: exchanging.path.startswith("/bucket/crl/"), fault))
-    assert door.refusals(client_of(3), client_of(3, 2), client_of(3, 5)) == [UNKNOWN] * 3
-    proxy.heal()
-    assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2), client_of(3, 5)) == [UNKNOWN] * 3
+    proxy.recover()
+    assert authorizer.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
 def test_the_times_of_a_listing_are_not_parsed_as_botocore_does_which_takes_long(
@@ -135,14 +135,14 @@ def test_the_times_of_a_listing_are_not_parsed_as_botocore_does_which_takes_long
     assert list(open_prefix("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))) == ["s3://bucket/crl/a.crl"]
 
 
-def test_the_owner_of_the_bucket_is_verified_for_every_page(shelf: Bucket, proxy: FaultyProxy) -> None:
+def test_the_owner_of_the_bucket_is_verified_for_every_page(storage: Bucket, proxy: FaultyProxy) -> None:
     owners: list[str | None] = []
 
     def watch(exchanging: Exchanging) -> None:
         owners.append(exchanging.headers.get("x-amz-expected-bucket-owner"))
         exchanging.send(exchanging.ask())
 
-    assert shelf
+    assert storage
     proxy.break_with(watch)
     found = open_prefix("s3://bucket/crl/", timeouts=PATIENT, bucket_owner=ACCOUNT).documents((".crl",))
     assert len(found) == PARTS
@@ -153,8 +153,8 @@ def test_the_owner_of_the_bucket_is_verified_for_every_page(shelf: Bucket, proxy
         open_prefix("s3://bucket/crl/", timeouts=PATIENT, bucket_owner="210987654321").documents((".crl",))
 
 
-def test_a_prefix_with_too_many_objects_is_an_error(shelf: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert shelf
+def test_a_prefix_with_too_many_objects_is_an_error(storage: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert storage
     monkeypatch.setattr("mtls_authorizer.stores.s3.MAX_LISTED", PARTS)
     with pytest.raises(StoreError, match="contains more than 20 objects"):
         open_prefix("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))
@@ -179,15 +179,15 @@ def test_a_listing_without_an_end_is_an_error(proxy: FaultyProxy, monkeypatch: p
     assert proxy.statuses() == [200] * 6
 
 
-def test_a_crl_whose_name_is_too_long_for_an_index_affects_no_other(shelf: Bucket) -> None:
-    shelf.put("crl/few/a.crl", partition("a", 2))
-    shelf.put("crl/few/" + (1016 - len(".crl")) * "b" + ".crl", partition("b", 2))
-    door = PrefixDoor(shelf, "s3://bucket/crl/few/", wait_seconds=WAIT)
-    assert door.refusals(client_of("a"), client_of("a", 2)) == [None, REVOKED]
+def test_a_crl_whose_name_is_too_long_for_an_index_affects_no_other(storage: Bucket) -> None:
+    storage.put("crl/few/a.crl", partition("a", 2))
+    storage.put("crl/few/" + (1016 - len(".crl")) * "b" + ".crl", partition("b", 2))
+    authorizer = PrefixAuthorizer(storage, "s3://bucket/crl/few/", wait_seconds=WAIT)
+    assert authorizer.deny_reasons(client_of("a"), client_of("a", 2)) == [None, REVOKED]
 
 
-def test_a_folder_of_files_is_a_prefix_as_well(tmp_path: Path, shelf: Bucket) -> None:
+def test_a_folder_of_files_is_a_prefix_as_well(tmp_path: Path, storage: Bucket) -> None:
     (tmp_path / "crl").mkdir()
     (tmp_path / "crl" / "3.crl").write_bytes(partition(3, 2))
-    door = PrefixDoor(shelf, (tmp_path / "crl").as_uri() + "/", wait_seconds=WAIT)
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    authorizer = PrefixAuthorizer(storage, (tmp_path / "crl").as_uri() + "/", wait_seconds=WAIT)
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]

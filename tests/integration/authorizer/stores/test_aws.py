@@ -17,8 +17,8 @@ from tests.aws_server import ACCOUNT
 from tests.faulty_proxy import (
     Fault,
     answer,
+    byte_by_byte,
     delay,
-    drip,
     garbage,
     hang,
     late_at_first,
@@ -144,7 +144,7 @@ class TestS3:
         message = failure(store)
         assert message.startswith(told)
         assert "topsecret" not in message
-        proxy.heal()
+        proxy.recover()
         assert healthy.fetch(version) is None
 
     def test_a_missing_object_or_bucket_is_named(self, aws: AwsServer) -> None:
@@ -192,10 +192,10 @@ class TestS3:
         store = opened(RULES, QUICK)
         proxy.refuse_connections()
         assert failure(store) == "no connection, or it was closed without a response"
-        proxy.heal()
+        proxy.recover()
         assert fetch(store)[:2] == (b"content", etag)
 
-    @pytest.mark.parametrize("fault", [delay(0.3), drip(0.05)])
+    @pytest.mark.parametrize("fault", [delay(0.3), byte_by_byte(0.05)])
     def test_a_slow_response_arrives_completely(self, aws: AwsServer, proxy: FaultyProxy, fault: Fault) -> None:
         etag = aws.put_object(RULES, b"content")
         store = opened(RULES)
@@ -394,7 +394,7 @@ class TestAppConfig:
         cut = truncate(3, path="/configuration?")
         proxy.break_with(late_at_first(1, cut) if late else cut)
         assert failure(store, first.version) == "the response ended early"
-        proxy.heal()
+        proxy.recover()
         assert fetch(store, first.version).content == b"second"
 
     @pytest.mark.parametrize("size", [LARGEST + 1, 3 * LARGEST])
@@ -437,7 +437,7 @@ class TestAppConfig:
         # In a session, and at the start of one.
         assert failure(store, version).startswith(told)
         assert failure(store, version).startswith(told)
-        proxy.heal()
+        proxy.recover()
         assert store.fetch(version) is None
 
 

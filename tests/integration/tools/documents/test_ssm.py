@@ -165,7 +165,7 @@ def test_a_change_to_a_split_document_is_written_to_one_parameter(aws: AwsServer
         update_document(
             uri, lambda text: text.replace('"mine"', '"x"') if "mine" in text else text.replace("acme", "x")
         )
-    proxy.heal()
+    proxy.recover()
     with pytest.raises(CommandError, match="there is no parameter /part/4"):
         block("x", f"{uri},/part/4")
 

@@ -15,7 +15,7 @@ from mtls_authorizer.revocation.index.indexing import index_crl
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.certificate_authorities import crl_number, entry
 from tests.clocks import Clock
-from tests.kept_lists import HTML, NOW, REVOKED, Door, Memory, authority, client, make_live, settings
+from tests.kept_lists import HTML, NOW, REVOKED, EventAuthorizer, Memory, authority, client, make_live, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +138,7 @@ def _chains(link: Link, truststore: list[Node], below: tuple[str, ...] = ()) -> 
         yield []
 
 
-def _check(refusal: str | None, link: Link, situation: Situation) -> None:
+def _check(deny_reason: str | None, link: Link, situation: Situation) -> None:
     """Compare a decision on a client with the CRLs."""
     truststore, seen, stored, now = situation
     chains = list(_chains(link, truststore))
@@ -155,16 +155,16 @@ def _check(refusal: str | None, link: Link, situation: Situation) -> None:
         return any(each in listed for chain in chains for each in chain)
 
     may_be_revoked = is_listed(chains, seen)
-    if refusal is None:
+    if deny_reason is None:
         assert required
         assert all(is_proven(each, seen) for each in required)
-    if refusal == REVOKED:
+    if deny_reason == REVOKED:
         assert may_be_revoked
     if is_listed(up_to_roots, newest):
-        assert refusal == REVOKED
+        assert deny_reason == REVOKED
     elif required and not may_be_revoked and all(is_proven(each, newest) for each in required):
-        assert refusal is None
-    event(f"{refusal}, {len(up_to_roots)} chains, listed: {may_be_revoked}")
+        assert deny_reason is None
+    event(f"{deny_reason}, {len(up_to_roots)} chains, listed: {may_be_revoked}")
 
 
 @hypothesis.settings(derandomize=True)
@@ -192,7 +192,7 @@ def test_a_client_is_allowed_only_if_each_certificate_below_each_root_is_good(se
     configured = configured._replace(
         revocation_settings=configured.revocation_settings._replace(refresh_seconds=INTERVAL)
     )
-    door = Door(make_live(memory, configured, now=lambda: now, clock=clock), clock=lambda: now)
+    authorizer = EventAuthorizer(make_live(memory, configured, now=lambda: now, clock=clock), clock=lambda: now)
     everybody = read_truststore(b"".join(node.ca.pem for node in NODES))
     for _ in range(random.randint(5, MOST_STEPS)):
         place = random.choice(list(PLACES))
@@ -215,4 +215,4 @@ def test_a_client_is_allowed_only_if_each_certificate_below_each_root_is_good(se
                 publish(place)
         clock.advance(INTERVAL)
         for link in random.sample(list(CLIENTS), 2):
-            _check(door.refusal(CLIENTS[link]), link, Situation(truststore, seen, list(stored.values()), now))
+            _check(authorizer.deny_reason(CLIENTS[link]), link, Situation(truststore, seen, list(stored.values()), now))

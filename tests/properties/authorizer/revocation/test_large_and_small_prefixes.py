@@ -16,7 +16,7 @@ from tests import der
 from tests.certificate_authorities import DELTA_CRL_INDICATOR, distribution_point
 from tests.certificates import extension
 from tests.clocks import Clock, join_attempts
-from tests.kept_lists import CA, MINUTE, NOW, OTHER, Door, Memory, make_live
+from tests.kept_lists import CA, MINUTE, NOW, OTHER, EventAuthorizer, Memory, make_live
 from tests.partitions import client_of, partition
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ class _Prefix:
         self.now = now
         self._clock.advance(INTERVAL)
         for _ in CLIENTS:
-            self._running.refusals(*CLIENTS)
+            self._running.deny_reasons(*CLIENTS)
             join_attempts()
-        return [self._running.refusals(*CLIENTS), self._start().refusals(*CLIENTS)]
+        return [self._running.deny_reasons(*CLIENTS), self._start().deny_reasons(*CLIENTS)]
 
-    def _start(self) -> Door:
+    def _start(self) -> EventAuthorizer:
         configured = load_settings(
             {
                 "ALLOWED_COMMON_NAMES": "client",
@@ -64,7 +64,7 @@ class _Prefix:
             }
         )
         live = make_live(self.memory, configured, clock=self._clock, now=lambda: self.now)
-        return Door(live, clock=lambda: self.now)
+        return EventAuthorizer(live, clock=lambda: self.now)
 
 
 @hypothesis.settings(derandomize=True)

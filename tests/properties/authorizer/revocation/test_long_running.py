@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from tests.clocks import Clock
-from tests.kept_lists import CA, MINUTE, NOW, OTHER, REVOKED, UNKNOWN, Door, Memory, make_live
+from tests.kept_lists import CA, MINUTE, NOW, OTHER, REVOKED, UNKNOWN, EventAuthorizer, Memory, make_live
 from tests.partitions import client_of, partition
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ class LargePrefix:
     """A prefix that is not loaded completely. The CRL of a scope is stored once, and revokes more and more."""
 
     def __init__(self) -> None:
-        self.shelf = Memory()
-        self.shelf.put("truststore.pem", CA.pem + OTHER.pem)
+        self.storage = Memory()
+        self.storage.put("truststore.pem", CA.pem + OTHER.pem)
         for number in range(LOADED_COMPLETELY):
-            self.shelf.put(f"crl/part/{number}.crl", partition(number))
+            self.storage.put(f"crl/part/{number}.crl", partition(number))
         self._scopes: dict[str, int] = {}
         self.revoking: set[int] = set()
         self._number = 0
@@ -69,34 +69,34 @@ class LargePrefix:
         self._number += 1
         (ca, part), revoked = SCOPES[new.scope], SERIAL_NUMBERS[new.scope][1:] if new.scope in self.revoking else ()
         next_update = now + new.minutes * MINUTE
-        self.shelf.put(
+        self.storage.put(
             f"crl/{new.name}", partition(part, *revoked, number=self._number, ca=ca, next_update=next_update)
         )
 
     def remove(self, name: str) -> None:
         if self._scopes.pop(name, None) is not None:
-            self.shelf.remove(f"crl/{name}")
+            self.storage.remove(f"crl/{name}")
 
 
-class Environment(Door):
+class Environment(EventAuthorizer):
     """An authorizer with the prefix, at a time that the test sets."""
 
-    def __init__(self, shelf: Memory, now: datetime) -> None:
+    def __init__(self, storage: Memory, now: datetime) -> None:
         self.clock, self.now = Clock(), now
         variables = {
             "ALLOWED_COMMON_NAMES": "client",
             "CRL_URIS": "file:///crl/",
-            "TRUSTSTORE_URI": shelf.uri("truststore.pem"),
+            "TRUSTSTORE_URI": storage.uri("truststore.pem"),
             "CRL_REFRESH_SECONDS": str(INTERVAL),
         }
-        live = make_live(shelf, load_settings(variables), clock=self.clock, now=lambda: self.now)
+        live = make_live(storage, load_settings(variables), clock=self.clock, now=lambda: self.now)
         super().__init__(live, clock=lambda: self.now)
 
 
 @given(history=st.lists(steps, min_size=3, max_size=8))
 def test_a_running_environment_and_a_new_one_decide_alike(history: list[Step]) -> None:
     prefix = LargePrefix()
-    running = Environment(prefix.shelf, NOW)
+    running = Environment(prefix.storage, NOW)
     for change, asking in history:
         match change:
             case Publication():
@@ -106,8 +106,10 @@ def test_a_running_environment_and_a_new_one_decide_alike(history: list[Step]) -
             case int():
                 running.now += change * MINUTE
         running.clock.advance(INTERVAL)
-        new = Environment(prefix.shelf, running.now)
-        for found, expected in zip(running.refusals(*CLIENTS[asking]), new.refusals(*CLIENTS[asking]), strict=True):
+        new = Environment(prefix.storage, running.now)
+        for found, expected in zip(
+            running.deny_reasons(*CLIENTS[asking]), new.deny_reasons(*CLIENTS[asking]), strict=True
+        ):
             event(f"new: {expected}, running: {found}")
             # Only the running one has CRLs that were removed: they stay in force, and revoke also afterwards.
             was_good = found is None and expected == UNKNOWN

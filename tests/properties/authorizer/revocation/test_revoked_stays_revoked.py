@@ -19,7 +19,7 @@ from tests import der
 from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR
 from tests.certificates import extension
 from tests.clocks import Clock
-from tests.kept_lists import CA, HTML, NOW, OTHER, REVOKED, Door, Memory, make_live, settings
+from tests.kept_lists import CA, HTML, NOW, OTHER, REVOKED, EventAuthorizer, Memory, make_live, settings
 from tests.partitions import client_of, partition
 
 if TYPE_CHECKING:
@@ -144,19 +144,19 @@ def _check(random: Random, storage: _Storage, uris: str, others: Sequence[str] =
     changed = configured.revocation_settings._replace(refresh_seconds=INTERVAL, memory_size="1")
     configured = configured._replace(revocation_settings=changed)
 
-    def start() -> Door:
+    def start() -> EventAuthorizer:
         live = make_live(storage.memory, configured, now=lambda: storage.now, clock=clock)
-        return Door(live, clock=lambda: storage.now)
+        return EventAuthorizer(live, clock=lambda: storage.now)
 
-    door = start()
+    authorizer = start()
     was_revoked = [False] * len(CLIENTS)
     for _ in range(random.randint(6, 20)):
         storage.change()
         if random.random() < REQUESTS:
             clock.advance(INTERVAL)
             if random.random() < EVICTIONS:
-                door.refusals(*others)
-            found = zip(door.refusals(*CLIENTS), start().refusals(*CLIENTS), was_revoked, strict=True)
-            results = [(refusal, was or REVOKED in {refusal, at_start}) for refusal, at_start, was in found]
-            assert not any(refusal is None and was for refusal, was in results)
+                authorizer.deny_reasons(*others)
+            found = zip(authorizer.deny_reasons(*CLIENTS), start().deny_reasons(*CLIENTS), was_revoked, strict=True)
+            results = [(deny_reason, was or REVOKED in {deny_reason, at_start}) for deny_reason, at_start, was in found]
+            assert not any(deny_reason is None and was for deny_reason, was in results)
             was_revoked = [was for _, was in results]

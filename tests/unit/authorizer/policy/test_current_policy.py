@@ -49,14 +49,14 @@ from tests.kept_lists import (
     STALE,
     UNKNOWN,
     WITHDRAWN,
-    Door,
+    EventAuthorizer,
     Memory,
     MemoryStore,
     authority,
     client,
     crl,
     index_of,
-    make_door,
+    make_authorizer,
     make_live,
     settings,
 )
@@ -72,20 +72,20 @@ RULES = '{"rules": [{"name": "%s", "match": {"common_name": "%s"}, "allow": ["GE
 
 
 @pytest.fixture
-def shelf() -> Memory:
+def storage() -> Memory:
     memory = Memory()
     memory.put("truststore.pem", EVERYBODY)
     return memory
 
 
-def every_minute(shelf: Memory, **variables: str) -> Settings:
-    loaded = settings(shelf, **variables)
+def every_minute(storage: Memory, **variables: str) -> Settings:
+    loaded = settings(storage, **variables)
     assert loaded.revocation_settings is not None
     return loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=60))
 
 
-def two_lists(shelf: Memory, **variables: str) -> Door:
-    return make_door(shelf, CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('other.crl')}", **variables)
+def two_lists(storage: Memory, **variables: str) -> EventAuthorizer:
+    return make_authorizer(storage, CRL_URIS=f"{storage.uri('ca.crl')}, {storage.uri('other.crl')}", **variables)
 
 
 def test_without_uris_there_is_nothing_to_refresh() -> None:
@@ -97,79 +97,79 @@ def test_without_uris_there_is_nothing_to_refresh() -> None:
     assert live.take_failures() == 0
 
 
-def test_the_configuration_is_the_same_object_until_something_changes(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
-    live = make_live(shelf)
+def test_the_configuration_is_the_same_object_until_something_changes(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
+    live = make_live(storage)
     before = live.get()
     assert live.get() is before
-    shelf.put("ca.crl", SECOND)
+    storage.put("ca.crl", SECOND)
     after = live.get()
     assert after is not before
     assert live.get() is after
 
 
-def test_the_configuration_stays_the_same_object_if_only_a_version_changes(shelf: Memory) -> None:
+def test_the_configuration_stays_the_same_object_if_only_a_version_changes(storage: Memory) -> None:
     """What is known of certificates would be lost with it."""
-    shelf.put("ca.crl", FIRST)
-    shelf.put("ca.crl.index", index_of(FIRST))
-    live = make_live(shelf)
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(FIRST))
+    live = make_live(storage)
     before = live.get()
-    shelf.put("ca.crl", FIRST)
-    shelf.requests.clear()
+    storage.put("ca.crl", FIRST)
+    storage.requests.clear()
     assert live.get() is before
-    assert ("ca.crl", True) in shelf.requests
+    assert ("ca.crl", True) in storage.requests
 
 
-def test_lists_are_read_when_a_function_starts(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
-    shelf.put("ca.crl", FIRST)
+def test_lists_are_read_when_a_function_starts(storage: Memory, caplog: pytest.LogCaptureFixture) -> None:
+    storage.put("ca.crl", FIRST)
     with caplog.at_level(logging.INFO, "mtls_authorizer"):
-        make_live(shelf)
+        make_live(storage)
     assert [vars(record)["document"] for record in caplog.records] == ["truststore", "crl"]
 
 
-def test_lists_that_have_changed_are_not_read_again_before_their_time(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
+def test_lists_that_have_changed_are_not_read_again_before_their_time(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
     clock = Clock()
-    live = CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=clock)
+    live = CurrentPolicy(every_minute(storage), opener=storage.open, clock=clock)
     before = live.get()
     clock.advance(59)
-    shelf.put("ca.crl", SECOND)
+    storage.put("ca.crl", SECOND)
     assert live.get() is before
     clock.advance(1)
     after = live.get()
     assert after is not before
-    shelf.put("ca.crl", crl(4, REVOKED_SERIAL))
+    storage.put("ca.crl", crl(4, REVOKED_SERIAL))
     assert live.get() is after
 
 
-def test_a_revoked_client_is_denied_with_the_next_request_although_its_certificate_is_cached(shelf: Memory) -> None:
-    shelf.put("ca.crl", EMPTY)
-    door = make_door(shelf)
-    assert door.refusals() == [None, None, None]
-    shelf.put("ca.crl", FIRST)
-    assert door.refusals() == [None, REVOKED, None]
-    shelf.put("ca.crl", SECOND)
-    assert door.refusals() == [None, REVOKED, REVOKED]
+def test_a_revoked_client_is_denied_with_the_next_request_although_its_certificate_is_cached(storage: Memory) -> None:
+    storage.put("ca.crl", EMPTY)
+    authorizer = make_authorizer(storage)
+    assert authorizer.deny_reasons() == [None, None, None]
+    storage.put("ca.crl", FIRST)
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+    storage.put("ca.crl", SECOND)
+    assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
     # A certificate that the CA has released is allowed again (RFC 5280 §5.3.1).
-    shelf.put("ca.crl", crl(4, REVOKED_SERIAL))
-    assert door.refusals() == [None, REVOKED, None]
+    storage.put("ca.crl", crl(4, REVOKED_SERIAL))
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
 
 
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", EMPTY, crl(9, ca=NAMESAKE), crl(9, ca=OTHER), STALE])
-def test_the_last_valid_list_stays_in_force_whatever_replaces_it(shelf: Memory, content: bytes | None) -> None:
-    shelf.put("ca.crl", FIRST)
-    shelf.put("ca.crl.index", index_of(FIRST))
-    door = make_door(shelf)
-    shelf.remove("ca.crl.index")
-    assert door.refusals() == [None, REVOKED, None]
+def test_the_last_valid_list_stays_in_force_whatever_replaces_it(storage: Memory, content: bytes | None) -> None:
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(FIRST))
+    authorizer = make_authorizer(storage)
+    storage.remove("ca.crl.index")
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
     if content is None:
-        shelf.remove("ca.crl")
+        storage.remove("ca.crl")
     else:
-        shelf.put("ca.crl", content)
+        storage.put("ca.crl", content)
     for _ in range(2):
-        assert door.refusals() == [None, REVOKED, None]
-    shelf.put("ca.crl", SECOND)
-    assert door.refusals() == [None, REVOKED, REVOKED]
+        assert authorizer.deny_reasons() == [None, REVOKED, None]
+    storage.put("ca.crl", SECOND)
+    assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
 
 
 @pytest.mark.parametrize(
@@ -190,43 +190,43 @@ def test_the_last_valid_list_stays_in_force_whatever_replaces_it(shelf: Memory, 
     ],
 )
 def test_the_failure_mode_determines_which_clients_are_allowed_after_a_start(
-    shelf: Memory, files: dict[str, bytes], denying: list[str | None], allowing: list[str | None]
+    storage: Memory, files: dict[str, bytes], denying: list[str | None], allowing: list[str | None]
 ) -> None:
     for name, content in files.items():
-        shelf.put(name, content)
-    assert make_door(shelf).refusals() == denying
-    assert make_door(shelf, **ALLOW).refusals() == allowing
+        storage.put(name, content)
+    assert make_authorizer(storage).deny_reasons() == denying
+    assert make_authorizer(storage, **ALLOW).deny_reasons() == allowing
 
 
 @pytest.mark.parametrize(("variables", "unknown"), [({}, UNKNOWN), (ALLOW, None)])
 @pytest.mark.parametrize("indexed", [False, True])
 def test_a_list_that_expires_while_in_force_proves_nothing_good_and_still_revokes(
-    shelf: Memory,
+    storage: Memory,
     variables: dict[str, str],
     unknown: str | None,
     indexed: bool,  # noqa: FBT001 -- a parameter of pytest's
 ) -> None:
-    shelf.put("ca.crl", FIRST)
+    storage.put("ca.crl", FIRST)
     if indexed:
-        shelf.put("ca.crl.index", index_of(FIRST))
-    live = make_live(shelf, settings(shelf, CRL_MAX_AGE_SECONDS="60", **variables))
+        storage.put("ca.crl.index", index_of(FIRST))
+    live = make_live(storage, settings(storage, CRL_MAX_AGE_SECONDS="60", **variables))
 
-    def refusals(now: datetime) -> list[str | None]:
+    def deny_reasons(now: datetime) -> list[str | None]:
         certificates = map(PeerCertificate.from_pem, (GOOD, WITHDRAWN, NEXT))
         policy = live.get()
         return [decision_on(each, live.settings, now, policy=policy).reason for each in certificates]
 
     for moment in (NOW, NOW + DAY, NOW + DAY + timedelta(seconds=59)):
-        assert refusals(moment) == [None, REVOKED, None]
-    assert refusals(NOW + DAY + timedelta(seconds=60)) == [unknown, REVOKED, unknown]
-    shelf.put("ca.crl", crl(3, 2, 3, next_update=NOW + 3 * DAY))
-    assert refusals(NOW + 2 * DAY) == [None, REVOKED, REVOKED]
+        assert deny_reasons(moment) == [None, REVOKED, None]
+    assert deny_reasons(NOW + DAY + timedelta(seconds=60)) == [unknown, REVOKED, unknown]
+    storage.put("ca.crl", crl(3, 2, 3, next_update=NOW + 3 * DAY))
+    assert deny_reasons(NOW + 2 * DAY) == [None, REVOKED, REVOKED]
 
 
-def test_a_decision_names_its_list_and_the_age_of_the_list(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_decision_names_its_list_and_the_age_of_the_list(storage: Memory, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="mtls_authorizer")
-    shelf.put("ca.crl", FIRST)
-    make_door(shelf).refusals()
+    storage.put("ca.crl", FIRST)
+    make_authorizer(storage).deny_reasons()
     logged = [vars(record) for record in caplog.records if hasattr(record, "decision")]
     assert [record["revocation_status"] for record in logged] == ["good", "revoked", "good"]
     for record in logged:
@@ -234,141 +234,143 @@ def test_a_decision_names_its_list_and_the_age_of_the_list(shelf: Memory, caplog
         assert record["crl_age_seconds"] >= 24 * 60 * 60 - 120
 
 
-def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(shelf: Memory) -> None:
+def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(storage: Memory) -> None:
     clients = [client(REVOKED_SERIAL, ca) for ca in (CA, OTHER, NAMESAKE)]
-    shelf.put("ca.crl", EMPTY)
-    shelf.put("other.crl", crl(1, REVOKED_SERIAL, ca=OTHER))
-    door = two_lists(shelf)
-    assert door.refusals(*clients) == [None, REVOKED, UNKNOWN]
-    shelf.put("ca.crl", FIRST)
-    shelf.put("other.crl", crl(2, ca=OTHER))
-    assert door.refusals(*clients) == [REVOKED, None, UNKNOWN]
+    storage.put("ca.crl", EMPTY)
+    storage.put("other.crl", crl(1, REVOKED_SERIAL, ca=OTHER))
+    authorizer = two_lists(storage)
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED, UNKNOWN]
+    storage.put("ca.crl", FIRST)
+    storage.put("other.crl", crl(2, ca=OTHER))
+    assert authorizer.deny_reasons(*clients) == [REVOKED, None, UNKNOWN]
 
 
 @pytest.mark.parametrize("swapped", [crl(9, ca=authority("Other of no client")), None])
 @pytest.mark.parametrize(("check", "at_a_start"), [("client", None), ("chain", UNKNOWN)])
 def test_the_crl_of_another_ca_instead_of_the_roots_is_detected_if_the_whole_chain_is_checked(
-    shelf: Memory, swapped: bytes | None, check: str, at_a_start: str | None
+    storage: Memory, swapped: bytes | None, check: str, at_a_start: str | None
 ) -> None:
     root = authority("Root")
     middle = authority("Middle", parent=root, serial_number=7)
-    shelf.put("truststore.pem", root.pem + middle.pem)
-    shelf.put("ca.crl", crl(1, 7, ca=root))
-    shelf.put("other.crl", crl(1, ca=middle))
-    door = two_lists(shelf, CRL_CHECK=check)
-    assert door.refusal(client(1, middle)) == REVOKED
+    storage.put("truststore.pem", root.pem + middle.pem)
+    storage.put("ca.crl", crl(1, 7, ca=root))
+    storage.put("other.crl", crl(1, ca=middle))
+    authorizer = two_lists(storage, CRL_CHECK=check)
+    assert authorizer.deny_reason(client(1, middle)) == REVOKED
     # Valid, and signed by a CA of the truststore.
-    shelf.put("ca.crl", crl(2, ca=middle) if swapped is None else swapped)
-    assert door.refusal(client(1, middle)) == REVOKED
+    storage.put("ca.crl", crl(2, ca=middle) if swapped is None else swapped)
+    assert authorizer.deny_reason(client(1, middle)) == REVOKED
     # A function that has just started knows of no other.
-    assert two_lists(shelf, CRL_CHECK=check).refusal(client(1, middle)) == at_a_start
+    assert two_lists(storage, CRL_CHECK=check).deny_reason(client(1, middle)) == at_a_start
 
 
 @pytest.mark.parametrize("failing", [None, HTML, crl(2, ca=NAMESAKE, next_update=NOW - MINUTE)])
 def test_a_crl_of_one_ca_that_cannot_be_used_does_not_affect_the_clients_of_others(
-    shelf: Memory, failing: bytes | None
+    storage: Memory, failing: bytes | None
 ) -> None:
     root = authority("Root")
     middle = authority("Middle", parent=root, serial_number=7)
-    shelf.put("truststore.pem", root.pem + middle.pem + NAMESAKE.pem)
-    shelf.put("ca.crl", crl(1, REVOKED_SERIAL, ca=middle))
+    storage.put("truststore.pem", root.pem + middle.pem + NAMESAKE.pem)
+    storage.put("ca.crl", crl(1, REVOKED_SERIAL, ca=middle))
     if failing is not None:
-        shelf.put("other.crl", failing)
-    door = two_lists(shelf)
+        storage.put("other.crl", failing)
+    authorizer = two_lists(storage)
     clients = client(1, middle), client(REVOKED_SERIAL, middle), client(1, NAMESAKE)
-    assert door.refusals(*clients) == [None, REVOKED, UNKNOWN]
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED, UNKNOWN]
 
 
 def test_the_recommendation_to_require_crls_of_higher_cas_is_logged_once(
-    shelf: Memory, caplog: pytest.LogCaptureFixture
+    storage: Memory, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, logger="mtls_authorizer")
     root = authority("Root")
     middle = authority("Middle", parent=root, serial_number=7)
-    shelf.put("truststore.pem", root.pem + middle.pem)
-    shelf.put("ca.crl", crl(1, ca=root))
-    shelf.put("other.crl", crl(1, ca=middle))
-    live = make_live(shelf, settings(shelf, CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('other.crl')}"))
-    shelf.put("ca.crl", crl(2, ca=root))
+    storage.put("truststore.pem", root.pem + middle.pem)
+    storage.put("ca.crl", crl(1, ca=root))
+    storage.put("other.crl", crl(1, ca=middle))
+    live = make_live(storage, settings(storage, CRL_URIS=f"{storage.uri('ca.crl')}, {storage.uri('other.crl')}"))
+    storage.put("ca.crl", crl(2, ca=root))
     live.get()
     assert [record.getMessage() for record in caplog.records] == ["CRL_CHECK=chain recommended"]
 
 
-def test_a_crl_that_cannot_be_assumed_to_be_complete_is_logged(shelf: Memory, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_crl_that_cannot_be_assumed_to_be_complete_is_logged(
+    storage: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.WARNING, logger="mtls_authorizer")
     for place, file in (("a", "ca.crl"), ("b", "other.crl")):
         point = full_name(uri(f"http://ca.example/{place}"))
         listed = CA.revoke(this_update=NOW - DAY, next_update=NOW + DAY, extensions=[distribution_point(point)])
-        shelf.put(file, listed)
-    variables = {"CRL_URIS": shelf.uri("ca.crl"), "CRL_ASSUME_COMPLETE": shelf.uri("ca.crl")}
-    assert Door(make_live(shelf, settings(shelf, **variables))).refusal(client(1)) is None
+        storage.put(file, listed)
+    variables = {"CRL_URIS": storage.uri("ca.crl"), "CRL_ASSUME_COMPLETE": storage.uri("ca.crl")}
+    assert EventAuthorizer(make_live(storage, settings(storage, **variables))).deny_reason(client(1)) is None
     assert caplog.records == []
-    variables["CRL_URIS"] += f",{shelf.uri('other.crl')}"
-    assert Door(make_live(shelf, settings(shelf, **variables))).refusal(client(1)) == UNKNOWN
+    variables["CRL_URIS"] += f",{storage.uri('other.crl')}"
+    assert EventAuthorizer(make_live(storage, settings(storage, **variables))).deny_reason(client(1)) == UNKNOWN
     assert [record.getMessage() for record in caplog.records][:1] == ["CRL_ASSUME_COMPLETE ignored"]
 
 
 @pytest.mark.parametrize("before", [None, b"", HTML, OTHER.pem])
 def test_lists_are_used_once_the_truststore_is_loaded(before: bytes | None) -> None:
-    shelf = Memory()
-    shelf.put("ca.crl", FIRST)
+    storage = Memory()
+    storage.put("ca.crl", FIRST)
     if before is not None:
-        shelf.put("truststore.pem", before)
-    door = make_door(shelf)
-    assert door.refusals() == [UNKNOWN] * 3
-    shelf.put("truststore.pem", CA.pem)
-    assert door.refusals() == [None, REVOKED, None]
+        storage.put("truststore.pem", before)
+    authorizer = make_authorizer(storage)
+    assert authorizer.deny_reasons() == [UNKNOWN] * 3
+    storage.put("truststore.pem", CA.pem)
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
 
 
 def test_a_new_truststore_makes_lists_due_before_their_time() -> None:
-    shelf, clock = Memory(), Clock()
-    shelf.put("ca.crl", FIRST)
-    shelf.put("truststore.pem", OTHER.pem)
-    door = Door(CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=clock))
+    storage, clock = Memory(), Clock()
+    storage.put("ca.crl", FIRST)
+    storage.put("truststore.pem", OTHER.pem)
+    authorizer = EventAuthorizer(CurrentPolicy(every_minute(storage), opener=storage.open, clock=clock))
     # A list that was never loaded is due sooner: from now on, five seconds after the truststore.
     clock.advance(60 - RETRY_SECONDS / 2)
-    assert door.refusals() == [UNKNOWN] * 3
-    shelf.put("truststore.pem", CA.pem)
+    assert authorizer.deny_reasons() == [UNKNOWN] * 3
+    storage.put("truststore.pem", CA.pem)
     clock.advance(RETRY_SECONDS / 2)
-    assert door.refusals() == [None, REVOKED, None]
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
 
 
-def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
-    door = make_door(shelf)
-    assert door.refusals() == [None, REVOKED, None]
-    shelf.put("truststore.pem", OTHER.pem)
-    assert door.refusals() == [UNKNOWN] * 3
-    shelf.put("truststore.pem", HTML)
-    assert door.refusals() == [UNKNOWN] * 3
-    shelf.put("truststore.pem", CA.pem)
-    assert door.refusals() == [None, REVOKED, None]
+def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
+    authorizer = make_authorizer(storage)
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+    storage.put("truststore.pem", OTHER.pem)
+    assert authorizer.deny_reasons() == [UNKNOWN] * 3
+    storage.put("truststore.pem", HTML)
+    assert authorizer.deny_reasons() == [UNKNOWN] * 3
+    storage.put("truststore.pem", CA.pem)
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
     for broken in (b"", HTML, b"-----BEGIN CERTIFICATE-----"):
-        shelf.put("truststore.pem", broken)
-        assert door.refusals() == [None, REVOKED, None]
+        storage.put("truststore.pem", broken)
+        assert authorizer.deny_reasons() == [None, REVOKED, None]
 
 
-def read_all(door: Door) -> None:
+def read_all(authorizer: EventAuthorizer) -> None:
     """Send requests until all new CRLs below a prefix were read, a few of them with each request."""
     for _ in range(3):
-        assert door.refusals() == [None, REVOKED, None]
+        assert authorizer.deny_reasons() == [None, REVOKED, None]
         join_attempts()
 
 
-def test_the_successor_of_a_crl_is_searched_below_a_prefix_once_that_is_no_longer_stored(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
+def test_the_successor_of_a_crl_is_searched_below_a_prefix_once_that_is_no_longer_stored(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
     for part in range(LOADED_COMPLETELY + 1):
-        shelf.put(f"crl/{part}.crl", partition(part))
-    door = make_door(shelf, CRL_URIS=f"{shelf.uri('ca.crl')}, {shelf.uri('crl/')}")
-    read_all(door)
-    shelf.put("crl/0.crl", SECOND)
-    assert door.refusals() == [None, REVOKED, None]
-    shelf.put("ca.crl", HTML)
-    assert door.refusals() == [None, REVOKED, REVOKED]
+        storage.put(f"crl/{part}.crl", partition(part))
+    authorizer = make_authorizer(storage, CRL_URIS=f"{storage.uri('ca.crl')}, {storage.uri('crl/')}")
+    read_all(authorizer)
+    storage.put("crl/0.crl", SECOND)
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+    storage.put("ca.crl", HTML)
+    assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
 
 
 def test_the_successor_of_a_crl_below_a_prefix_is_searched_although_the_crl_is_found_invalid_late(
-    shelf: Memory,
+    storage: Memory,
 ) -> None:
     is_fast = threading.Event()
     is_fast.set()
@@ -380,43 +382,43 @@ def test_the_successor_of_a_crl_below_a_prefix_is_searched_although_the_crl_is_f
                 return super().fetch(version)
 
         assert max_bytes
-        return Slow(shelf, uri)
+        return Slow(storage, uri)
 
     for part in range(LOADED_COMPLETELY):
-        shelf.put(f"crl/{part}.crl", partition(part))
-    shelf.put("crl/ca.crl", FIRST)
+        storage.put(f"crl/{part}.crl", partition(part))
+    storage.put("crl/ca.crl", FIRST)
     clock = Clock()
-    loaded = every_minute(shelf, CRL_URIS=shelf.uri("crl/"))
+    loaded = every_minute(storage, CRL_URIS=storage.uri("crl/"))
     wait_seconds = DEFAULT_WAIT_SECONDS._replace(needed=0.5)
     live = CurrentPolicy(
-        loaded, opener=open_slowly, prefix_opener=shelf.open_prefix, clock=clock, wait_seconds=wait_seconds
+        loaded, opener=open_slowly, prefix_opener=storage.open_prefix, clock=clock, wait_seconds=wait_seconds
     )
-    door = Door(live)
+    authorizer = EventAuthorizer(live)
     try:
-        read_all(door)
+        read_all(authorizer)
         is_fast.clear()
-        shelf.put("crl/ca.crl", HTML)
-        shelf.put("crl/0.crl", SECOND)
+        storage.put("crl/ca.crl", HTML)
+        storage.put("crl/0.crl", SECOND)
         clock.advance(60)
-        assert door.refusals() == [None, REVOKED, None]
+        assert authorizer.deny_reasons() == [None, REVOKED, None]
     finally:
         is_fast.set()
         join_attempts()
-    door.refusals()
-    assert door.refusals() == [None, REVOKED, REVOKED]
+    authorizer.deny_reasons()
+    assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
 
 
-def test_rules_and_shadow_rules_have_a_version_each_and_are_added_to_those_of_the_environment(shelf: Memory) -> None:
+def test_rules_and_shadow_rules_have_a_version_each_and_are_added_to_those_of_the_environment(storage: Memory) -> None:
     for name in ("rules", "shadow"):
-        shelf.put(f"{name}.json", (RULES % (name, "partner")).encode())
+        storage.put(f"{name}.json", (RULES % (name, "partner")).encode())
     loaded = load_settings(
         {
             "ALLOWED_COMMON_NAMES": "client",
-            "AUTHORIZER_RULES_URI": shelf.uri("rules.json"),
-            "AUTHORIZER_SHADOW_RULES_URI": shelf.uri("shadow.json"),
+            "AUTHORIZER_RULES_URI": storage.uri("rules.json"),
+            "AUTHORIZER_SHADOW_RULES_URI": storage.uri("shadow.json"),
         }
     )
-    current = make_live(shelf, loaded).get()
+    current = make_live(storage, loaded).get()
     assert [rule.name for rule in current.rules.rules] == ["environment", "rules"]
     assert current.shadow_rules is not None
     assert [rule.name for rule in current.shadow_rules.rules] == ["shadow"]
@@ -425,24 +427,24 @@ def test_rules_and_shadow_rules_have_a_version_each_and_are_added_to_those_of_th
     assert current.revocation is None
 
 
-def test_rules_that_cannot_be_read_stop_the_start(shelf: Memory) -> None:
-    loaded = load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
+def test_rules_that_cannot_be_read_stop_the_start(storage: Memory) -> None:
+    loaded = load_settings({"AUTHORIZER_RULES_URI": storage.uri("rules.json")})
     with pytest.raises(StoreError, match="No such file"):
-        make_live(shelf, loaded)
-    shelf.put("rules.json", b'{"rules": [{}]}')
+        make_live(storage, loaded)
+    storage.put("rules.json", b'{"rules": [{}]}')
     with pytest.raises(DocumentError, match=r"rules.json: .*rules"):
-        make_live(shelf, loaded)
+        make_live(storage, loaded)
 
 
-def test_stored_rules_cannot_be_combined_with_a_rule_for_anyone(shelf: Memory) -> None:
-    shelf.put("rules.json", (RULES % ("rules", "client")).encode())
-    loaded = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
+def test_stored_rules_cannot_be_combined_with_a_rule_for_anyone(storage: Memory) -> None:
+    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    loaded = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES_URI": storage.uri("rules.json")})
     with pytest.raises(DocumentError, match="ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules"):
-        make_live(shelf, loaded)
-    shelf.put("rules.json", b'{"deny": {"common_name": "client"}}')
+        make_live(storage, loaded)
+    storage.put("rules.json", b'{"deny": {"common_name": "client"}}')
     clock = Clock()
-    live = make_live(shelf, loaded, clock=clock)
-    shelf.put("rules.json", (RULES % ("rules", "client")).encode())
+    live = make_live(storage, loaded, clock=clock)
+    storage.put("rules.json", (RULES % ("rules", "client")).encode())
     clock.advance(60)
     assert [rule.name for rule in live.get().rules.denials] == ["deny"]
     assert live.take_failures() == 1
@@ -450,24 +452,24 @@ def test_stored_rules_cannot_be_combined_with_a_rule_for_anyone(shelf: Memory) -
 
 @pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
 def test_shadow_rules_that_cannot_be_read_stop_neither_a_start_nor_a_restore(
-    shelf: Memory, content: bytes | None, caplog: pytest.LogCaptureFixture
+    storage: Memory, content: bytes | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf.put("rules.json", (RULES % ("rules", "client")).encode())
-    shelf.put("shadow.json", content or b"")
+    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    storage.put("shadow.json", content or b"")
     if content is None:
-        shelf.remove("shadow.json")
+        storage.remove("shadow.json")
     clock = Clock()
     loaded = load_settings(
-        {"AUTHORIZER_RULES_URI": shelf.uri("rules.json"), "AUTHORIZER_SHADOW_RULES_URI": shelf.uri("shadow.json")}
+        {"AUTHORIZER_RULES_URI": storage.uri("rules.json"), "AUTHORIZER_SHADOW_RULES_URI": storage.uri("shadow.json")}
     )
-    live = CurrentPolicy(loaded, opener=shelf.open, clock=clock)
+    live = CurrentPolicy(loaded, opener=storage.open, clock=clock)
     live.restore()
     assert [rule.name for rule in live.get().rules.rules] == ["rules"]
     assert live.get().shadow_rules is None
     assert live.take_failures() == 2
     failures = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert [record.document for record in failures] == ["shadow_rules"] * 2  # type: ignore[attr-defined]
-    shelf.put("shadow.json", (RULES % ("shadow", "client")).encode())
+    storage.put("shadow.json", (RULES % ("shadow", "client")).encode())
     clock.advance(RETRY_SECONDS)
     shadow_rules = live.get().shadow_rules
     assert shadow_rules is not None
@@ -476,25 +478,25 @@ def test_shadow_rules_that_cannot_be_read_stop_neither_a_start_nor_a_restore(
 
 @pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
 def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then(
-    shelf: Memory, content: bytes | None
+    storage: Memory, content: bytes | None
 ) -> None:
     rules = (RULES % ("one", "client")).encode()
-    shelf.put("rules.json", rules)
-    live = make_live(shelf, settings(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json")))
+    storage.put("rules.json", rules)
+    live = make_live(storage, settings(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json")))
     if content is None:
-        shelf.remove("rules.json")
+        storage.remove("rules.json")
     else:
-        shelf.put("rules.json", content)
+        storage.put("rules.json", content)
     with pytest.raises((StoreError, ValueError), match=r"rules\.json"):
         live.restore()
     # The lists aren't there either, and stop nothing.
-    shelf.put("rules.json", rules.replace(b"one", b"two"))
+    storage.put("rules.json", rules.replace(b"one", b"two"))
     live.restore()
     assert [rule.name for rule in live.get().rules.rules] == ["environment", "two"]
 
 
-def test_a_restore_stops_the_function_if_its_rules_are_late(shelf: Memory) -> None:
-    shelf.put("rules.json", (RULES % ("one", "client")).encode())
+def test_a_restore_stops_the_function_if_its_rules_are_late(storage: Memory) -> None:
+    storage.put("rules.json", (RULES % ("one", "client")).encode())
     opened, loads = threading.Event(), iter([True, False])
 
     def open_slowly(uri: str, *, max_bytes: int) -> Store:
@@ -504,9 +506,9 @@ def test_a_restore_stops_the_function_if_its_rules_are_late(shelf: Memory) -> No
                 return super().fetch(version)
 
         assert max_bytes
-        return Slow(shelf, uri)
+        return Slow(storage, uri)
 
-    loaded = load_settings({"AUTHORIZER_RULES_URI": shelf.uri("rules.json")})
+    loaded = load_settings({"AUTHORIZER_RULES_URI": storage.uri("rules.json")})
     live = CurrentPolicy(loaded, opener=open_slowly, wait_seconds=DEFAULT_WAIT_SECONDS._replace(rules=0.5))
     try:
         with pytest.raises(StoreError, match=r"not loaded within 0\.5 s after the snapshot was restored"):
@@ -516,18 +518,18 @@ def test_a_restore_stops_the_function_if_its_rules_are_late(shelf: Memory) -> No
         join_attempts()
 
 
-def test_a_restore_loads_all_documents_though_the_clock_has_stopped(shelf: Memory) -> None:
-    shelf.put("rules.json", (RULES % ("one", "client")).encode())
-    shelf.put("shadow.json", (RULES % ("one", "client")).encode())
-    shelf.put("ca.crl", FIRST)
+def test_a_restore_loads_all_documents_though_the_clock_has_stopped(storage: Memory) -> None:
+    storage.put("rules.json", (RULES % ("one", "client")).encode())
+    storage.put("shadow.json", (RULES % ("one", "client")).encode())
+    storage.put("ca.crl", FIRST)
     loaded = every_minute(
-        shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json"), AUTHORIZER_SHADOW_RULES_URI=shelf.uri("shadow.json")
+        storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"), AUTHORIZER_SHADOW_RULES_URI=storage.uri("shadow.json")
     )
-    live = CurrentPolicy(loaded, opener=shelf.open, clock=Clock())
-    shelf.put("rules.json", (RULES % ("two", "client")).encode())
-    shelf.put("shadow.json", (RULES % ("two", "client")).encode())
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", SECOND)
+    live = CurrentPolicy(loaded, opener=storage.open, clock=Clock())
+    storage.put("rules.json", (RULES % ("two", "client")).encode())
+    storage.put("shadow.json", (RULES % ("two", "client")).encode())
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", SECOND)
     before = live.get()
     live.restore()
     after = live.get()
@@ -535,33 +537,33 @@ def test_a_restore_loads_all_documents_though_the_clock_has_stopped(shelf: Memor
     assert after.shadow_rules is not None
     assert [before.rules.rules[-1].name, before.shadow_rules.rules[-1].name] == ["one", "one"]
     assert [after.rules.rules[-1].name, after.shadow_rules.rules[-1].name] == ["two", "two"]
-    assert Door(live).refusals() == [None, REVOKED, REVOKED]
+    assert EventAuthorizer(live).deny_reasons() == [None, REVOKED, REVOKED]
     documents = ("rules.json", "shadow.json", "truststore.pem", "ca.crl.index", "ca.crl")
-    assert shelf.resets == [shelf.uri(name) for name in documents]
+    assert storage.resets == [storage.uri(name) for name in documents]
 
 
-def test_the_request_after_a_start_or_a_restore_loads_nothing_again_for_a_new_truststore(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
-    live = CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=Clock())
+def test_the_request_after_a_start_or_a_restore_loads_nothing_again_for_a_new_truststore(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
+    live = CurrentPolicy(every_minute(storage), opener=storage.open, clock=Clock())
     live.get()
-    assert shelf.requests == [("truststore.pem", True), ("ca.crl", True)]
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", SECOND)
+    assert storage.requests == [("truststore.pem", True), ("ca.crl", True)]
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", SECOND)
     live.restore()
-    assert shelf.requests[2:] == [("truststore.pem", True), ("ca.crl", True)]
-    shelf.requests.clear()
-    assert Door(live).refusals() == [None, REVOKED, REVOKED]
-    assert shelf.requests == []
+    assert storage.requests[2:] == [("truststore.pem", True), ("ca.crl", True)]
+    storage.requests.clear()
+    assert EventAuthorizer(live).deny_reasons() == [None, REVOKED, REVOKED]
+    assert storage.requests == []
 
 
-def test_only_the_crls_of_the_variable_are_assumed_to_be_complete(shelf: Memory) -> None:
-    shelf.put("truststore.pem", CA.pem + OTHER.pem)
-    uris = [shelf.uri(f"{name}.crl") for name in ("one", "two")]
+def test_only_the_crls_of_the_variable_are_assumed_to_be_complete(storage: Memory) -> None:
+    storage.put("truststore.pem", CA.pem + OTHER.pem)
+    uris = [storage.uri(f"{name}.crl") for name in ("one", "two")]
     for each, ca in zip(uris, (CA, OTHER), strict=True):
-        shelf.put(each.rpartition("/")[2], partition("all", 2, ca=ca))
-    loaded = settings(shelf, CRL_URIS=",".join(uris), CRL_ASSUME_COMPLETE=uris[0])
-    door = Door(make_live(shelf, loaded))
-    assert door.refusals(client_of(None), client_of(None, ca=OTHER)) == [None, UNKNOWN]
+        storage.put(each.rpartition("/")[2], partition("all", 2, ca=ca))
+    loaded = settings(storage, CRL_URIS=",".join(uris), CRL_ASSUME_COMPLETE=uris[0])
+    authorizer = EventAuthorizer(make_live(storage, loaded))
+    assert authorizer.deny_reasons(client_of(None), client_of(None, ca=OTHER)) == [None, UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -574,117 +576,119 @@ def test_only_the_crls_of_the_variable_are_assumed_to_be_complete(shelf: Memory)
     ],
     ids=["with another name", "of another CA", "by another key", "not valid yet"],
 )
-def test_a_crl_that_is_assumed_to_be_complete_stays_so_until_its_successor_is(shelf: Memory, new: bytes) -> None:
-    shelf.put("truststore.pem", EVERYBODY)
-    shelf.put("ca.crl", partition("a", 2))
-    door = make_door(shelf, CRL_ASSUME_COMPLETE=shelf.uri("ca.crl"))
+def test_a_crl_that_is_assumed_to_be_complete_stays_so_until_its_successor_is(storage: Memory, new: bytes) -> None:
+    storage.put("truststore.pem", EVERYBODY)
+    storage.put("ca.crl", partition("a", 2))
+    authorizer = make_authorizer(storage, CRL_ASSUME_COMPLETE=storage.uri("ca.crl"))
     clients = [client_of(None), client_of(None, 2)]
-    assert door.refusals(*clients) == [None, REVOKED]
-    shelf.put("ca.crl", new)
-    assert door.refusals(*clients) == [None, REVOKED]
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
+    storage.put("ca.crl", new)
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
 
 
 @pytest.mark.parametrize("other", ["other.crl", "crl/other.crl"])
-def test_no_crl_is_assumed_to_be_complete_while_its_predecessor_is_stored_elsewhere(shelf: Memory, other: str) -> None:
+def test_no_crl_is_assumed_to_be_complete_while_its_predecessor_is_stored_elsewhere(
+    storage: Memory, other: str
+) -> None:
     for file in ("ca.crl", other):
-        shelf.put(file, partition("a"))
-    uris = [shelf.uri(each) for each in ("ca.crl", other.replace("crl/other.crl", "crl/"))]
+        storage.put(file, partition("a"))
+    uris = [storage.uri(each) for each in ("ca.crl", other.replace("crl/other.crl", "crl/"))]
     variables = {"CRL_URIS": ",".join(uris), "CRL_ASSUME_COMPLETE": uris[0]}
-    door, client = make_door(shelf, **variables), client_of(None)
-    assert door.refusals(client) == [None]
-    shelf.put("ca.crl", partition("b"))
-    assert door.refusals(client) == [UNKNOWN]
-    assert make_door(shelf, **variables).refusals(client) == [UNKNOWN]
+    authorizer, client = make_authorizer(storage, **variables), client_of(None)
+    assert authorizer.deny_reasons(client) == [None]
+    storage.put("ca.crl", partition("b"))
+    assert authorizer.deny_reasons(client) == [UNKNOWN]
+    assert make_authorizer(storage, **variables).deny_reasons(client) == [UNKNOWN]
 
 
-def test_the_time_of_lists_is_that_of_the_clock(shelf: Memory) -> None:
-    shelf.put("ca.crl", crl(2, REVOKED_SERIAL, this_update=NOW + DAY, next_update=NOW + 2 * DAY))
+def test_the_time_of_lists_is_that_of_the_clock(storage: Memory) -> None:
+    storage.put("ca.crl", crl(2, REVOKED_SERIAL, this_update=NOW + DAY, next_update=NOW + 2 * DAY))
     for now, accepted in ((NOW, False), (NOW + DAY, True)):
-        lists = make_live(shelf, now=lambda now=now: now).get().revocation
+        lists = make_live(storage, now=lambda now=now: now).get().revocation
         assert lists is not None
         assert (lists.status(PeerCertificate.from_pem(client(1)), now).state is RevocationState.GOOD) is accepted
 
 
-def test_a_bucket_that_cannot_be_reached_at_the_start_is_tried_again_soon(shelf: Memory) -> None:
+def test_a_bucket_that_cannot_be_reached_at_the_start_is_tried_again_soon(storage: Memory) -> None:
     clock = Clock()
-    shelf.remove("truststore.pem")
-    door = Door(CurrentPolicy(every_minute(shelf), opener=shelf.open, clock=clock))
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", FIRST)
+    storage.remove("truststore.pem")
+    authorizer = EventAuthorizer(CurrentPolicy(every_minute(storage), opener=storage.open, clock=clock))
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", FIRST)
     clock.advance(RETRY_SECONDS - 1)
-    assert door.refusals() == [UNKNOWN] * 3
+    assert authorizer.deny_reasons() == [UNKNOWN] * 3
     clock.advance(1)
-    assert door.refusals() == [None, REVOKED, None]
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
 
 
 @pytest.mark.parametrize("grace", [0, 60])
-def test_the_successor_of_a_stale_crl_is_loaded_soon(shelf: Memory, grace: int) -> None:
+def test_the_successor_of_a_stale_crl_is_loaded_soon(storage: Memory, grace: int) -> None:
     clock = Clock()
     start = clock.now
-    shelf.put("ca.crl", crl(1, next_update=NOW + timedelta(seconds=90)))
-    shelf.put("other.crl", crl(1, ca=OTHER, next_update=NOW - DAY))  # stale for long, which makes nothing urgent
-    variables = {"CRL_URIS": f"{shelf.uri('ca.crl')}, {shelf.uri('other.crl')}", "CRL_MAX_AGE_SECONDS": str(grace)}
-    configured = every_minute(shelf, **variables)
+    storage.put("ca.crl", crl(1, next_update=NOW + timedelta(seconds=90)))
+    storage.put("other.crl", crl(1, ca=OTHER, next_update=NOW - DAY))  # stale for long, which makes nothing urgent
+    variables = {"CRL_URIS": f"{storage.uri('ca.crl')}, {storage.uri('other.crl')}", "CRL_MAX_AGE_SECONDS": str(grace)}
+    configured = every_minute(storage, **variables)
 
     def now() -> datetime:
         return NOW + timedelta(seconds=clock.now - start)
 
-    live = CurrentPolicy(configured, opener=shelf.open, clock=clock, now=now)
-    door = Door(live, clock=now)
+    live = CurrentPolicy(configured, opener=storage.open, clock=clock, now=now)
+    authorizer = EventAuthorizer(live, clock=now)
     loads: list[float] = []
     for _ in range(10 + grace // 10):
         clock.advance(10)
-        shelf.requests.clear()
-        reason = door.refusal(GOOD)
-        if shelf.requests:
+        storage.requests.clear()
+        reason = authorizer.deny_reason(GOOD)
+        if storage.requests:
             loads.append(clock.now - start)
         assert reason == (UNKNOWN if clock.now - start >= 90 + grace else None)
-        assert door.refusal(client(1, OTHER)) == UNKNOWN
+        assert authorizer.deny_reason(client(1, OTHER)) == UNKNOWN
     # Once a minute, until it is stale.
     assert loads == [60, *([120] if grace else []), 90 + grace, 100 + grace]
-    shelf.put("ca.crl", crl(2, REVOKED_SERIAL, next_update=NOW + DAY))
+    storage.put("ca.crl", crl(2, REVOKED_SERIAL, next_update=NOW + DAY))
     clock.advance(9)
-    assert door.refusal(GOOD) == UNKNOWN
+    assert authorizer.deny_reason(GOOD) == UNKNOWN
     clock.advance(1)
-    assert door.refusals(GOOD, WITHDRAWN) == [None, REVOKED]
+    assert authorizer.deny_reasons(GOOD, WITHDRAWN) == [None, REVOKED]
 
 
-def test_a_crl_that_stays_expired_is_requested_once_an_interval_again(shelf: Memory) -> None:
+def test_a_crl_that_stays_expired_is_requested_once_an_interval_again(storage: Memory) -> None:
     clock = Clock()
     start = clock.now
-    shelf.put("ca.crl", crl(1, next_update=NOW + timedelta(seconds=90)))
+    storage.put("ca.crl", crl(1, next_update=NOW + timedelta(seconds=90)))
     live = CurrentPolicy(
-        every_minute(shelf), opener=shelf.open, clock=clock, now=lambda: NOW + timedelta(seconds=clock.now - start)
+        every_minute(storage), opener=storage.open, clock=clock, now=lambda: NOW + timedelta(seconds=clock.now - start)
     )
     clock.advance(150)
     live.get()
     for seconds, is_asked_for in ((59, False), (1, True), (10, False)):
         clock.advance(seconds)
-        shelf.requests.clear()
+        storage.requests.clear()
         live.get()
-        assert bool(shelf.requests) is is_asked_for
+        assert bool(storage.requests) is is_asked_for
 
 
-def test_failures_of_all_documents_are_counted_and_reported_once(shelf: Memory) -> None:
-    shelf.put("rules.json", (RULES % ("one", "client")).encode())
-    shelf.put("ca.crl", FIRST)
-    loaded = settings(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json"))
-    live = make_live(shelf, loaded._replace(rules_refresh_seconds=0))
+def test_failures_of_all_documents_are_counted_and_reported_once(storage: Memory) -> None:
+    storage.put("rules.json", (RULES % ("one", "client")).encode())
+    storage.put("ca.crl", FIRST)
+    loaded = settings(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"))
+    live = make_live(storage, loaded._replace(rules_refresh_seconds=0))
     assert live.take_failures() == 0
     for name in ("rules.json", "truststore.pem", "ca.crl"):
-        shelf.remove(name)
+        storage.remove(name)
     live.get()
     assert (live.take_failures(), live.take_failures()) == (3, 0)
 
 
 def test_a_revoked_client_of_the_shadow_rules_is_revoked_there_and_denied_by_the_rules_as_before(
-    shelf: Memory,
+    storage: Memory,
 ) -> None:
-    shelf.put("ca.crl", FIRST)
+    storage.put("ca.crl", FIRST)
     live = make_live(
-        shelf, settings(shelf, AUTHORIZER_SHADOW_RULES=RULES % ("partner", "partner"), EXPIRY_WARNING_DAYS="0")
+        storage, settings(storage, AUTHORIZER_SHADOW_RULES=RULES % ("partner", "partner"), EXPIRY_WARNING_DAYS="0")
     )
-    for common_name, serial_number, refusal, shadow_refusal, looked_up in (
+    for common_name, serial_number, deny_reason, shadow_refusal, looked_up in (
         ("client", 1, None, DenyReason.COMMON_NAME_NOT_ALLOWED, "good"),
         ("client", 2, REVOKED, DenyReason.COMMON_NAME_NOT_ALLOWED, "revoked"),
         ("partner", 1, DenyReason.COMMON_NAME_NOT_ALLOWED, None, "good"),
@@ -693,12 +697,12 @@ def test_a_revoked_client_of_the_shadow_rules_is_revoked_there_and_denied_by_the
     ):
         certificate = PeerCertificate.from_pem(client(serial_number, common_name=common_name))
         decision = decision_on(certificate, live.settings, NOW, policy=live.get())
-        assert decision.reason == refusal
+        assert decision.reason == deny_reason
         assert decision.shadow_reason == shadow_refusal
         assert (decision.revocation_status and decision.revocation_status.state) == looked_up
 
 
-def test_a_client_that_rules_or_dates_deny_costs_no_signature_check_and_no_lookup(shelf: Memory) -> None:
+def test_a_client_that_rules_or_dates_deny_costs_no_signature_check_and_no_lookup(storage: Memory) -> None:
     class Unasked(RevocationLists):
         def chains(self, certificate: PeerCertificate) -> tuple[Chain, ...]:
             raise AssertionError(certificate)
@@ -706,7 +710,7 @@ def test_a_client_that_rules_or_dates_deny_costs_no_signature_check_and_no_looku
         def status_at(self, chains: object, now: datetime) -> RevocationStatus:
             raise AssertionError((chains, now))
 
-    loaded = settings(shelf, REQUIRED_EXTENDED_KEY_USAGE="none")
+    loaded = settings(storage, REQUIRED_EXTENDED_KEY_USAGE="none")
     rules = RuleSet(loaded.rules)
     unasked = AccessPolicy(rules, revocation=Unasked([], Truststore(())))
     nobody = PeerCertificate.from_pem(client(1, common_name="nobody"))
@@ -723,50 +727,50 @@ def test_a_client_that_rules_or_dates_deny_costs_no_signature_check_and_no_looku
         assert decision.revocation_status is None
 
 
-def test_no_certificate_is_allowed_before_the_configured_crls_were_loaded(shelf: Memory) -> None:
-    loaded = settings(shelf)
+def test_no_certificate_is_allowed_before_the_configured_crls_were_loaded(storage: Memory) -> None:
+    loaded = settings(storage)
     unread = AccessPolicy(RuleSet(loaded.rules))
     certificate = PeerCertificate.from_pem(GOOD)
     assert decision_on(certificate, loaded, NOW, policy=unread).reason is DenyReason.REVOCATION_STATUS_UNKNOWN
     assert decision_on(certificate, loaded._replace(revocation_settings=None), NOW, policy=unread).reason is None
 
 
-def test_requests_in_many_threads_have_lists_and_chains_that_belong_together(shelf: Memory) -> None:
-    shelf.put("ca.crl", EMPTY)
-    door = make_door(shelf)
+def test_requests_in_many_threads_have_lists_and_chains_that_belong_together(storage: Memory) -> None:
+    storage.put("ca.crl", EMPTY)
+    authorizer = make_authorizer(storage)
     with ThreadPoolExecutor(8) as threads:
         for number in range(2, 12):
             revoked = bool(number % 2)
-            shelf.put("ca.crl", crl(number, *([REVOKED_SERIAL] if revoked else [])))
-            shelf.put("truststore.pem", CA.pem * number)
-            door.refusals()
-            answers = set(threads.map(door.refusal, [WITHDRAWN] * 16))
+            storage.put("ca.crl", crl(number, *([REVOKED_SERIAL] if revoked else [])))
+            storage.put("truststore.pem", CA.pem * number)
+            authorizer.deny_reasons()
+            answers = set(threads.map(authorizer.deny_reason, [WITHDRAWN] * 16))
             assert answers == {REVOKED if revoked else None}
 
 
 def test_a_change_takes_effect_with_the_next_request_although_an_exception_has_ended_the_one_that_loaded_it(
-    shelf: Memory, log: logging.Logger
+    storage: Memory, log: logging.Logger
 ) -> None:
     """The rules have changed, and the log cannot be written when the CRL cannot be read."""
-    shelf.put("rules.json", (RULES % ("rules", "other")).encode())
-    shelf.put("ca.crl", FIRST)
+    storage.put("rules.json", (RULES % ("rules", "other")).encode())
+    storage.put("ca.crl", FIRST)
     clock = Clock()
     live = CurrentPolicy(
-        every_minute(shelf, AUTHORIZER_RULES_URI=shelf.uri("rules.json")), opener=shelf.open, clock=clock
+        every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json")), opener=storage.open, clock=clock
     )
-    door = Door(live)
-    assert door.refusals() == [None, REVOKED, None]
-    shelf.put("rules.json", b'{"deny": {"common_name": "client"}}')
-    shelf.remove("ca.crl")
+    authorizer = EventAuthorizer(live)
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+    storage.put("rules.json", b'{"deny": {"common_name": "client"}}')
+    storage.remove("ca.crl")
     clock.advance(60)
     failing = FailingHandler("crl")
     log.addHandler(failing)
     try:
         with pytest.raises(OSError, match="no space left"):
-            door.refusal(GOOD)
+            authorizer.deny_reason(GOOD)
     finally:
         log.removeHandler(failing)
-    assert door.refusals() == [DenyReason.CERTIFICATE_EXCLUDED] * 3
+    assert authorizer.deny_reasons() == [DenyReason.CERTIFICATE_EXCLUDED] * 3
 
 
 class FailingHandler(logging.Handler):

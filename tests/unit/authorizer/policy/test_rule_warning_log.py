@@ -43,20 +43,20 @@ class Loading:
     def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self._caplog = caplog
         self._clock = Clock()
-        self.shelf = Memory()
-        self.shelf.put("rules.json", document(ORDINARY))
-        self.shelf.put("next.json", document(ORDINARY))
+        self.storage = Memory()
+        self.storage.put("rules.json", document(ORDINARY))
+        self.storage.put("next.json", document(ORDINARY))
         caplog.set_level(logging.WARNING, "mtls_authorizer")
 
     def start(self, **variables: str) -> None:
         uris = {
             **variables,
-            "AUTHORIZER_RULES_URI": self.shelf.uri("rules.json"),
-            "AUTHORIZER_SHADOW_RULES_URI": self.shelf.uri("next.json"),
+            "AUTHORIZER_RULES_URI": self.storage.uri("rules.json"),
+            "AUTHORIZER_SHADOW_RULES_URI": self.storage.uri("next.json"),
         }
         patient = WaitSeconds(*[LONG] * 6)
         self._policy = CurrentPolicy(
-            load_settings(uris), opener=self.shelf.open, clock=self._clock, wait_seconds=patient
+            load_settings(uris), opener=self.storage.open, clock=self._clock, wait_seconds=patient
         )
 
     def reload(self) -> None:
@@ -78,12 +78,12 @@ def loading(caplog: pytest.LogCaptureFixture) -> Loading:
 
 
 def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None:
-    loading.shelf.put(
+    loading.storage.put(
         "rules.json", document(ORDINARY, REVERSED, SPLIT, OPEN, SPACE, INVISIBLE, NOT_ASCII, deny=[ORDINARY, REVERSED])
     )
     loading.start()
     rows = loading.logged("document", "uri", "rule", "place", "explanation")
-    rules = ("rules", loading.shelf.uri("rules.json"))
+    rules = ("rules", loading.storage.uri("rules.json"))
     assert [row[:5] for row in rows] == [
         ("name looks reversed", *rules, None, "deny[1].issuer"),
         ("name looks reversed", *rules, "rule-1", "rules[1].match.issuer"),
@@ -102,13 +102,13 @@ def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None
 
 
 def test_the_warnings_are_logged_once_for_each_version_of_a_document(loading: Loading) -> None:
-    loading.shelf.put("rules.json", document(REVERSED))
+    loading.storage.put("rules.json", document(REVERSED))
     loading.start()
     assert loading.logged("rule") == [("name looks reversed", "rule-0")]
     loading.reload()
     assert loading.logged() == []
-    loading.shelf.put("rules.json", document(ORDINARY, REVERSED))
-    loading.shelf.put("next.json", document(SPACE))
+    loading.storage.put("rules.json", document(ORDINARY, REVERSED))
+    loading.storage.put("next.json", document(SPACE))
     loading.reload()
     assert sorted(loading.logged("document", "rule")) == [
         ("name looks reversed", "rules", "rule-1"),
@@ -119,8 +119,8 @@ def test_the_warnings_are_logged_once_for_each_version_of_a_document(loading: Lo
 
 
 def test_issuer_keys_without_a_truststore_are_a_warning_and_deny_applies(loading: Loading) -> None:
-    loading.shelf.put("rules.json", document(ORDINARY, KEY, KEY, deny=ORDINARY))
-    loading.shelf.put("next.json", document(KEY))
+    loading.storage.put("rules.json", document(ORDINARY, KEY, KEY, deny=ORDINARY))
+    loading.storage.put("next.json", document(KEY))
     loading.start()
     assert sorted(loading.logged("document", "rule", "place")) == [
         ("no truststore for issuer keys", "rules", "rule-1", "rules[1].match.issuer_key"),
@@ -129,21 +129,21 @@ def test_issuer_keys_without_a_truststore_are_a_warning_and_deny_applies(loading
     assert loading.evaluate(client_pem(("CN", "client"))) is DenyReason.CERTIFICATE_EXCLUDED
     loading.reload()
     assert loading.logged() == []
-    loading.shelf.put("rules.json", document(ORDINARY, deny=ORDINARY))
+    loading.storage.put("rules.json", document(ORDINARY, deny=ORDINARY))
     loading.reload()
     assert loading.logged() == []
 
 
 def test_issuer_keys_with_a_truststore_are_no_warning(loading: Loading) -> None:
-    loading.shelf.put("rules.json", document(KEY))
-    loading.shelf.put("truststore.pem", CertificateAuthority().pem)
-    loading.start(TRUSTSTORE_URI=loading.shelf.uri("truststore.pem"))
+    loading.storage.put("rules.json", document(KEY))
+    loading.storage.put("truststore.pem", CertificateAuthority().pem)
+    loading.start(TRUSTSTORE_URI=loading.storage.uri("truststore.pem"))
     assert loading.logged() == []
 
 
 def test_a_rejected_document_has_only_its_error(loading: Loading) -> None:
     loading.start()
-    loading.shelf.put("rules.json", document(REVERSED, {}))
+    loading.storage.put("rules.json", document(REVERSED, {}))
     loading.reload()
     assert loading.logged() == [("document refresh failed",)]
 

@@ -23,7 +23,7 @@ from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, 
 RULES = '{"rules": [{"name": "a", "match": {"common_name": "ruled"}, "allow": ["GET /a"]}]}'
 
 
-def refusal(environment: dict[str, str], *attributes: tuple[str, str]) -> DenyReason | None:
+def deny_reason(environment: dict[str, str], *attributes: tuple[str, str]) -> DenyReason | None:
     """Return why the rules of an environment turn a certificate with this subject away."""
     judgement = RuleSet(load_settings(environment).rules).evaluate(PeerCertificate.from_pem(client_pem(*attributes)))
     return judgement if isinstance(judgement, DenyReason) else None
@@ -72,10 +72,10 @@ def test_every_choice_can_be_read() -> None:
 def test_a_list_is_separated_by_commas_or_a_json_array(value: str, listed: list[str]) -> None:
     environment = {"ALLOWED_COMMON_NAMES": value}
     for common_name in listed:
-        assert refusal(environment, ("CN", common_name)) is None
+        assert deny_reason(environment, ("CN", common_name)) is None
     for common_name in ("someone", value, "two", ""):
         if common_name not in listed:
-            assert refusal(environment, ("CN", common_name)) is DenyReason.COMMON_NAME_NOT_ALLOWED
+            assert deny_reason(environment, ("CN", common_name)) is DenyReason.COMMON_NAME_NOT_ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_two_lists_are_joined_as_allowlist_match_says(
         ({**lists, "ALLOWLIST_MATCH": "all"}, all_lists),
         ({**lists, "ALLOWLIST_MATCH": "any"}, any_list),
     ):
-        assert refusal(environment, *attributes) is expected
+        assert deny_reason(environment, *attributes) is expected
 
 
 CERTIFICATE = PeerCertificate.from_pem(
@@ -166,8 +166,8 @@ def test_stored_rules_follow_the_lists_and_shadow_rules_are_separate() -> None:
 
 
 def test_any_client_certificate_must_be_asked_for_by_name() -> None:
-    assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}) is None
-    assert refusal({"ALLOW_ANY_CLIENT_CERTIFICATE": "false"}) is DenyReason.NO_ALLOWLIST_CONFIGURED
+    assert deny_reason({"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}) is None
+    assert deny_reason({"ALLOW_ANY_CLIENT_CERTIFICATE": "false"}) is DenyReason.NO_ALLOWLIST_CONFIGURED
 
 
 @pytest.mark.parametrize(

@@ -9,36 +9,36 @@ from mtls_authorizer.stores.store import StoreError
 from tests.kept_lists import Memory, UnchangedStore
 
 
-def load(shelf: Memory) -> StoreLoader[str]:
-    return StoreLoader("rules", shelf.open(shelf.uri("rules.json"), max_bytes=100), bytes.decode)
+def load(storage: Memory) -> StoreLoader[str]:
+    return StoreLoader("rules", storage.open(storage.uri("rules.json"), max_bytes=100), bytes.decode)
 
 
 def test_a_document_is_parsed_once_for_each_version() -> None:
-    shelf = Memory()
-    loader = load(shelf)
-    assert (loader.name, loader.uri) == ("rules", shelf.uri("rules.json"))
-    shelf.put("rules.json", b"one")
+    storage = Memory()
+    loader = load(storage)
+    assert (loader.name, loader.uri) == ("rules", storage.uri("rules.json"))
+    storage.put("rules.json", b"one")
     first = loader.load(None)
     assert first == Loaded("one", "v1")
     assert loader.load(first) is first
-    shelf.put("rules.json", b"two")
+    storage.put("rules.json", b"two")
     assert loader.load(first) == Loaded("two", "v2")
 
 
 def test_errors_of_the_store_and_of_the_parser_are_raised() -> None:
-    shelf = Memory()
-    loader = load(shelf)
+    storage = Memory()
+    loader = load(storage)
     with pytest.raises(StoreError, match="No such file"):
         loader.load(None)
-    shelf.put("rules.json", b"\xff")
+    storage.put("rules.json", b"\xff")
     with pytest.raises(ValueError, match="invalid start byte"):
         loader.load(None)
 
 
 def test_a_reset_resets_the_store() -> None:
-    shelf = Memory()
-    load(shelf).reset()
-    assert shelf.resets == [shelf.uri("rules.json")]
+    storage = Memory()
+    load(storage).reset()
+    assert storage.resets == [storage.uri("rules.json")]
 
 
 def test_a_store_that_reports_an_unknown_document_as_unchanged_is_an_error() -> None:

@@ -33,7 +33,7 @@ from tests.kept_lists import (
     SECOND,
     STALE,
     UNKNOWN,
-    Door,
+    EventAuthorizer,
     Memory,
     Source,
     UnchangedStore,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def shelf() -> Memory:
+def storage() -> Memory:
     memory = Memory()
     memory.put("truststore.pem", CA.pem + OTHER.pem)
     return memory
@@ -96,32 +96,34 @@ def _damaged(index: bytes) -> bytes:
         *("of another key", "not yet valid", "stale"),
     ],
 )
-def test_the_crl_is_used_if_its_index_is_rejected(shelf: Memory, log: pytest.LogCaptureFixture, index: bytes) -> None:
+def test_the_crl_is_used_if_its_index_is_rejected(storage: Memory, log: pytest.LogCaptureFixture, index: bytes) -> None:
     # The CRL is older than the index: what is asked for isn't only what is newer.
-    shelf.put("ca.crl", SECOND)
-    shelf.put("ca.crl.index", index)
-    source = Source(shelf)
+    storage.put("ca.crl", SECOND)
+    storage.put("ca.crl.index", index)
+    source = Source(storage)
     assert source.in_force == "crl 2 3"
     assert source.refresh() == "crl 2 3"
     # A stale one counts until the CRL is read, which is fresh.
     assert set(warnings(log)) <= {INDEX_NOT_USED}
 
 
-def test_an_index_of_another_ca_does_not_replace_a_list_in_force(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
+def test_an_index_of_another_ca_does_not_replace_a_list_in_force(
+    storage: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
     for _ in range(2):
-        shelf.put("ca.crl.index", index_of(crl(9, ca=OTHER)))
+        storage.put("ca.crl.index", index_of(crl(9, ca=OTHER)))
         assert source.refresh() == "crl 2"
     assert warnings(log) == [INDEX_NOT_USED] * 2
 
 
-def test_a_crl_is_used_from_its_upload_until_it_is_indexed(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
-    shelf.put("ca.crl", FIRST)
-    shelf.put("ca.crl.index", index_of(FIRST))
-    source = Source(shelf)
+def test_a_crl_is_used_from_its_upload_until_it_is_indexed(storage: Memory, log: pytest.LogCaptureFixture) -> None:
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(FIRST))
+    source = Source(storage)
     assert source.in_force == "index 2"
-    shelf.put("ca.crl", SECOND)
+    storage.put("ca.crl", SECOND)
     assert source.refresh() == "crl 2 3"
     assert warnings(log) == []
     # For as long as the indexer fails, and that is to be seen.
@@ -129,43 +131,43 @@ def test_a_crl_is_used_from_its_upload_until_it_is_indexed(shelf: Memory, log: p
         assert source.refresh() == "crl 2 3"
         assert warnings(log) == [INDEX_NOT_USED]
     # Likewise where the function starts then.
-    assert Source(shelf).in_force == "crl 2 3"
+    assert Source(storage).in_force == "crl 2 3"
     assert warnings(log) == [INDEX_NOT_USED]
-    shelf.put("ca.crl.index", index_of(SECOND))
+    storage.put("ca.crl.index", index_of(SECOND))
     assert source.refresh() == "index 2 3"
     assert warnings(log) == []
 
 
 @pytest.mark.parametrize("steps", [["crl"], ["index"], ["crl", "index"], ["index", "crl"]])
-def test_an_older_list_never_replaces_a_newer_one_whether_crl_or_index(shelf: Memory, steps: list[str]) -> None:
-    shelf.put("ca.crl", SECOND)
-    shelf.put("ca.crl.index", index_of(SECOND))
-    source = Source(shelf)
+def test_an_older_list_never_replaces_a_newer_one_whether_crl_or_index(storage: Memory, steps: list[str]) -> None:
+    storage.put("ca.crl", SECOND)
+    storage.put("ca.crl.index", index_of(SECOND))
+    source = Source(storage)
     for step in steps:
-        shelf.put(*{"crl": ("ca.crl", FIRST), "index": ("ca.crl.index", index_of(EMPTY))}[step])
+        storage.put(*{"crl": ("ca.crl", FIRST), "index": ("ca.crl.index", index_of(EMPTY))}[step])
         assert str(source.refresh()).endswith(" 2 3")
-    shelf.remove("ca.crl.index")
-    shelf.put("ca.crl", EMPTY)
+    storage.remove("ca.crl.index")
+    storage.put("ca.crl", EMPTY)
     assert str(source.refresh()).endswith(" 2 3")
     assert source.crl.failures > 0
 
 
-def test_an_older_index_never_replaces_the_crl(shelf: Memory) -> None:
-    shelf.put("ca.crl", SECOND)
-    source = Source(shelf)
-    shelf.put("ca.crl.index", index_of(FIRST))
+def test_an_older_index_never_replaces_the_crl(storage: Memory) -> None:
+    storage.put("ca.crl", SECOND)
+    source = Source(storage)
+    storage.put("ca.crl.index", index_of(FIRST))
     assert source.refresh() == "crl 2 3"
-    shelf.remove("ca.crl")
+    storage.remove("ca.crl")
     assert source.refresh() == "crl 2 3"
     assert source.crl.failures == 1
 
 
 def test_a_start_uses_the_newer_of_crl_and_index_even_if_the_older_was_stored_later(
-    shelf: Memory, log: pytest.LogCaptureFixture
+    storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
-    shelf.put("ca.crl.index", index_of(SECOND))
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
+    storage.put("ca.crl.index", index_of(SECOND))
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
     assert source.in_force == "index 2 3"
     assert warnings(log) == [LIST_NOT_USED]
     assert source.refresh() == "index 2 3"
@@ -184,76 +186,78 @@ def test_a_start_uses_the_newer_of_crl_and_index_even_if_the_older_was_stored_la
     ],
 )
 def test_the_number_of_the_indexed_crl_is_logged_in_hexadecimal(
-    older: bytes, newer: bytes, number: str, shelf: Memory, log: pytest.LogCaptureFixture
+    older: bytes, newer: bytes, number: str, storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
-    shelf.put("ca.crl.index", index_of(newer))
-    shelf.put("ca.crl", older)
-    Source(shelf)
+    storage.put("ca.crl.index", index_of(newer))
+    storage.put("ca.crl", older)
+    Source(storage)
     (record,) = log.records
     assert vars(record)["error"].endswith(f"number is {number}")
 
 
 @pytest.mark.parametrize("is_indexed", [False, True])
-def test_a_new_index_is_used_if_the_crl_in_force_was_stored_again_after_it(shelf: Memory, *, is_indexed: bool) -> None:
+def test_a_new_index_is_used_if_the_crl_in_force_was_stored_again_after_it(
+    storage: Memory, *, is_indexed: bool
+) -> None:
     """Both the next CRL and its index are stored, and then the CRL is rolled back, between two reloads."""
-    shelf.put("ca.crl", FIRST)
+    storage.put("ca.crl", FIRST)
     if is_indexed:
-        shelf.put("ca.crl.index", index_of(FIRST))
-    source = Source(shelf)
-    shelf.put("ca.crl.index", index_of(SECOND))
-    shelf.put("ca.crl", FIRST)
-    assert source.refresh() == Source(shelf).in_force == "index 2 3"
+        storage.put("ca.crl.index", index_of(FIRST))
+    source = Source(storage)
+    storage.put("ca.crl.index", index_of(SECOND))
+    storage.put("ca.crl", FIRST)
+    assert source.refresh() == Source(storage).in_force == "index 2 3"
     assert source.refresh() == "index 2 3"
 
 
-def test_a_new_index_revokes_although_the_crl_of_another_ca_was_stored_in_place_of_its_own(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
-    shelf.put("ca.crl.index", index_of(SECOND))
-    shelf.put("ca.crl", crl(9, ca=OTHER))
+def test_a_new_index_revokes_although_the_crl_of_another_ca_was_stored_in_place_of_its_own(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
+    storage.put("ca.crl.index", index_of(SECOND))
+    storage.put("ca.crl", crl(9, ca=OTHER))
     for _ in range(2):
-        assert source.refresh() == Source(shelf).in_force == "crl 2 3"
+        assert source.refresh() == Source(storage).in_force == "crl 2 3"
 
 
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", crl(9, ca=NAMESAKE), STALE])
 def test_the_index_is_used_if_the_crl_is_rejected(
-    shelf: Memory, log: pytest.LogCaptureFixture, content: bytes | None
+    storage: Memory, log: pytest.LogCaptureFixture, content: bytes | None
 ) -> None:
-    shelf.put("ca.crl.index", index_of(SECOND))
+    storage.put("ca.crl.index", index_of(SECOND))
     if content is not None:
-        shelf.put("ca.crl", content)
-    source = Source(shelf)
+        storage.put("ca.crl", content)
+    source = Source(storage)
     assert source.in_force == "index 2 3"
     assert warnings(log) == [LIST_NOT_USED]
     # From then on it is a failure, for all to see, until there is one.
     assert source.refresh() == "index 2 3"
     assert warnings(log) == [FAILED]
-    shelf.put("ca.crl", SECOND)
+    storage.put("ca.crl", SECOND)
     assert source.refresh() == "index 2 3"
     assert source.crl.failures == 0
 
 
 @pytest.mark.parametrize("index", [None, b"garbage", FIRST])
-def test_an_index_in_force_stays_if_the_next_one_is_missing_or_broken(shelf: Memory, index: bytes | None) -> None:
-    shelf.put("ca.crl", SECOND)
-    shelf.put("ca.crl.index", index_of(SECOND))
-    source = Source(shelf)
+def test_an_index_in_force_stays_if_the_next_one_is_missing_or_broken(storage: Memory, index: bytes | None) -> None:
+    storage.put("ca.crl", SECOND)
+    storage.put("ca.crl.index", index_of(SECOND))
+    source = Source(storage)
     if index is None:
-        shelf.remove("ca.crl.index")
+        storage.remove("ca.crl.index")
     else:
-        shelf.put("ca.crl.index", index)
+        storage.put("ca.crl.index", index)
     assert source.refresh() == "index 2 3"
     assert source.crl.failures == 0
-    shelf.put("ca.crl", crl(4, GOOD_SERIAL))
+    storage.put("ca.crl", crl(4, GOOD_SERIAL))
     assert source.refresh() == "crl 1"
 
 
 @pytest.mark.parametrize("indexed", [False, True])
-def test_an_expired_list_still_revokes_if_there_is_no_other(shelf: Memory, indexed: bool) -> None:  # noqa: FBT001 -- a parameter of pytest's
-    shelf.put("ca.crl", STALE)
+def test_an_expired_list_still_revokes_if_there_is_no_other(storage: Memory, indexed: bool) -> None:  # noqa: FBT001 -- a parameter of pytest's
+    storage.put("ca.crl", STALE)
     if indexed:
-        shelf.put("ca.crl.index", index_of(STALE))
-    source = Source(shelf)
+        storage.put("ca.crl.index", index_of(STALE))
+    source = Source(storage)
     first = source.in_force
     assert first == ("index 2" if indexed else "crl 2")
     assert source.refresh() == first
@@ -266,82 +270,82 @@ def test_an_expired_list_still_revokes_if_there_is_no_other(shelf: Memory, index
         (crl(5, 1), "1"),
         (crl(6, next_update=NOW - MINUTE), "1"),
     ):
-        shelf.put("ca.crl", content)
+        storage.put("ca.crl", content)
         assert str(source.refresh()).partition(" ")[2] == expected
 
 
 @pytest.mark.parametrize("indexed", [False, True])
 def test_a_renumbered_crl_revokes_and_proves_certificates_good_once_the_earlier_one_has_expired(
-    shelf: Memory, *, indexed: bool, log: pytest.LogCaptureFixture
+    storage: Memory, *, indexed: bool, log: pytest.LogCaptureFixture
 ) -> None:
     earlier = crl(500, REVOKED_SERIAL, this_update=NOW - DAY, next_update=NOW + DAY)
-    shelf.put("ca.crl", earlier)
+    storage.put("ca.crl", earlier)
     if indexed:
-        shelf.put("ca.crl.index", index_of(earlier))
+        storage.put("ca.crl.index", index_of(earlier))
     time = [NOW]
 
-    def open_door() -> Door:
-        return Door(make_live(shelf, now=lambda: time[0]), clock=lambda: time[0])
+    def start_authorizer() -> EventAuthorizer:
+        return EventAuthorizer(make_live(storage, now=lambda: time[0]), clock=lambda: time[0])
 
-    running = open_door()
-    assert running.refusals() == [None, REVOKED, None]
-    shelf.put("ca.crl", crl(1, NEXT_SERIAL, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
-    assert running.refusals() == [None, REVOKED, REVOKED]
+    running = start_authorizer()
+    assert running.deny_reasons() == [None, REVOKED, None]
+    storage.put("ca.crl", crl(1, NEXT_SERIAL, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
+    assert running.deny_reasons() == [None, REVOKED, REVOKED]
     assert any("number, 1, is lower than" in str(record.__dict__.get("error")) for record in log.records)
     if indexed:
-        assert open_door().refusals() == [None, REVOKED, REVOKED]
+        assert start_authorizer().deny_reasons() == [None, REVOKED, REVOKED]
     time[0] = NOW + 2 * DAY
-    assert running.refusals()[0] is open_door().refusals()[0] is None
-    assert running.refusals()[2] == open_door().refusals()[2] == REVOKED
+    assert running.deny_reasons()[0] is start_authorizer().deny_reasons()[0] is None
+    assert running.deny_reasons()[2] == start_authorizer().deny_reasons()[2] == REVOKED
     # A CRL that is older by number and date is still rejected.
-    shelf.put("ca.crl", crl(0, this_update=NOW - 2 * MINUTE, next_update=NOW + 9 * DAY))
-    assert running.refusals()[2] == REVOKED
+    storage.put("ca.crl", crl(0, this_update=NOW - 2 * MINUTE, next_update=NOW + 9 * DAY))
+    assert running.deny_reasons()[2] == REVOKED
 
 
-def test_a_crl_with_a_higher_number_and_an_earlier_date_revokes_and_so_does_the_one_before(shelf: Memory) -> None:
+def test_a_crl_with_a_higher_number_and_an_earlier_date_revokes_and_so_does_the_one_before(storage: Memory) -> None:
     """A CA whose clock was put back, or several servers of a CA whose clocks differ."""
-    shelf.put("ca.crl", crl(5, REVOKED_SERIAL, this_update=NOW - MINUTE))
-    source = Source(shelf)
-    shelf.put("ca.crl", crl(6, NEXT_SERIAL, this_update=NOW - 2 * MINUTE))
+    storage.put("ca.crl", crl(5, REVOKED_SERIAL, this_update=NOW - MINUTE))
+    source = Source(storage)
+    storage.put("ca.crl", crl(6, NEXT_SERIAL, this_update=NOW - 2 * MINUTE))
     assert source.refresh() == "crl 2 3"
     assert source.crl.failures == 0
     # An older one by number and date is still rejected, and a newer one replaces both.
-    shelf.put("ca.crl", crl(4, GOOD_SERIAL, this_update=NOW - 3 * MINUTE))
+    storage.put("ca.crl", crl(4, GOOD_SERIAL, this_update=NOW - 3 * MINUTE))
     assert source.refresh() == "crl 2 3"
-    shelf.put("ca.crl", crl(7, NEXT_SERIAL, this_update=NOW))
+    storage.put("ca.crl", crl(7, NEXT_SERIAL, this_update=NOW))
     assert source.refresh() == "crl 3"
 
 
 @pytest.mark.parametrize("is_stored_first", [False, True])
 def test_an_old_crl_of_a_ca_that_has_restarted_its_numbers_proves_nothing_when_the_one_issued_later_has_expired(
-    shelf: Memory, *, is_stored_first: bool
+    storage: Memory, *, is_stored_first: bool
 ) -> None:
     old = crl(1000, NEXT_SERIAL, this_update=NOW - 2 * DAY, next_update=NOW + 9 * DAY)
     lists = [old, crl(5, REVOKED_SERIAL, this_update=NOW - MINUTE)]
     time = [NOW]
-    shelf.put("ca.crl", lists[not is_stored_first])
-    door = Door(make_live(shelf, now=lambda: time[0]), clock=lambda: time[0])
-    assert door.refusals()[0] is None
-    shelf.put("ca.crl", lists[is_stored_first])
+    storage.put("ca.crl", lists[not is_stored_first])
+    authorizer = EventAuthorizer(make_live(storage, now=lambda: time[0]), clock=lambda: time[0])
+    assert authorizer.deny_reasons()[0] is None
+    storage.put("ca.crl", lists[is_stored_first])
     for _ in range(2):
-        assert door.refusals() == [None, REVOKED, REVOKED]
+        assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
     time[0] = NOW + 2 * DAY
-    shelf.put("ca.crl", old)
+    storage.put("ca.crl", old)
     for _ in range(2):
-        assert door.refusals() == [UNKNOWN, REVOKED, REVOKED]
+        assert authorizer.deny_reasons() == [UNKNOWN, REVOKED, REVOKED]
     # One that is newer in both respects replaces both.
-    shelf.put("ca.crl", crl(1001, this_update=time[0], next_update=NOW + 9 * DAY))
-    assert door.refusals() == [None, None, None]
+    storage.put("ca.crl", crl(1001, this_update=time[0], next_update=NOW + 9 * DAY))
+    assert authorizer.deny_reasons() == [None, None, None]
 
 
 def test_a_crl_with_an_earlier_date_that_is_not_used_is_reported_with_every_load(
-    shelf: Memory, log: pytest.LogCaptureFixture
+    storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
-    shelf.put("ca.crl", crl(9, ca=OTHER))
-    source = Source(shelf)
-    shelf.put("ca.crl", crl(5))
+    storage.put("ca.crl", crl(9, ca=OTHER))
+    source = Source(storage)
+    storage.put("ca.crl", crl(5))
     source.refresh()
-    shelf.put("ca.crl", crl(1000, this_update=NOW - 2 * DAY))
+    storage.put("ca.crl", crl(1000, this_update=NOW - 2 * DAY))
     source.refresh()
     assert warnings(log) == [LIST_NOT_USED]
     for _ in range(2):
@@ -351,7 +355,7 @@ def test_a_crl_with_an_earlier_date_that_is_not_used_is_reported_with_every_load
 
 @pytest.mark.parametrize("complete", [STALE, FIRST])
 def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_contain(
-    shelf: Memory, complete: bytes
+    storage: Memory, complete: bytes
 ) -> None:
     indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
     time = NOW
@@ -359,97 +363,99 @@ def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_con
     def put_delta(number: int, serial_number: int) -> None:
         extensions = [crl_number(number), indicator]
         delta = CA.revoke(entry(serial_number), this_update=NOW, next_update=NOW + DAY, extensions=extensions)
-        shelf.put("ca.crl", delta)
+        storage.put("ca.crl", delta)
 
-    shelf.put("ca.crl", complete)
-    live = make_live(shelf, settings(shelf, CRL_FAILURE_MODE="allow"), now=lambda: time)
-    door = Door(live, clock=lambda: time)
+    storage.put("ca.crl", complete)
+    live = make_live(storage, settings(storage, CRL_FAILURE_MODE="allow"), now=lambda: time)
+    authorizer = EventAuthorizer(live, clock=lambda: time)
     put_delta(10, NEXT_SERIAL)
-    assert door.refusals() == [None, REVOKED, REVOKED]
+    assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
     time = NOW + 2 * DAY
     put_delta(11, GOOD_SERIAL)
-    assert door.refusals() == [REVOKED, REVOKED, None]
-    shelf.put("ca.crl", crl(12, this_update=NOW + DAY, next_update=NOW + 3 * DAY))
-    assert door.refusals() == [None, None, None]
+    assert authorizer.deny_reasons() == [REVOKED, REVOKED, None]
+    storage.put("ca.crl", crl(12, this_update=NOW + DAY, next_update=NOW + 3 * DAY))
+    assert authorizer.deny_reasons() == [None, None, None]
 
 
-def test_an_expired_index_is_not_used_if_the_crl_is_current(shelf: Memory) -> None:
-    shelf.put("ca.crl", SECOND)
-    shelf.put("ca.crl.index", index_of(STALE))
-    assert Source(shelf).in_force == "crl 2 3"
+def test_an_expired_index_is_not_used_if_the_crl_is_current(storage: Memory) -> None:
+    storage.put("ca.crl", SECOND)
+    storage.put("ca.crl.index", index_of(STALE))
+    assert Source(storage).in_force == "crl 2 3"
 
 
-def test_an_index_of_an_unknown_ca_is_not_used_even_without_a_crl(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
-    shelf.put("ca.crl.index", index_of(crl(9, ca=NAMESAKE)))
-    assert Source(shelf).in_force is None
+def test_an_index_of_an_unknown_ca_is_not_used_even_without_a_crl(
+    storage: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    storage.put("ca.crl.index", index_of(crl(9, ca=NAMESAKE)))
+    assert Source(storage).in_force is None
     assert warnings(log) == [INDEX_NOT_USED, FAILED]
 
 
 @pytest.mark.parametrize(("name", "content"), [("ca.crl", FIRST), ("ca.crl.index", index_of(FIRST))])
 def test_a_list_is_used_only_with_a_truststore(name: str, content: bytes) -> None:
-    shelf = Memory()
-    shelf.put("ca.crl", FIRST)
-    shelf.put(name, content)
-    source = Source(shelf)
+    storage = Memory()
+    storage.put("ca.crl", FIRST)
+    storage.put(name, content)
+    source = Source(storage)
     assert source.in_force is None
     assert "there is no truststore to check it against" in str(source.crl.error)
-    shelf.put("truststore.pem", CA.pem)
+    storage.put("truststore.pem", CA.pem)
     assert source.refresh() == ("crl 2" if name == "ca.crl" else "index 2")
 
 
-def test_an_index_that_is_stored_as_the_crl_is_rejected_since_it_is_not_signed(shelf: Memory) -> None:
-    shelf.put("ca.crl", index_of(FIRST))
-    source = Source(shelf)
+def test_an_index_that_is_stored_as_the_crl_is_rejected_since_it_is_not_signed(storage: Memory) -> None:
+    storage.put("ca.crl", index_of(FIRST))
+    source = Source(storage)
     assert source.in_force is None
-    shelf.put("ca.crl", SECOND)
+    storage.put("ca.crl", SECOND)
     assert source.refresh() == "crl 2 3"
-    shelf.put("ca.crl", index_of(crl(9)))
+    storage.put("ca.crl", index_of(crl(9)))
     assert source.refresh() == "crl 2 3"
-    shelf.put("ca.crl.index", index_of(SECOND))
-    assert Source(shelf).in_force == "index 2 3"
+    storage.put("ca.crl.index", index_of(SECOND))
+    assert Source(storage).in_force == "index 2 3"
 
 
-def test_a_list_of_a_ca_that_left_the_truststore_makes_room_for_that_of_its_successor(shelf: Memory) -> None:
-    shelf.put("ca.crl", SECOND)
-    source = Source(shelf)
+def test_a_list_of_a_ca_that_left_the_truststore_makes_room_for_that_of_its_successor(storage: Memory) -> None:
+    storage.put("ca.crl", SECOND)
+    source = Source(storage)
     renewed = crl(1, 2, ca=NAMESAKE)
-    shelf.put("ca.crl", renewed)
+    storage.put("ca.crl", renewed)
     assert source.refresh() == "crl 2 3"
-    shelf.put("truststore.pem", EVERYBODY)
+    storage.put("truststore.pem", EVERYBODY)
     assert source.refresh() == "crl 2 3"
-    shelf.put("truststore.pem", NAMESAKE.pem)
+    storage.put("truststore.pem", NAMESAKE.pem)
     assert source.refresh() == "crl"
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", SECOND)
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", SECOND)
     assert source.refresh() == "crl 2 3"
 
 
-def test_a_truststore_that_breaks_leaves_the_one_before_in_force(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
+def test_a_truststore_that_breaks_leaves_the_one_before_in_force(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
     for content in (b"", HTML, b"-----BEGIN CERTIFICATE-----", FIRST):
-        shelf.put("truststore.pem", content)
-        shelf.put("ca.crl", SECOND)
+        storage.put("truststore.pem", content)
+        storage.put("ca.crl", SECOND)
         assert source.refresh() == "crl 2 3"
 
 
 def test_documents_that_are_not_used_are_logged_with_their_names_and_the_reason(
-    shelf: Memory, log: pytest.LogCaptureFixture
+    storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
-    shelf.put("truststore.pem", HTML)
-    Source(shelf)
-    assert ("truststore", shelf.uri("truststore.pem")) in _named(log)
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", SECOND)
-    shelf.put("ca.crl.index", b"garbage")
+    storage.put("truststore.pem", HTML)
+    Source(storage)
+    assert ("truststore", storage.uri("truststore.pem")) in _named(log)
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", SECOND)
+    storage.put("ca.crl.index", b"garbage")
     log.clear()
-    assert Source(shelf).in_force == "crl 2 3"
-    assert _named(log) == [("crl", shelf.uri("ca.crl.index"))]
+    assert Source(storage).in_force == "crl 2 3"
+    assert _named(log) == [("crl", storage.uri("ca.crl.index"))]
     assert log.records[0].__dict__["error"] == "this is not the index of a revocation list"
-    shelf.put("ca.crl", b"garbage")
+    storage.put("ca.crl", b"garbage")
     log.clear()
-    assert Source(shelf).in_force is None
-    assert _named(log) == [("crl", shelf.uri("ca.crl.index")), ("crl", shelf.uri("ca.crl"))]
+    assert Source(storage).in_force is None
+    assert _named(log) == [("crl", storage.uri("ca.crl.index")), ("crl", storage.uri("ca.crl"))]
     assert {record.name for record in log.records} == {"mtls_authorizer"}
 
 
@@ -457,9 +463,9 @@ def _named(log: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(record.__dict__["document"], record.__dict__["uri"]) for record in log.records]
 
 
-def test_a_list_that_has_been_stale_for_long_still_revokes(shelf: Memory) -> None:
-    shelf.put("ca.crl", crl(2, REVOKED_SERIAL, this_update=NOW - 500 * DAY, next_update=NOW - 400 * DAY))
-    assert Source(shelf).in_force == "crl 2"
+def test_a_list_that_has_been_stale_for_long_still_revokes(storage: Memory) -> None:
+    storage.put("ca.crl", crl(2, REVOKED_SERIAL, this_update=NOW - 500 * DAY, next_update=NOW - 400 * DAY))
+    assert Source(storage).in_force == "crl 2"
 
 
 @pytest.mark.parametrize(
@@ -474,60 +480,60 @@ def test_a_list_that_has_been_stale_for_long_still_revokes(shelf: Memory) -> Non
     ids=["of another CA for stale", "of another CA", "stale", "not yet valid", "fresh"],
 )
 def test_a_list_stays_until_a_usable_one_of_the_same_ca_replaces_it_and_both_revoke(
-    shelf: Memory, first: bytes, second: bytes, expected: str
+    storage: Memory, first: bytes, second: bytes, expected: str
 ) -> None:
-    shelf.put("ca.crl", first)
-    source = Source(shelf)
-    shelf.put("ca.crl", second)
+    storage.put("ca.crl", first)
+    source = Source(storage)
+    storage.put("ca.crl", second)
     assert source.refresh() == expected
 
 
-def test_the_result_of_an_abandoned_attempt_does_not_affect_the_next_one(shelf: Memory) -> None:
+def test_the_result_of_an_abandoned_attempt_does_not_affect_the_next_one(storage: Memory) -> None:
     """A load that took too long, or began before a snapshot, may have seen an index that is no longer there."""
-    shelf.put("ca.crl", FIRST)
-    shelf.put("ca.crl.index", index_of(FIRST))
-    source = Source(shelf)
-    shelf.put("ca.crl", SECOND)
-    shelf.put("ca.crl.index", index_of(SECOND))
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(FIRST))
+    source = Source(storage)
+    storage.put("ca.crl", SECOND)
+    storage.put("ca.crl.index", index_of(SECOND))
     abandoned = source.crl.loader.load(source.crl.in_force)
     assert abandoned.version.used is CrlObject.INDEX
     assert source.in_force == "index 2"
-    shelf.remove("ca.crl.index")
+    storage.remove("ca.crl.index")
     assert source.refresh() == "crl 2 3"
 
 
-def test_loading_an_unchanged_document_returns_the_value_in_force(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
+def test_loading_an_unchanged_document_returns_the_value_in_force(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
     for index in (None, index_of(FIRST)):
         if index is not None:
-            shelf.put("ca.crl.index", index)
-        source = Source(shelf)
+            storage.put("ca.crl.index", index)
+        source = Source(storage)
         current = source.crl.in_force
         assert source.crl.loader.load(current) is current
 
 
-def test_the_crl_that_was_indexed_is_not_a_new_value(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
+def test_the_crl_that_was_indexed_is_not_a_new_value(storage: Memory, log: pytest.LogCaptureFixture) -> None:
     log.set_level(logging.INFO, logger="mtls_authorizer")
-    shelf.put("ca.crl.index", index_of(FIRST))
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
+    storage.put("ca.crl.index", index_of(FIRST))
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
     first = source.crl.value
-    shelf.put("ca.crl", FIRST)
+    storage.put("ca.crl", FIRST)
     log.clear()
     assert source.refresh() == "index 2"
     assert source.crl.value is first
     assert log.records == []
     # Its version is known from now on.
-    shelf.requests.clear()
+    storage.requests.clear()
     source.refresh()
-    assert ("ca.crl", False) in shelf.requests
+    assert ("ca.crl", False) in storage.requests
 
 
-def test_the_log_names_the_object_that_was_used_and_its_version(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
+def test_the_log_names_the_object_that_was_used_and_its_version(storage: Memory, log: pytest.LogCaptureFixture) -> None:
     log.set_level(logging.INFO, logger="mtls_authorizer")
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
-    shelf.put("ca.crl.index", index_of(FIRST))
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
+    storage.put("ca.crl.index", index_of(FIRST))
     source.refresh()
     loaded = [record.__dict__ for record in log.records if record.__dict__["document"] == "crl"]
     assert [(each["previous_version"], each["version"]) for each in loaded] == [
@@ -536,11 +542,11 @@ def test_the_log_names_the_object_that_was_used_and_its_version(shelf: Memory, l
     ]
 
 
-def test_a_reset_resets_both_stores(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
+def test_a_reset_resets_both_stores(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
     source.crl.loader.reset()
-    assert shelf.resets == [shelf.uri("ca.crl.index"), shelf.uri("ca.crl")]
+    assert storage.resets == [storage.uri("ca.crl.index"), storage.uri("ca.crl")]
 
 
 def test_a_store_that_reports_an_unknown_crl_as_unchanged_is_an_error() -> None:
@@ -557,49 +563,49 @@ def test_a_store_that_reports_an_unknown_crl_as_unchanged_is_an_error() -> None:
 
 
 def test_a_list_that_does_not_replace_the_previous_one_is_reported_with_every_load(
-    shelf: Memory, log: pytest.LogCaptureFixture
+    storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
-    shelf.put("ca.crl", FUTURE)
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
+    storage.put("ca.crl", FUTURE)
     assert source.refresh() == "crl 2"
     assert warnings(log) == [LIST_NOT_USED]
     for _ in range(2):
         assert source.refresh() == "crl 2"
         assert warnings(log) == [FAILED]
     # One with a lower number than that of a list whose time has not come is no older one.
-    shelf.put("ca.crl", SECOND)
+    storage.put("ca.crl", SECOND)
     assert source.refresh() == "crl 2 3"
     assert source.crl.failures == 0
 
 
 def test_the_index_of_an_older_crl_never_hides_a_newer_one_whatever_their_dates(
-    shelf: Memory, log: pytest.LogCaptureFixture
+    storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
     """The indexer reads the first CRL, the second one is stored, and then the index of the first one is written."""
-    shelf.put("ca.crl", SECOND)
+    storage.put("ca.crl", SECOND)
     for source_version in (None, "v1", "another one"):
-        shelf.put("ca.crl.index", index_of(FIRST, source_version))
-        source = Source(shelf)
+        storage.put("ca.crl.index", index_of(FIRST, source_version))
+        source = Source(storage)
         assert source.in_force == "crl 2 3"
         assert source.refresh() == "crl 2 3"
         assert set(warnings(log)) == {INDEX_NOT_USED}
 
 
-def test_an_index_is_used_without_reading_the_crl_if_it_states_its_version(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
-    shelf.put("ca.crl.index", index_of(FIRST, "v2"))
-    source = Source(shelf)
+def test_an_index_is_used_without_reading_the_crl_if_it_states_its_version(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(FIRST, "v2"))
+    source = Source(storage)
     assert source.in_force == "index 2"
-    assert ("ca.crl", True) not in shelf.requests
-    shelf.put("ca.crl", SECOND)
-    shelf.put("ca.crl.index", index_of(SECOND, "v4"))
+    assert ("ca.crl", True) not in storage.requests
+    storage.put("ca.crl", SECOND)
+    storage.put("ca.crl.index", index_of(SECOND, "v4"))
     assert source.refresh() == "index 2 3"
-    assert ("ca.crl", True) not in shelf.requests
+    assert ("ca.crl", True) not in storage.requests
 
 
 class Failing(Memory):
-    """A shelf whose store fails for one document."""
+    """Storage whose store fails for one document."""
 
     failing: str | None = None
 
@@ -618,70 +624,70 @@ class Failing(Memory):
 
 @pytest.mark.parametrize("failing", ["ca.crl", "ca.crl.index"])
 def test_an_object_that_cannot_be_read_is_a_failed_attempt_even_if_the_other_one_can(failing: str) -> None:
-    shelf = Failing()
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", FIRST)
-    shelf.put("ca.crl.index", index_of(SECOND))
-    shelf.failing = failing
-    source = Source(shelf)
+    storage = Failing()
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(SECOND))
+    storage.failing = failing
+    source = Source(storage)
     assert source.in_force is None
     assert "HTTP status 500" in str(source.crl.error)
-    shelf.failing = None
+    storage.failing = None
     assert source.refresh() == "index 2 3"
-    shelf.put("ca.crl", crl(4, GOOD_SERIAL))
-    shelf.failing = failing
+    storage.put("ca.crl", crl(4, GOOD_SERIAL))
+    storage.failing = failing
     assert source.refresh() == "index 2 3"
-    shelf.failing = None
+    storage.failing = None
     assert source.refresh() == "crl 1"
 
 
-def test_the_crl_is_used_if_its_index_is_too_large(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
+def test_the_crl_is_used_if_its_index_is_too_large(storage: Memory, log: pytest.LogCaptureFixture) -> None:
     """One long serial number makes all entries of an index long."""
-    shelf.put("ca.crl", FIRST)
-    shelf.put("ca.crl.index", index_of(FIRST))
-    shelf.errors["ca.crl.index"] = too_large(shelf.uri("ca.crl.index"), 100)
-    source = Source(shelf)
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(FIRST))
+    storage.errors["ca.crl.index"] = too_large(storage.uri("ca.crl.index"), 100)
+    source = Source(storage)
     assert source.in_force == source.refresh() == "crl 2"
     assert warnings(log) == [INDEX_NOT_USED] * 2
 
 
-def test_skipped_certificates_of_the_truststore_are_logged(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
-    shelf.put("truststore.pem", b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" + CA.pem)
-    shelf.put("ca.crl", FIRST)
-    assert Source(shelf).in_force == "crl 2"
+def test_skipped_certificates_of_the_truststore_are_logged(storage: Memory, log: pytest.LogCaptureFixture) -> None:
+    storage.put("truststore.pem", b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" + CA.pem)
+    storage.put("ca.crl", FIRST)
+    assert Source(storage).in_force == "crl 2"
     (record,) = log.records
     assert (record.levelname, record.getMessage()) == ("WARNING", "truststore certificate skipped")
     fields = record.__dict__
-    assert (fields["position"], fields["uri"]) == (1, shelf.uri("truststore.pem"))
+    assert (fields["position"], fields["uri"]) == (1, storage.uri("truststore.pem"))
     assert len(fields["sha256"]) == 64
     assert fields["error"].startswith("it cannot be read: ")
 
 
 @pytest.mark.parametrize("next_update", [NOW + DAY, NOW - MINUTE])
 def test_crls_of_other_cas_do_not_displace_the_one_in_force_so_that_an_older_one_could_replace_it(
-    shelf: Memory, next_update: datetime
+    storage: Memory, next_update: datetime
 ) -> None:
     others = [authority(f"Other {number}") for number in range(2 * MAX_RETAINED_LISTS)]
-    shelf.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
-    shelf.put("ca.crl", crl(3, REVOKED_SERIAL, NEXT_SERIAL, next_update=next_update))
-    source = Source(shelf)
+    storage.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
+    storage.put("ca.crl", crl(3, REVOKED_SERIAL, NEXT_SERIAL, next_update=next_update))
+    source = Source(storage)
     for other in others:
-        shelf.put("ca.crl", crl(1, ca=other))
+        storage.put("ca.crl", crl(1, ca=other))
         assert source.refresh() == "crl 2 3"
-    shelf.put("ca.crl", FIRST)
+    storage.put("ca.crl", FIRST)
     assert source.refresh() == "crl 2 3"
 
 
-def test_few_lists_of_one_location_are_held_and_the_usable_one_is_the_last_to_go(shelf: Memory) -> None:
-    shelf.put("ca.crl", FIRST)
-    source = Source(shelf)
+def test_few_lists_of_one_location_are_held_and_the_usable_one_is_the_last_to_go(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
     for number in range(5, 15):
-        shelf.put("ca.crl", crl(number, next_update=NOW - MINUTE))
+        storage.put("ca.crl", crl(number, next_update=NOW - MINUTE))
         assert source.refresh() == "crl 2"
     assert [each.number for each in source.crl.value or ()] == [14, 2]
     for number in range(10):
         name = full_name(uri(b"http://x/%d" % number))
         scoped = CA.revoke(next_update=NOW - MINUTE, extensions=[crl_number(number), distribution_point(name)])
-        shelf.put("ca.crl", scoped)
+        storage.put("ca.crl", scoped)
         assert source.refresh() == "crl 2"
     assert len(source.crl.value or ()) == MAX_RETAINED_LISTS

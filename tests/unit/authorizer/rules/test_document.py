@@ -61,14 +61,14 @@ def test_there_are_more_than_two_hundred_invalid_documents() -> None:
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
 def test_an_invalid_document_is_rejected_quickly_with_a_message_that_names_the_location(hostile: Hostile) -> None:
     before = time.process_time()
-    with pytest.raises(RulesError) as refused:
+    with pytest.raises(RulesError) as rejected:
         parse_rules(hostile.content)
     # Even on a busy machine this is far below the time of a quadratic algorithm.
     assert time.process_time() - before < 20
     assert any(
-        problem.startswith(f"{hostile.place} ") and hostile.problem in problem for problem in refused.value.problems
-    ), refused.value.problems
-    message = str(refused.value)
+        problem.startswith(f"{hostile.place} ") and hostile.problem in problem for problem in rejected.value.problems
+    ), rejected.value.problems
+    message = str(rejected.value)
     assert message.startswith("rules rejected: ")
     assert len(message) < 10_000
     assert "\n" not in message
@@ -86,9 +86,9 @@ def test_an_invalid_document_in_the_environment_is_a_configuration_error(variabl
 
 
 def test_one_message_names_all_locations() -> None:
-    with pytest.raises(RulesError) as refused:
+    with pytest.raises(RulesError) as rejected:
         parse_rules(document(rule(name=""), rule(match={}), rule(allow=["GET"]), {"nme": "x"}))
-    assert [problem.partition(" ")[0] for problem in refused.value.problems] == [
+    assert [problem.partition(" ")[0] for problem in rejected.value.problems] == [
         *("rules[0].name", "rules[1].match", "rules[2].allow[0]"),
         *("rules[3].nme", "rules[3].name", "rules[3].match", "rules[2].name"),
     ]

@@ -104,9 +104,9 @@ def test_a_certificate_is_allowed_with_the_usages_that_are_required(
     ],
 )
 def test_another_usage_is_rejected(value: str) -> None:
-    with pytest.raises(SettingsError, match=r"REQUIRED_EXTENDED_KEY_USAGE is .*: write some of serverAuth") as refused:
+    with pytest.raises(SettingsError, match=r"REQUIRED_EXTENDED_KEY_USAGE is .*: write some of serverAuth") as rejected:
         load_settings({"REQUIRED_EXTENDED_KEY_USAGE": value})
-    assert len(str(refused.value)) < 400
+    assert len(str(rejected.value)) < 400
 
 
 def test_usages_are_read_by_name_or_oid() -> None:

@@ -81,28 +81,31 @@ def s3_store(client: Client, timeouts: Timeouts = DEFAULT_TIMEOUTS) -> S3Store:
     return S3Store("s3://bucket/key", client, ("bucket", "key"), 100, timeouts, bucket_owner=None)
 
 
-def refused(code: str, status: int = 400) -> ClientError:
+def client_error(code: str, status: int = 400) -> ClientError:
     return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "GetObject")  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (refused("NoSuchKey", 404), "NoSuchKey (HTTP status 404): there is no such object"),
-        (refused("NoSuchBucket", 404), "NoSuchBucket (HTTP status 404): there is no such bucket"),
-        (refused("PermanentRedirect", 301), "PermanentRedirect (HTTP status 301): the bucket is in another region"),
-        (refused("InvalidObjectState", 403), "InvalidObjectState (HTTP status 403): the object is archived"),
-        (refused("SlowDown", 503), "SlowDown (HTTP status 503): too many requests"),
-        (refused("ThrottlingException"), "ThrottlingException (HTTP status 400): too many requests"),
-        (refused("AccessDenied"), f"AccessDenied (HTTP status 400): {DENIED}"),
-        (refused("AccessDeniedException"), f"AccessDeniedException (HTTP status 400): {DENIED}"),
-        (refused("403", 403), f"403 (HTTP status 403): {DENIED}"),
+        (client_error("NoSuchKey", 404), "NoSuchKey (HTTP status 404): there is no such object"),
+        (client_error("NoSuchBucket", 404), "NoSuchBucket (HTTP status 404): there is no such bucket"),
         (
-            refused("RequestTimeTooSkewed", 403),
+            client_error("PermanentRedirect", 301),
+            "PermanentRedirect (HTTP status 301): the bucket is in another region",
+        ),
+        (client_error("InvalidObjectState", 403), "InvalidObjectState (HTTP status 403): the object is archived"),
+        (client_error("SlowDown", 503), "SlowDown (HTTP status 503): too many requests"),
+        (client_error("ThrottlingException"), "ThrottlingException (HTTP status 400): too many requests"),
+        (client_error("AccessDenied"), f"AccessDenied (HTTP status 400): {DENIED}"),
+        (client_error("AccessDeniedException"), f"AccessDeniedException (HTTP status 400): {DENIED}"),
+        (client_error("403", 403), f"403 (HTTP status 403): {DENIED}"),
+        (
+            client_error("RequestTimeTooSkewed", 403),
             "RequestTimeTooSkewed (HTTP status 403): the clock of this system is wrong",
         ),
-        (refused("InternalError", 500), "InternalError (HTTP status 500)"),
-        (refused("a code with spaces", 418), "an error without a code (HTTP status 418)"),
+        (client_error("InternalError", 500), "InternalError (HTTP status 500)"),
+        (client_error("a code with spaces", 418), "an error without a code (HTTP status 418)"),
         (ConnectTimeoutError(endpoint_url=URL), TIMED_OUT),
         (ReadTimeoutError(endpoint_url=URL), TIMED_OUT),
         (EndpointConnectionError(endpoint_url=URL), NO_CONNECTION),
@@ -141,7 +144,7 @@ def test_each_error_has_a_description_with_the_fix(error: Exception, told: str) 
 )
 def test_invalid_credentials_are_named_whatever_the_code_of_the_service(code: str) -> None:
     test_each_error_has_a_description_with_the_fix(
-        refused(code, 403), f"{code} (HTTP status 403): the credentials are not valid"
+        client_error(code, 403), f"{code} (HTTP status 403): the credentials are not valid"
     )
 
 
@@ -202,7 +205,7 @@ def test_a_configuration_with_a_label_has_it_in_its_version() -> None:
 )
 def test_only_a_rejected_token_starts_a_new_session_at_once(code: str, told: str | None) -> None:
     clock = Clock()
-    client = Client(STARTED, delivered(b"one"), refused(code), STARTED, delivered(b"two"))
+    client = Client(STARTED, delivered(b"one"), client_error(code), STARTED, delivered(b"two"))
     store = configuration_of(client, clock)
     first = store.fetch(None)
     assert first

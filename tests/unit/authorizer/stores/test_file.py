@@ -118,13 +118,13 @@ def test_a_file_that_is_written_while_it_is_read_is_read_once_more(
     left = [content] * writes
     fstat = os.fstat
 
-    def write_behind_its_back(descriptor: int) -> os.stat_result:
+    def write_meanwhile(descriptor: int) -> os.stat_result:
         status = fstat(descriptor)
         if left:
             path.write_bytes(left.pop())
         return status
 
-    monkeypatch.setattr(os, "fstat", write_behind_its_back)
+    monkeypatch.setattr(os, "fstat", write_meanwhile)
     fetched = file_store(path).fetch(None)
     assert fetched
     assert fetched.content == content
@@ -138,12 +138,12 @@ def test_a_file_that_is_written_each_time_it_is_read_is_an_error(
     fstat = os.fstat
     writes: list[int] = []
 
-    def write_behind_its_back(descriptor: int) -> os.stat_result:
+    def write_meanwhile(descriptor: int) -> os.stat_result:
         status = fstat(descriptor)
         writes.append(path.write_bytes(b"%d" % (len(writes) % 10)))
         return status
 
-    monkeypatch.setattr(os, "fstat", write_behind_its_back)
+    monkeypatch.setattr(os, "fstat", write_meanwhile)
     with pytest.raises(StoreError, match="it changed while it was read, twice"):
         file_store(path).fetch(None)
 
@@ -157,13 +157,13 @@ def test_a_file_that_is_written_twice_while_it_is_read_is_not_read_a_third_time(
     # What happens after the file was looked at, before and after it is read.
     writes = [b"longer", None, b"longer again", None]
 
-    def write_behind_its_back(descriptor: int) -> os.stat_result:
+    def write_meanwhile(descriptor: int) -> os.stat_result:
         status = fstat(descriptor)
         if writes and (content := writes.pop(0)):
             path.write_bytes(content)
         return status
 
-    monkeypatch.setattr(os, "fstat", write_behind_its_back)
+    monkeypatch.setattr(os, "fstat", write_meanwhile)
     with pytest.raises(StoreError, match="it changed while it was read, twice"):
         file_store(path).fetch(None)
 

@@ -112,10 +112,10 @@ def test_a_uri_is_parsed_into_what_its_store_needs(uri: str, location: tuple[Sch
     ],
 )
 def test_a_uri_that_names_no_document_is_rejected_with_the_correct_form(uri: str, told: str) -> None:
-    with pytest.raises(ValueError, match=r"^is '") as refused:
+    with pytest.raises(ValueError, match=r"^is '") as rejected:
         parse_uri(uri)
-    assert told in str(refused.value)
-    assert str(refused.value).isprintable()
+    assert told in str(rejected.value)
+    assert str(rejected.value).isprintable()
 
 
 @pytest.mark.parametrize("schemes", [(Scheme.S3, Scheme.FILE), {"s3", "file"}, ["file", "s3"]])
@@ -139,9 +139,9 @@ def test_a_scheme_that_is_not_for_this_kind_of_document_is_rejected(schemes: Col
     ],
 )
 def test_parts_of_a_uri_that_may_be_secret_are_not_repeated(uri: str) -> None:
-    with pytest.raises(ValueError, match=r"^is '.*…': ") as refused:
+    with pytest.raises(ValueError, match=r"^is '.*…': ") as rejected:
         parse_uri(uri)
-    assert "topsecret" not in str(refused.value)
+    assert "topsecret" not in str(rejected.value)
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_parts_of_a_uri_that_may_be_secret_are_not_repeated(uri: str) -> None:
     ],
 )
 def test_the_error_shows_the_permitted_part_of_a_uri_and_the_correct_form(uri: str, told: str) -> None:
-    with pytest.raises(ValueError, match=r"^is '") as refused:
+    with pytest.raises(ValueError, match=r"^is '") as rejected:
         parse_uri(uri)
-    assert str(refused.value).startswith(told)
+    assert str(rejected.value).startswith(told)
 
 
 @pytest.mark.parametrize(

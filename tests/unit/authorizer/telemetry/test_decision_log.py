@@ -22,7 +22,7 @@ from tests import der
 from tests.api_events import rest_event
 from tests.certificate_authorities import DAY
 from tests.certificates import NOT_AFTER, certificate_der, client_pem, extension, name, pem
-from tests.kept_lists import CA, GOOD, Memory, make_door
+from tests.kept_lists import CA, GOOD, Memory, make_authorizer
 from tests.observations import CLIENT, LISTED, NOW, observation
 
 HANDLER = "mtls_authorizer.handler.handler"
@@ -98,10 +98,10 @@ def test_long_names_and_serial_numbers_are_shortened(log: pytest.LogCaptureFixtu
 def test_a_ca_cannot_make_records_too_large(log: pytest.LogCaptureFixture) -> None:
     """Names of CAs are equal whatever the number of their spaces, and CRLs contain them once more."""
     padded = name(("CN", "CA" + "\u3000" * 60_000))
-    shelf = Memory()
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("ca.crl", CA.revoke(issuer=padded, this_update=NOW - DAY, next_update=NOW + DAY))
-    assert make_door(shelf).refusals(GOOD) == [None]
+    storage = Memory()
+    storage.put("truststore.pem", CA.pem)
+    storage.put("ca.crl", CA.revoke(issuer=padded, this_update=NOW - DAY, next_update=NOW + DAY))
+    assert make_authorizer(storage).deny_reasons(GOOD) == [None]
     record = vars(log.records[-1])
     assert (record["message"], len(record["crl_issuer"])) == ("allow", LONGEST_VALUE)
     assert len(json.dumps(record, default=str)) < 32_000

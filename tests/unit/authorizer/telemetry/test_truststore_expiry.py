@@ -41,9 +41,9 @@ class Clock:
         return self.now
 
 
-def start(shelf: Memory, clock: Clock, **variables: str) -> Authorizer:
-    shelf.put("ca.crl", FIRST)
-    current = make_live(shelf, settings(shelf, **variables), wait_seconds=PATIENT)
+def start(storage: Memory, clock: Clock, **variables: str) -> Authorizer:
+    storage.put("ca.crl", FIRST)
+    current = make_live(storage, settings(storage, **variables), wait_seconds=PATIENT)
     return Authorizer(current.settings, current, clock=clock)
 
 
@@ -53,7 +53,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def shelf() -> Memory:
+def storage() -> Memory:
     return Memory()
 
 
@@ -65,23 +65,23 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, int]]:
 
 
 def test_cas_that_expire_within_the_warning_period_are_logged_at_the_start(
-    shelf: Memory, clock: Clock, caplog: pytest.LogCaptureFixture
+    storage: Memory, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf.put("truststore.pem", CA.pem + SOON.pem + LATER.pem + EXPIRED.pem)
-    start(shelf, clock)
+    storage.put("truststore.pem", CA.pem + SOON.pem + LATER.pem + EXPIRED.pem)
+    start(storage, clock)
     [expired, soon] = [vars(record) for record in caplog.records if "truststore" in record.getMessage()]
     assert (soon["levelname"], soon["msg"], soon["subject_dn"]) == ("WARNING", EXPIRES, "CN=Soon")
-    assert (soon["document"], soon["uri"], soon["days_to_expiry"]) == ("truststore", shelf.uri("truststore.pem"), 29)
+    assert (soon["document"], soon["uri"], soon["days_to_expiry"]) == ("truststore", storage.uri("truststore.pem"), 29)
     assert soon["sha256"] == hashlib.sha256(SOON.certificate).hexdigest()
     assert (expired["levelname"], expired["msg"], expired["subject_dn"]) == ("WARNING", HAS_EXPIRED, "CN=Old")
     assert expired["days_to_expiry"] == -1
 
 
 def test_they_are_logged_once_a_day_and_for_each_new_truststore(
-    shelf: Memory, clock: Clock, caplog: pytest.LogCaptureFixture
+    storage: Memory, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf.put("truststore.pem", CA.pem + LATER.pem)
-    authorizer = start(shelf, clock)
+    storage.put("truststore.pem", CA.pem + LATER.pem)
+    authorizer = start(storage, clock)
     authorizer.authorize(rest_event(GOOD))
     assert logged(caplog) == []
     clock.now = NOW + DAY
@@ -91,41 +91,41 @@ def test_they_are_logged_once_a_day_and_for_each_new_truststore(
     clock.now = NOW + 2 * DAY
     authorizer.authorize(rest_event(GOOD))
     assert logged(caplog) == [(EXPIRES, "CN=Late", 29)]
-    shelf.put("truststore.pem", CA.pem + SOON.pem)
+    storage.put("truststore.pem", CA.pem + SOON.pem)
     authorizer.authorize(rest_event(GOOD))
     assert logged(caplog) == [(EXPIRES, "CN=Soon", 27)]
-    shelf.put("truststore.pem", CA.pem)
+    storage.put("truststore.pem", CA.pem)
     authorizer.authorize(rest_event(GOOD))
     assert logged(caplog) == []
 
 
 def test_the_warning_period_is_that_of_client_certificates(
-    shelf: Memory, clock: Clock, caplog: pytest.LogCaptureFixture
+    storage: Memory, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf.put("truststore.pem", CA.pem + SOON.pem + LATER.pem)
-    start(shelf, clock, EXPIRY_WARNING_DAYS="28")
+    storage.put("truststore.pem", CA.pem + SOON.pem + LATER.pem)
+    start(storage, clock, EXPIRY_WARNING_DAYS="28")
     assert logged(caplog) == []
-    start(shelf, clock, EXPIRY_WARNING_DAYS="31", LOG_DECISIONS="none")
+    start(storage, clock, EXPIRY_WARNING_DAYS="31", LOG_DECISIONS="none")
     assert logged(caplog) == [(EXPIRES, "CN=Soon", 29), (EXPIRES, "CN=Late", 31)]
 
 
 def test_a_truststore_without_crls_is_reported_as_well(
-    shelf: Memory, clock: Clock, caplog: pytest.LogCaptureFixture
+    storage: Memory, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shelf.put("truststore.pem", CA.pem + SOON.pem)
-    by_key = load_settings({"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": shelf.uri("truststore.pem")})
-    current = make_live(shelf, by_key)
+    storage.put("truststore.pem", CA.pem + SOON.pem)
+    by_key = load_settings({"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": storage.uri("truststore.pem")})
+    current = make_live(storage, by_key)
     Authorizer(current.settings, current, clock=clock)
     assert logged(caplog) == [(EXPIRES, "CN=Soon", 29)]
 
 
 def test_few_of_many_cas_are_logged_and_long_names_are_cut_off(
-    shelf: Memory, clock: Clock, caplog: pytest.LogCaptureFixture
+    storage: Memory, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     long = authority("Long", subject=name(("CN", "x" * 3000)), not_after=NOW + DAY)
     many = [authority(f"CA {number}", not_after=NOW + (2 + number) * DAY) for number in range(MOST_VALUES)]
-    shelf.put("truststore.pem", b"".join(each.pem for each in (CA, *reversed(many), long)))
-    start(shelf, clock)
+    storage.put("truststore.pem", b"".join(each.pem for each in (CA, *reversed(many), long)))
+    start(storage, clock)
     [first, *others] = logged(caplog)
     assert first[1] == "CN=" + "x" * 2042 + "..."
     assert [subject for _, subject, _ in others] == [f"CN=CA {number}" for number in range(MOST_VALUES - 1)]
@@ -137,11 +137,11 @@ def metrics(capsys: pytest.CaptureFixture[str]) -> Iterator[dict[str, Any]]:
 
 
 def test_the_metric_is_written_at_the_start_and_with_each_decision(
-    shelf: Memory, clock: Clock, capsys: pytest.CaptureFixture[str]
+    storage: Memory, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock.now = NOW + timedelta(seconds=1)
-    shelf.put("truststore.pem", CA.pem + LATER.pem)
-    authorizer = start(shelf, clock, METRICS_NAMESPACE="Partners")
+    storage.put("truststore.pem", CA.pem + LATER.pem)
+    authorizer = start(storage, clock, METRICS_NAMESPACE="Partners")
     [at_start] = metrics(capsys)
     days = Metric.TRUSTSTORE_DAYS_TO_EXPIRY
     assert at_start == {
@@ -159,9 +159,9 @@ def test_the_metric_is_written_at_the_start_and_with_each_decision(
 
 
 def test_there_is_no_metric_without_a_truststore_that_can_be_read(
-    shelf: Memory, clock: Clock, capsys: pytest.CaptureFixture[str]
+    storage: Memory, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    authorizer = start(shelf, clock, METRICS_NAMESPACE="Partners")
+    authorizer = start(storage, clock, METRICS_NAMESPACE="Partners")
     assert list(metrics(capsys)) == []
     authorizer.authorize(rest_event(GOOD))
     [decision] = metrics(capsys)
@@ -169,8 +169,8 @@ def test_there_is_no_metric_without_a_truststore_that_can_be_read(
 
 
 def test_there_is_no_metric_without_a_namespace(
-    shelf: Memory, clock: Clock, capsys: pytest.CaptureFixture[str]
+    storage: Memory, clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shelf.put("truststore.pem", CA.pem + SOON.pem)
-    start(shelf, clock)
+    storage.put("truststore.pem", CA.pem + SOON.pem)
+    start(storage, clock)
     assert list(metrics(capsys)) == []

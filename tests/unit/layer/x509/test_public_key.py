@@ -32,14 +32,14 @@ def rsa_key(*elements: bytes) -> PublicKey:
     return read_public_key(der.sequence(algorithm, der.bits(b"".join(elements))))
 
 
-def told(key: PublicKey) -> dict[str, object]:
+def described(key: PublicKey) -> dict[str, object]:
     return {name: value for name in PublicKey.__slots__ if (value := getattr(key, name)) is not None}
 
 
 @pytest.mark.parametrize("kind", ["rsa-pss", "dsa-2048", "ed25519", "ed448", "x25519", "x448"])
 def test_nothing_is_returned_for_a_key_that_is_neither_rsa_nor_of_an_elliptic_curve(kind: str) -> None:
     certificate = PeerCertificate.from_pem((GOLDEN / f"key-{kind}.pem").read_text(encoding="ascii"))
-    assert told(read_public_key(certificate.fields.public_key)) == {}
+    assert described(read_public_key(certificate.fields.public_key)) == {}
 
 
 def test_a_point_is_returned_uncompressed() -> None:
@@ -47,7 +47,7 @@ def test_a_point_is_returned_uncompressed() -> None:
     negated = POINT[:33] + (2**256 - 2**224 + 2**192 + 2**96 - 1 - int.from_bytes(POINT[33:])).to_bytes(32)
     assert {ec_key(point).pubkey for point in (POINT, compressed, hybrid)} == {POINT}
     assert ec_key(b"\2" + POINT[1:33]).pubkey == negated
-    assert told(ec_key(POINT)) == {"bits": 256, "pubkey": POINT, "asn1_curve": "prime256v1", "nist_curve": "P-256"}
+    assert described(ec_key(POINT)) == {"bits": 256, "pubkey": POINT, "asn1_curve": "prime256v1", "nist_curve": "P-256"}
 
 
 def test_a_compressed_point_of_p224_is_returned_uncompressed() -> None:
@@ -57,7 +57,7 @@ def test_a_compressed_point_of_p224_is_returned_uncompressed() -> None:
         compressed = point.public_bytes(Encoding.X962, PublicFormat.CompressedPoint)
         uncompressed = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
         assert ec_key(compressed, "1.3.132.0.33").pubkey == uncompressed
-    without_point = [x for x in range(20) if told(ec_key(b"\2" + x.to_bytes(28), "1.3.132.0.33")) == {}]
+    without_point = [x for x in range(20) if described(ec_key(b"\2" + x.to_bytes(28), "1.3.132.0.33")) == {}]
     assert 0 < len(without_point) < 20
 
 
@@ -79,17 +79,17 @@ def test_a_compressed_point_of_p224_is_returned_uncompressed() -> None:
     ],
 )
 def test_nothing_is_returned_for_a_point_that_is_not_on_the_curve(point: bytes) -> None:
-    assert told(ec_key(point)) == {}
+    assert described(ec_key(point)) == {}
 
 
 def test_points_of_other_curves_are_returned_if_they_are_not_compressed() -> None:
     secp160r1 = "1.3.132.0.8"
-    assert told(ec_key(b"\4" + bytes(40), secp160r1)) == {
+    assert described(ec_key(b"\4" + bytes(40), secp160r1)) == {
         "bits": 161,
         "pubkey": b"\4" + bytes(40),
         "asn1_curve": "secp160r1",
     }
-    assert told(ec_key(b"\2" + bytes(20), secp160r1)) == {}
+    assert described(ec_key(b"\2" + bytes(20), secp160r1)) == {}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_points_of_other_curves_are_returned_if_they_are_not_compressed() -> Non
 )
 def test_nothing_is_returned_for_a_key_of_an_unknown_curve(parameters: bytes) -> None:
     algorithm = der.sequence(der.oid("1.2.840.10045.2.1"), parameters)
-    assert told(read_public_key(der.sequence(algorithm, der.bits(POINT)))) == {}
+    assert described(read_public_key(der.sequence(algorithm, der.bits(POINT)))) == {}
 
 
 def test_the_numbers_of_an_rsa_key_are_unsigned() -> None:
@@ -126,7 +126,7 @@ def test_nothing_is_returned_for_an_invalid_rsa_key() -> None:
         [der.sequence(der.integer(5), b"\2\x80\1\0\1")],
         [der.sequence(b"\2\x80" + bytes([1]) * 128, der.integer(3))],
     ):
-        assert told(rsa_key(*elements)) == {}
+        assert described(rsa_key(*elements)) == {}
 
 
 def test_base_points_are_those_of_openssl() -> None:

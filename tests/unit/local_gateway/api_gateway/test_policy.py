@@ -81,7 +81,7 @@ def test_wildcards_in_the_request_are_ordinary_characters(path: str) -> None:
         ([{"Sid": "one", **statement("Allow")}], Effect.ALLOW),
     ],
 )
-def test_an_explicit_deny_wins_and_no_match_is_a_deny(statements: list[object], effect: Effect) -> None:
+def test_an_explicit_deny_takes_precedence_and_no_match_is_a_deny(statements: list[object], effect: Effect) -> None:
     assert evaluate(policy(*statements), ARN) is effect
 
 

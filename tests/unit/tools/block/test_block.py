@@ -487,7 +487,7 @@ def test_rules_that_cannot_be_changed_are_rejected_with_the_next_step(
 
 
 @pytest.mark.usefixtures("folder")
-def test_who_has_named_variables_without_a_document_is_told_to_name_the_document(
+def test_if_the_named_variables_contain_no_document_the_error_asks_for_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "authorizer.env").write_text("ALLOWED_COMMON_NAMES=a")

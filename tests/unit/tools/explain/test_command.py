@@ -182,7 +182,7 @@ def test_a_configuration_without_rules_is_noted_with_the_options_that_name_one(
 
 @pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("command", ["explain", "clients"])
-def test_who_has_named_a_configuration_without_rules_is_not_told_to_name_one(
+def test_if_the_named_configuration_has_no_rules_the_output_does_not_ask_for_one(
     command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "authorizer.env").write_text("LOG_DECISIONS=all")

@@ -15,7 +15,7 @@ import trustme
 from mtls_authorizer.revocation.fetch.download import Connector, Limits, Validators, download
 from mtls_authorizer.revocation.fetch.errors import DownloadError
 from mtls_authorizer.revocation.fetch.url import parse_url
-from tests.crl_server import conditional, crl_server, drip, ok, raw, silent, truncated, until_closed
+from tests.crl_server import byte_by_byte, conditional, crl_server, ok, raw, silent, truncated, until_closed
 
 if TYPE_CHECKING:
     import threading
@@ -188,9 +188,11 @@ SLOW = b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n" + b"0" * 400
 @pytest.mark.parametrize(
     "slow",
     [
-        drip(SLOW, 0.01),  # the headers are dripped, too
-        drip(SLOW.replace(b"Content-Length: 400\r\n", b""), 0.01),  # a shut down connection looks like the end of it
-        drip(SLOW.replace(b"Content-Length", b"x" * 900), 0.01),
+        byte_by_byte(SLOW, 0.01),  # the headers arrive byte by byte, too
+        byte_by_byte(
+            SLOW.replace(b"Content-Length: 400\r\n", b""), 0.01
+        ),  # a shut down connection looks like the end of it
+        byte_by_byte(SLOW.replace(b"Content-Length", b"x" * 900), 0.01),
     ],
 )
 def test_a_server_that_sends_byte_by_byte_is_given_up_after_the_total_time(slow: Answer, server: CrlServer) -> None:

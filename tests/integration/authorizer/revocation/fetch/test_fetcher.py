@@ -24,7 +24,7 @@ from tests.certificate_authorities import (
     full_name,
 )
 from tests.certificates import extension, uri
-from tests.crl_server import conditional, drip, ok, truncated
+from tests.crl_server import byte_by_byte, conditional, ok, truncated
 from tests.faulty_proxy import answer, before_writes, for_operation
 from tests.lambda_runtime import Context
 from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY
@@ -277,7 +277,7 @@ def test_a_slow_source_leaves_time_for_the_others(
     server: CrlServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRL_SOURCES", json.dumps({server.url("/slow"): "a.crl", server.url("/ca.crl"): "ca.crl"}))
-    server.answers |= {"/slow": drip(b"0" * 1000, 0.05), "/ca.crl": ok(crl(5))}
+    server.answers |= {"/slow": byte_by_byte(b"0" * 1000, 0.05), "/ca.crl": ok(crl(5))}
     # Half of its share.
     assert run(caplog, milliseconds=2000) == ["CRL not fetched: timed out after 0.5 s", "CRL stored"]
 

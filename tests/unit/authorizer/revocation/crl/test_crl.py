@@ -61,7 +61,7 @@ def _read(crl: bytes, truststore: Truststore = BOTH, **options: Any) -> Verified
     return read_crl(crl, truststore, NOW, **options)
 
 
-def _refusal(crl: bytes, **options: Any) -> CrlRejection:  # noqa: ANN401 -- likewise
+def _rejection(crl: bytes, **options: Any) -> CrlRejection:  # noqa: ANN401 -- likewise
     with pytest.raises(CrlError) as caught:
         _read(crl, **options)
     assert str(caught.value)
@@ -245,7 +245,7 @@ def test_the_signed_octets_are_those_that_cryptography_encodes(entries: list[tup
     ],
 )
 def test_content_that_is_not_one_list_in_pem_or_der_is_rejected(crl: bytes) -> None:
-    assert _refusal(crl) is CrlRejection.MALFORMED
+    assert _rejection(crl) is CrlRejection.MALFORMED
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_content_that_is_not_one_list_in_pem_or_der_is_rejected(crl: bytes) -> N
 )
 def test_an_entry_revokes_although_others_have_critical_extensions_or_unreadable_ones(others: list[bytes]) -> None:
     crl = CA.revoke(entry(1), *others)
-    assert _refusal(crl) is CrlRejection.CRITICAL_EXTENSION
+    assert _rejection(crl) is CrlRejection.CRITICAL_EXTENSION
     assert [verify_crl(crl, BOTH).is_revoked(number) for number in (1, 2, 9)] == [True, True, False]
 
 
@@ -279,7 +279,7 @@ def test_the_entries_revoke_although_the_list_has_another_version_or_an_extensio
     version: bytes, extensions: tuple[bytes, ...]
 ) -> None:
     crl = CA.revoke(entry(1), entry(2, HOLD), entry(3, REMOVED), version=version, extensions=extensions)
-    assert _refusal(crl) in {CrlRejection.MALFORMED, CrlRejection.PARTIAL}
+    assert _rejection(crl) in {CrlRejection.MALFORMED, CrlRejection.PARTIAL}
     verified = verify_crl(crl, BOTH)
     assert list(verified.serial_numbers()) == [1, 2]
     assert [verified.is_revoked(number) for number in (1, 2, 3, 9)] == [True, True, False, False]
@@ -315,7 +315,7 @@ def _dated(date: bytes, *extensions: bytes) -> bytes:
 )
 def test_an_entry_revokes_although_its_date_or_a_flag_is_not_in_der(irregular: bytes) -> None:
     crl = CA.revoke(entry(3), irregular, entry(5, HOLD), entry(7, REMOVED))
-    assert _refusal(crl) is CrlRejection.MALFORMED
+    assert _rejection(crl) is CrlRejection.MALFORMED
     verified = verify_crl(crl, BOTH)
     assert list(verified.serial_numbers()) == [3, 1, 5]
     assert [verified.is_revoked(number) for number in (1, 3, 5, 7, 9)] == [True, True, True, False, False]
@@ -482,7 +482,7 @@ def test_the_message_says_which_part_cannot_be_decoded_and_why(crl: bytes, begin
 
 
 def test_the_values_of_rejections_are_stable() -> None:
-    assert [refusal.value for refusal in CrlRejection] == [
+    assert [rejection.value for rejection in CrlRejection] == [
         "malformed",
         "unknown_issuer",
         "weak_signature",
@@ -501,13 +501,13 @@ def test_the_values_of_rejections_are_stable() -> None:
 
 
 def test_a_wrong_hash_is_the_reason_before_the_signature_is_looked_at() -> None:
-    assert _refusal(RSA.revoke(algorithm=MD5)) is CrlRejection.WEAK_SIGNATURE
+    assert _rejection(RSA.revoke(algorithm=MD5)) is CrlRejection.WEAK_SIGNATURE
 
 
 @pytest.mark.parametrize("identifier", ["1.2.3.4", "1.3.101.112", "1.2.840.113549.1.1.11", "1.2.840.10045.4.3.4"])
 def test_a_signature_of_another_kind_than_the_key_does_not_verify(identifier: str) -> None:
     algorithm = CA.algorithm._replace(identifier=der.sequence(der.oid(identifier)))
-    assert _refusal(CA.revoke(algorithm=algorithm)) is CrlRejection.INVALID_SIGNATURE
+    assert _rejection(CA.revoke(algorithm=algorithm)) is CrlRejection.INVALID_SIGNATURE
 
 
 @pytest.mark.parametrize("signing", ALGORITHMS.values(), ids=ALGORITHMS)
@@ -519,7 +519,7 @@ def test_no_key_verifies_a_signature_that_claims_another_algorithm(signing: Algo
     if signing is claimed:
         assert _read(crl, truststore).signer == authority.signer
     else:
-        assert _refusal(crl, truststore=truststore) is CrlRejection.INVALID_SIGNATURE
+        assert _rejection(crl, truststore=truststore) is CrlRejection.INVALID_SIGNATURE
 
 
 def test_any_change_of_a_bit_before_the_signature_is_noticed() -> None:
@@ -529,7 +529,7 @@ def test_any_change_of_a_bit_before_the_signature_is_noticed() -> None:
         for bit in range(8):
             changed = bytearray(crl)
             changed[place] ^= 1 << bit
-            _refusal(bytes(changed))
+            _rejection(bytes(changed))
 
 
 def test_of_two_authorities_of_one_name_the_signature_says_whose_list_it_is() -> None:
@@ -540,11 +540,11 @@ def test_of_two_authorities_of_one_name_the_signature_says_whose_list_it_is() ->
 def test_one_certificate_of_a_ca_that_is_valid_and_may_sign_lists_is_enough() -> None:
     expired = CertificateAuthority(key=CA.key, not_after=NOW)
     assert _read(CA.revoke(), read_truststore(expired.pem + CA.pem)).signer == CA.signer
-    assert _refusal(CA.revoke(), truststore=read_truststore(expired.pem)) is CrlRejection.ISSUER_NOT_VALID
+    assert _rejection(CA.revoke(), truststore=read_truststore(expired.pem)) is CrlRejection.ISSUER_NOT_VALID
 
 
 @pytest.mark.parametrize(
-    ("crl", "refusal"),
+    ("crl", "rejection"),
     [
         (CA.revoke(this_update=NOW - 2 * DAY, extensions=[crl_number(10)]), CrlRejection.ROLLED_BACK),
         (CA.revoke(this_update=NOW - DAY - SECOND, extensions=[crl_number(11)]), CrlRejection.ROLLED_BACK),
@@ -562,38 +562,38 @@ def test_one_certificate_of_a_ca_that_is_valid_and_may_sign_lists_is_enough() ->
     ],
 )
 def test_an_older_list_or_another_cas_does_not_replace_the_one_in_force(
-    crl: bytes, refusal: CrlRejection | None
+    crl: bytes, rejection: CrlRejection | None
 ) -> None:
     in_force = _read(CA.revoke(extensions=[crl_number(10)]))
-    if refusal:
-        assert _refusal(crl, in_force=in_force) is refusal
+    if rejection:
+        assert _rejection(crl, in_force=in_force) is rejection
     else:
         assert _read(crl, in_force=in_force)
 
 
 def test_a_newer_list_of_the_same_key_under_another_name_does_not_replace_the_one_in_force() -> None:
-    assert _refusal(RENAMED.revoke(this_update=NOW), in_force=_read(CA.revoke())) is CrlRejection.OTHER_ISSUER
+    assert _rejection(RENAMED.revoke(this_update=NOW), in_force=_read(CA.revoke())) is CrlRejection.OTHER_ISSUER
 
 
 def test_a_list_that_went_stale_gives_way_to_one_of_another_key_but_not_to_an_older_one() -> None:
     extensions = [crl_number(10)]
     stale = read_crl(CA.revoke(next_update=NOW, extensions=extensions), BOTH, NOW - SECOND)
     assert _read(NAMESAKE.revoke(this_update=NOW - 9 * DAY), in_force=stale).signer == NAMESAKE.signer
-    assert _refusal(CA.revoke(extensions=[crl_number(9)]), in_force=stale) is CrlRejection.ROLLED_BACK
-    assert _refusal(NAMESAKE.revoke(), in_force=stale, max_age=SECOND) is CrlRejection.OTHER_ISSUER
+    assert _rejection(CA.revoke(extensions=[crl_number(9)]), in_force=stale) is CrlRejection.ROLLED_BACK
+    assert _rejection(NAMESAKE.revoke(), in_force=stale, max_age=SECOND) is CrlRejection.OTHER_ISSUER
 
 
 @pytest.mark.parametrize(("age", "stale"), [(0, True), (1, True), (2, False)])
 def test_a_list_may_be_used_after_its_next_update_if_the_settings_allow_it(age: int, stale: bool) -> None:  # noqa: FBT001 -- a table's column
     crl = CA.revoke(next_update=NOW - SECOND)
     if stale:
-        assert _refusal(crl, max_age=age * SECOND) is CrlRejection.STALE
+        assert _rejection(crl, max_age=age * SECOND) is CrlRejection.STALE
     else:
         assert _read(crl, max_age=age * SECOND)
 
 
 def test_the_maximum_age_applies_to_the_next_update_only() -> None:
-    assert _refusal(CA.revoke(this_update=NOW + SECOND), max_age=DAY) is CrlRejection.NOT_YET_VALID
+    assert _rejection(CA.revoke(this_update=NOW + SECOND), max_age=DAY) is CrlRejection.NOT_YET_VALID
     assert _read(CA.revoke(next_update=NOW.replace(year=9999, month=12, day=31)), max_age=DAY)
 
 
@@ -623,7 +623,7 @@ def test_a_list_is_looked_through_where_bytes_only_look_like_a_critical_extensio
 def test_a_critical_extension_of_an_entry_is_found_however_long_its_object_identifier_is() -> None:
     for arcs in range(1, 140):
         critical = extension("1.2" + ".3" * arcs, b"", critical=True)
-        found = _refusal(CA.revoke(*map(entry, range(arcs)), entry(999, critical), extensions=[crl_number(1)]))
+        found = _rejection(CA.revoke(*map(entry, range(arcs)), entry(999, critical), extensions=[crl_number(1)]))
         # cryptography decodes none of 64 bytes and more.
         assert found is (CrlRejection.CRITICAL_EXTENSION if arcs + 1 < 64 else CrlRejection.MALFORMED), arcs
 
@@ -643,7 +643,7 @@ def test_the_memory_of_a_replaced_list_is_freed_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("bundle", "refusal", "message"),
+    ("bundle", "rejection", "message"),
     [
         (CA.pem, None, ""),
         (NAMESAKE.pem + CA.pem, None, ""),
@@ -664,12 +664,12 @@ def test_the_memory_of_a_replaced_list_is_freed_at_once() -> None:
     ],
 )
 def test_a_list_that_was_verified_before_is_held_against_the_truststore_of_now(
-    bundle: bytes, refusal: CrlRejection | None, message: str
+    bundle: bytes, rejection: CrlRejection | None, message: str
 ) -> None:
     verified = _read(CA.revoke())
     truststore = read_truststore(bundle)
     problem = find_problem(verified, truststore, NOW)
-    assert (problem and problem.rejection, str(problem or "")) == (refusal, message)
+    assert (problem and problem.rejection, str(problem or "")) == (rejection, message)
 
 
 def test_a_list_that_was_verified_before_must_still_be_current_and_not_older_than_the_one_in_force() -> None:

@@ -63,7 +63,9 @@ def test_all_addresses_of_a_host_are_returned_if_they_are_public() -> None:
 
 
 @given(st.ip_addresses())
-def test_no_address_is_public_that_python_knows_a_special_purpose_of(address: IPv4Address | IPv6Address) -> None:
+def test_an_address_with_a_special_purpose_according_to_python_is_not_public(
+    address: IPv4Address | IPv6Address,
+) -> None:
     special = (
         address.is_private,
         address.is_loopback,

@@ -41,7 +41,7 @@ from tests.kept_lists import (
     authority,
     index_of,
 )
-from tests.partitions import INTERVAL, PrefixDoor, client_of, partition, point_uri, points
+from tests.partitions import INTERVAL, PrefixAuthorizer, client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,8 +59,8 @@ def room_for(number: int) -> int:
 
 
 @pytest.fixture
-def shelf() -> Memory:
-    """Return a shelf with many partitions, each of which revokes the serial number 2."""
+def storage() -> Memory:
+    """Return storage with many partitions, each of which revokes the serial number 2."""
     memory = Memory()
     memory.put("truststore.pem", CA.pem + OTHER.pem)
     for part in range(MANY):
@@ -76,46 +76,46 @@ def limit_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return lambda size: monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: size)
 
 
-def delivered(shelf: Memory) -> list[str]:
+def delivered(storage: Memory) -> list[str]:
     """Return the CRLs and indexes that were requested since the last call."""
-    requested = [name for name, _ in shelf.requests if name != "truststore.pem"]
-    shelf.requests.clear()
+    requested = [name for name, _ in storage.requests if name != "truststore.pem"]
+    storage.requests.clear()
     return requested
 
 
-def test_a_partition_is_loaded_when_the_first_certificate_names_it(shelf: Memory) -> None:
-    door = PrefixDoor(shelf)
-    assert delivered(shelf) == []
-    assert door.refusals(client_of(3), client_of(3, 2), client_of(3, 5)) == [None, REVOKED, None]
-    assert delivered(shelf) == ["crl/3.crl"]
-    assert door.refusals(client_of(4), client_of(3)) == [None, None]
-    assert delivered(shelf) == ["crl/4.crl"]
+def test_a_partition_is_loaded_when_the_first_certificate_names_it(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    assert delivered(storage) == []
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2), client_of(3, 5)) == [None, REVOKED, None]
+    assert delivered(storage) == ["crl/3.crl"]
+    assert authorizer.deny_reasons(client_of(4), client_of(3)) == [None, None]
+    assert delivered(storage) == ["crl/4.crl"]
 
 
-def test_only_objects_that_have_changed_according_to_the_listing_are_requested(shelf: Memory) -> None:
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3), client_of(4)) == [None, None]
-    delivered(shelf)
+def test_only_objects_that_have_changed_according_to_the_listing_are_requested(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(4)) == [None, None]
+    delivered(storage)
     for _ in range(2):
-        assert door.next(client_of(3), client_of(4)) == [None, None]
-        assert delivered(shelf) == []
-    assert len(shelf.listings) == 3
-    shelf.put("crl/3.crl", partition(3, 1, number=2))
-    assert door.refusal(client_of(3)) is None
+        assert authorizer.next(client_of(3), client_of(4)) == [None, None]
+        assert delivered(storage) == []
+    assert len(storage.listings) == 3
+    storage.put("crl/3.crl", partition(3, 1, number=2))
+    assert authorizer.deny_reason(client_of(3)) is None
     # Within one interval.
-    assert door.next(client_of(3), client_of(4, 5)) == [REVOKED, None]
-    assert delivered(shelf) == ["crl/3.crl"]
-    shelf.put("crl/new.crl", partition("new", 2))
-    assert door.next(client_of("new", 5), client_of("new", 2)) == [None, REVOKED]
+    assert authorizer.next(client_of(3), client_of(4, 5)) == [REVOKED, None]
+    assert delivered(storage) == ["crl/3.crl"]
+    storage.put("crl/new.crl", partition("new", 2))
+    assert authorizer.next(client_of("new", 5), client_of("new", 2)) == [None, REVOKED]
 
 
-def test_a_listed_change_is_loaded_at_once_although_the_partition_was_loaded_recently(shelf: Memory) -> None:
-    door = PrefixDoor(shelf)
-    door.clock.advance(INTERVAL - 1)
-    assert door.refusal(client_of(3)) is None
-    shelf.put("crl/3.crl", partition(3, 1, number=2))
-    door.clock.advance(1)
-    assert door.refusal(client_of(3)) == REVOKED
+def test_a_listed_change_is_loaded_at_once_although_the_partition_was_loaded_recently(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    authorizer.clock.advance(INTERVAL - 1)
+    assert authorizer.deny_reason(client_of(3)) is None
+    storage.put("crl/3.crl", partition(3, 1, number=2))
+    authorizer.clock.advance(1)
+    assert authorizer.deny_reason(client_of(3)) == REVOKED
 
 
 @pytest.mark.parametrize(
@@ -135,324 +135,324 @@ def test_a_listed_change_is_loaded_at_once_although_the_partition_was_loaded_rec
         "http://ca.example/\xff.crl",
     ],
 )
-def test_nothing_is_requested_that_was_not_listed_whatever_a_certificate_names(shelf: Memory, uri: str) -> None:
-    shelf.put("secret.crl", partition(None))
-    door = PrefixDoor(shelf)
+def test_nothing_is_requested_that_was_not_listed_whatever_a_certificate_names(storage: Memory, uri: str) -> None:
+    storage.put("secret.crl", partition(None))
+    authorizer = PrefixAuthorizer(storage)
     certificate = client_of(uri)
     for _ in range(3):
-        assert door.refusal(certificate) == UNKNOWN
-        assert door.next(certificate) == [UNKNOWN]
+        assert authorizer.deny_reason(certificate) == UNKNOWN
+        assert authorizer.next(certificate) == [UNKNOWN]
     # One that cannot be the name of a CRL makes the authorizer read each listed CRL once.
     listed = [] if uri.endswith(".crl") else [f"crl/{part}.crl" for part in range(MANY)]
-    assert sorted(delivered(shelf)) == sorted(listed)
+    assert sorted(delivered(storage)) == sorted(listed)
 
 
 @pytest.mark.parametrize("uri", ["http://other.example/a/3.crl?x=/4.crl#/5.crl", "http://ca.example/%33.crl"])
-def test_the_name_is_the_last_segment_of_the_path_and_the_crl_decides(shelf: Memory, uri: str) -> None:
-    door = PrefixDoor(shelf)
+def test_the_name_is_the_last_segment_of_the_path_and_the_crl_decides(storage: Memory, uri: str) -> None:
+    authorizer = PrefixAuthorizer(storage)
     # It was issued for another distribution point.
-    assert door.refusal(client_of(uri)) == UNKNOWN
-    assert delivered(shelf) == ["crl/3.crl"]
+    assert authorizer.deny_reason(client_of(uri)) == UNKNOWN
+    assert delivered(storage) == ["crl/3.crl"]
     # Listed is revoked, whatever the scope.
-    assert door.refusal(client_of(uri, 2)) == REVOKED
+    assert authorizer.deny_reason(client_of(uri, 2)) == REVOKED
 
 
-def test_a_crl_under_the_name_of_another_one_covers_only_its_own_certificates(shelf: Memory) -> None:
-    shelf.put("crl/3.crl", partition(4, 2))
-    assert PrefixDoor(shelf).refusals(client_of(3), client_of(3, 2)) == [UNKNOWN, REVOKED]
+def test_a_crl_under_the_name_of_another_one_covers_only_its_own_certificates(storage: Memory) -> None:
+    storage.put("crl/3.crl", partition(4, 2))
+    assert PrefixAuthorizer(storage).deny_reasons(client_of(3), client_of(3, 2)) == [UNKNOWN, REVOKED]
 
 
-def test_all_crls_with_the_name_are_loaded_from_whatever_folder(shelf: Memory) -> None:
-    shelf.put("crl/other/3.crl", partition(3, 2, ca=OTHER))
-    shelf.put("crl/other/old/3.crl", partition(3, number=0))
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3), client_of(3, 2), client_of(3, ca=OTHER), client_of(3, 2, OTHER)) == [
+def test_all_crls_with_the_name_are_loaded_from_whatever_folder(storage: Memory) -> None:
+    storage.put("crl/other/3.crl", partition(3, 2, ca=OTHER))
+    storage.put("crl/other/old/3.crl", partition(3, number=0))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2), client_of(3, ca=OTHER), client_of(3, 2, OTHER)) == [
         *(None, REVOKED, None, REVOKED)
     ]
-    assert delivered(shelf) == ["crl/3.crl", "crl/other/3.crl", "crl/other/old/3.crl"]
+    assert delivered(storage) == ["crl/3.crl", "crl/other/3.crl", "crl/other/old/3.crl"]
 
 
 def test_a_failed_request_is_repeated_after_a_while_and_not_by_every_request(
-    shelf: Memory, log: pytest.LogCaptureFixture
+    storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
-    shelf.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
-    for mode, refusal in (("deny", UNKNOWN), ("allow", None)):
-        door = PrefixDoor(shelf, CRL_FAILURE_MODE=mode)
-        assert [door.refusal(client_of(3, serial)) for serial in range(5, 15)] == [refusal] * 10
-        assert delivered(shelf) == ["crl/3.crl"]
-        assert door.live.take_failures() == 0  # it was reported with the first decision
-        door.clock.advance(10)
-        assert [door.refusal(client_of(3, serial)) for serial in range(5, 15)] == [refusal] * 10
-        assert delivered(shelf) == ["crl/3.crl"]
+    storage.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
+    for mode, deny_reason in (("deny", UNKNOWN), ("allow", None)):
+        authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE=mode)
+        assert [authorizer.deny_reason(client_of(3, serial)) for serial in range(5, 15)] == [deny_reason] * 10
+        assert delivered(storage) == ["crl/3.crl"]
+        assert authorizer.live.take_failures() == 0  # it was reported with the first decision
+        authorizer.clock.advance(10)
+        assert [authorizer.deny_reason(client_of(3, serial)) for serial in range(5, 15)] == [deny_reason] * 10
+        assert delivered(storage) == ["crl/3.crl"]
     failed = [record for record in log.records if record.getMessage() == "document refresh failed"]
     assert {record.__dict__["uri"] for record in failed} == {"file:///crl/3.crl"}
-    shelf.errors.clear()
-    door.clock.advance(10)
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    storage.errors.clear()
+    authorizer.clock.advance(10)
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
-def test_a_failed_request_is_repeated_soon_after_the_crl_in_force_became_stale(shelf: Memory) -> None:
-    shelf.put("crl/3.crl", partition(3, next_update=NOW + MINUTE))
-    door = PrefixDoor(shelf, CRL_REFRESH_SECONDS="3600")
-    assert door.refusals(client_of(3), client_of(4)) == [None, None]
-    shelf.put("crl/3.crl", partition(3, 2, number=2))
-    shelf.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
-    door.clock.advance(3600)
-    assert door.refusal(client_of(3)) is None
-    door.now = NOW + 2 * MINUTE
-    shelf.errors.clear()
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+def test_a_failed_request_is_repeated_soon_after_the_crl_in_force_became_stale(storage: Memory) -> None:
+    storage.put("crl/3.crl", partition(3, next_update=NOW + MINUTE))
+    authorizer = PrefixAuthorizer(storage, CRL_REFRESH_SECONDS="3600")
+    assert authorizer.deny_reasons(client_of(3), client_of(4)) == [None, None]
+    storage.put("crl/3.crl", partition(3, 2, number=2))
+    storage.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
+    authorizer.clock.advance(3600)
+    assert authorizer.deny_reason(client_of(3)) is None
+    authorizer.now = NOW + 2 * MINUTE
+    storage.errors.clear()
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
 @pytest.mark.parametrize("content", [HTML, b"", partition(3)[:-1], partition(3, ca=authority("CA"))])
-def test_one_invalid_crl_affects_no_other(shelf: Memory, content: bytes) -> None:
-    shelf.put("crl/3.crl", content)
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3), client_of(4), client_of(4, 2)) == [UNKNOWN, None, REVOKED]
-    shelf.put("crl/3.crl", partition(3, 2))
-    assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
-    shelf.put("crl/3.crl", content)
+def test_one_invalid_crl_affects_no_other(storage: Memory, content: bytes) -> None:
+    storage.put("crl/3.crl", content)
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(4), client_of(4, 2)) == [UNKNOWN, None, REVOKED]
+    storage.put("crl/3.crl", partition(3, 2))
+    assert authorizer.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    storage.put("crl/3.crl", content)
     # The last good one stays in force.
-    assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert authorizer.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
-def test_an_older_crl_replaces_none_and_a_stale_one_proves_nothing(shelf: Memory) -> None:
-    shelf.put("crl/3.crl", partition(3, 2, number=5))
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
-    shelf.put("crl/3.crl", partition(3, number=4))
-    assert door.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
-    shelf.put("crl/4.crl", partition(4, 2, next_update=NOW - MINUTE))
-    assert door.next(client_of(4), client_of(4, 2)) == [UNKNOWN, REVOKED]
+def test_an_older_crl_replaces_none_and_a_stale_one_proves_nothing(storage: Memory) -> None:
+    storage.put("crl/3.crl", partition(3, 2, number=5))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    storage.put("crl/3.crl", partition(3, number=4))
+    assert authorizer.next(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    storage.put("crl/4.crl", partition(4, 2, next_update=NOW - MINUTE))
+    assert authorizer.next(client_of(4), client_of(4, 2)) == [UNKNOWN, REVOKED]
 
 
-def test_a_listing_that_fails_changes_nothing(shelf: Memory) -> None:
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
-    shelf.put("crl/3.crl", partition(3, 1, number=2))
-    shelf.fails_to_list = True
-    assert door.next(client_of(3), client_of(3, 2), client_of(4)) == [None, REVOKED, None]
-    shelf.fails_to_list = False
-    assert door.next(client_of(3)) == [REVOKED]
-    shelf.fails_to_list = True
-    assert PrefixDoor(shelf).refusals(client_of(3), client_of(3, 2)) == [UNKNOWN, UNKNOWN]
+def test_a_listing_that_fails_changes_nothing(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    storage.put("crl/3.crl", partition(3, 1, number=2))
+    storage.fails_to_list = True
+    assert authorizer.next(client_of(3), client_of(3, 2), client_of(4)) == [None, REVOKED, None]
+    storage.fails_to_list = False
+    assert authorizer.next(client_of(3)) == [REVOKED]
+    storage.fails_to_list = True
+    assert PrefixAuthorizer(storage).deny_reasons(client_of(3), client_of(3, 2)) == [UNKNOWN, UNKNOWN]
 
 
 def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
-    shelf: Memory, log: pytest.LogCaptureFixture, limit_memory: Callable[[int], None]
+    storage: Memory, log: pytest.LogCaptureFixture, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/3.crl", partition(3, 22))
-    door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
-    assert door.refusals(client_of(3), client_of(3, 22)) == [None, REVOKED]
-    shelf.remove("crl/3.crl")
+    storage.put("crl/3.crl", partition(3, 22))
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 22)) == [None, REVOKED]
+    storage.remove("crl/3.crl")
     for part in range(10):
-        shelf.put(f"crl/more/{part}.crl", partition(part, ca=OTHER, next_update=NOW + 3 * DAY))
+        storage.put(f"crl/more/{part}.crl", partition(part, ca=OTHER, next_update=NOW + 3 * DAY))
     others = [client_of(part, ca=OTHER) for part in range(10)]
     # However many others are loaded after it.
     for _ in range(2):
-        assert door.next(*others) == [None] * 10
-        assert door.refusal(client_of(3, 22)) == REVOKED
+        assert authorizer.next(*others) == [None] * 10
+        assert authorizer.deny_reason(client_of(3, 22)) == REVOKED
     removed = [record for record in log.records if record.getMessage() == "revocation list removed"]
     assert [record.__dict__["uri"] for record in removed] == ["file:///crl/3.crl"]
     # After that, it is evicted like others.
-    door.now = NOW + 2 * DAY
-    assert door.next(*others) == [None] * 10
-    assert door.refusal(client_of(3, 22)) is None
+    authorizer.now = NOW + 2 * DAY
+    assert authorizer.next(*others) == [None] * 10
+    assert authorizer.deny_reason(client_of(3, 22)) is None
 
 
 def test_a_crl_that_was_removed_proves_nothing_good_after_a_newer_one_at_another_place_has_expired(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3), client_of(3, 66)) == [None, None]
-    shelf.put("crl/new/3.crl", partition(3, 66, number=2))
-    shelf.remove("crl/3.crl")
-    assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
-    door.now = NOW + 2 * DAY
-    shelf.put("crl/new/3.crl", HTML)
+    storage.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 66)) == [None, None]
+    storage.put("crl/new/3.crl", partition(3, 66, number=2))
+    storage.remove("crl/3.crl")
+    assert authorizer.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+    authorizer.now = NOW + 2 * DAY
+    storage.put("crl/new/3.crl", HTML)
     for part in range(5, 15):
-        shelf.put(f"crl/{part}.crl", partition(part, number=2, next_update=NOW + 9 * DAY))
+        storage.put(f"crl/{part}.crl", partition(part, number=2, next_update=NOW + 9 * DAY))
     # The newer one is evicted.
-    assert door.next(*(client_of(part) for part in range(5, 15))) == [None] * 10
-    assert door.refusals(client_of(3), client_of(3, 66)) == [UNKNOWN, UNKNOWN]
+    assert authorizer.next(*(client_of(part) for part in range(5, 15))) == [None] * 10
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 66)) == [UNKNOWN, UNKNOWN]
 
 
 def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
-    shelf: Memory, log: pytest.LogCaptureFixture, limit_memory: Callable[[int], None]
+    storage: Memory, log: pytest.LogCaptureFixture, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/3.crl", partition(3, 22, 66, number=5))
-    door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
+    storage.put("crl/3.crl", partition(3, 22, 66, number=5))
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
     others = [client_of(part) for part in range(5, 15)]
     certificates = (client_of(3), client_of(3, 22), client_of(3, 66))
-    assert door.refusals(*certificates) == [None, REVOKED, REVOKED]
+    assert authorizer.deny_reasons(*certificates) == [None, REVOKED, REVOKED]
     for _ in range(2):
-        door.refusals(*others)
-        delivered(shelf)
-        assert door.refusals(*certificates) == [None, REVOKED, REVOKED]
-        assert delivered(shelf) == ["crl/3.crl"]
-    door.refusals(*others)
+        authorizer.deny_reasons(*others)
+        delivered(storage)
+        assert authorizer.deny_reasons(*certificates) == [None, REVOKED, REVOKED]
+        assert delivered(storage) == ["crl/3.crl"]
+    authorizer.deny_reasons(*others)
     # What the older one lists is revoked, but it proves nothing good.
-    shelf.put("crl/3.crl", partition(3, 22, number=4))
+    storage.put("crl/3.crl", partition(3, 22, number=4))
     log.clear()
     deny = [UNKNOWN, REVOKED, UNKNOWN]
-    assert door.next(*certificates) == [None, REVOKED, None]
-    assert [state(door, each) for each in certificates] == deny
+    assert authorizer.next(*certificates) == [None, REVOKED, None]
+    assert [state(authorizer, each) for each in certificates] == deny
     errors = [str(record.__dict__.get("error")) for record in log.records]
     assert any("older than the one that was in force" in error for error in errors)
-    assert door.next(*certificates) == [None, REVOKED, None]
-    shelf.put("crl/3.crl", partition(3, 66, number=6))
-    assert door.next(*certificates) == [None, None, REVOKED]
+    assert authorizer.next(*certificates) == [None, REVOKED, None]
+    storage.put("crl/3.crl", partition(3, 66, number=6))
+    assert authorizer.next(*certificates) == [None, None, REVOKED]
 
 
-def state(door: PrefixDoor, certificate: str) -> str | None:
-    """Return the deny reason at the time of the door if unknown clients were denied."""
-    lists = door.live.get().revocation
+def state(authorizer: PrefixAuthorizer, certificate: str) -> str | None:
+    """Return the deny reason at the time of the authorizer if unknown clients were denied."""
+    lists = authorizer.live.get().revocation
     assert lists is not None
     return {"good": None, "revoked": REVOKED, "unknown": UNKNOWN}[
-        lists.status(PeerCertificate.from_pem(certificate), door.now).state
+        lists.status(PeerCertificate.from_pem(certificate), authorizer.now).state
     ]
 
 
 @pytest.mark.parametrize("is_evicted", [False, True])
 def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier_one_has_expired(
-    shelf: Memory, limit_memory: Callable[[int], None], log: pytest.LogCaptureFixture, *, is_evicted: bool
+    storage: Memory, limit_memory: Callable[[int], None], log: pytest.LogCaptureFixture, *, is_evicted: bool
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/3.crl", partition(3, 22, number=500))
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(3)) is None
+    storage.put("crl/3.crl", partition(3, 22, number=500))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(3)) is None
     if is_evicted:
-        door.refusals(*(client_of(part) for part in range(5, 15)))
-    shelf.put("crl/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
-    door.next(client_of(3))
-    assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [UNKNOWN if is_evicted else None, REVOKED]
+        authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    storage.put("crl/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
+    authorizer.next(client_of(3))
+    assert [state(authorizer, client_of(3, serial)) for serial in (1, 66)] == [UNKNOWN if is_evicted else None, REVOKED]
     for _ in range(3):
-        door.next(client_of(3))
+        authorizer.next(client_of(3))
     assert [record.getMessage() for record in log.records].count("revocation list not used") == 1
-    door.now = NOW + 2 * DAY
-    door.next(client_of(3))
-    assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
+    authorizer.now = NOW + 2 * DAY
+    authorizer.next(client_of(3))
+    assert [state(authorizer, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
     # That has become the newest one.
-    shelf.put("crl/3.crl", partition(3, number=500, next_update=NOW + 9 * DAY))
-    door.next(client_of(3))
-    assert [state(door, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
+    storage.put("crl/3.crl", partition(3, number=500, next_update=NOW + 9 * DAY))
+    authorizer.next(client_of(3))
+    assert [state(authorizer, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
 
 
 @pytest.mark.parametrize("ca", [OTHER, CA])
 def test_a_crl_with_a_restarted_number_is_used_after_the_evicted_one_has_expired_although_others_are_searched(
-    shelf: Memory, limit_memory: Callable[[int], None], ca: CertificateAuthority
+    storage: Memory, limit_memory: Callable[[int], None], ca: CertificateAuthority
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/partner.crl", partition(None, number=500, ca=OTHER))
-    door, client = PrefixDoor(shelf), client_of(None, ca=OTHER)
-    assert door.next(client) == [None]
-    door.refusals(*(client_of(part) for part in range(5, 15)))
+    storage.put("crl/partner.crl", partition(None, number=500, ca=OTHER))
+    authorizer, client = PrefixAuthorizer(storage), client_of(None, ca=OTHER)
+    assert authorizer.next(client) == [None]
+    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
     new = partition(None, number=1, ca=OTHER, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY)
-    shelf.put("crl/partner.crl", new)
-    assert door.next(client) == [UNKNOWN]
+    storage.put("crl/partner.crl", new)
+    assert authorizer.next(client) == [UNKNOWN]
     for part in range(MANY, MANY + 20):
-        shelf.put(f"crl/{part}.crl", partition(part, 2))
-    door.next(client_of(3))
-    door.now = NOW + 2 * DAY
+        storage.put(f"crl/{part}.crl", partition(part, 2))
+    authorizer.next(client_of(3))
+    authorizer.now = NOW + 2 * DAY
     # The first request, of any client, finds that it has expired.
-    door.refusal(client_of(None, ca=ca))
-    assert door.refusal(client) is None
+    authorizer.deny_reason(client_of(None, ca=ca))
+    assert authorizer.deny_reason(client) is None
 
 
 @pytest.mark.parametrize("is_evicted", [False, True])
 def test_the_crl_that_a_ca_issued_before_it_restarted_its_numbers_proves_nothing_good_afterwards(
-    shelf: Memory, limit_memory: Callable[[int], None], *, is_evicted: bool
+    storage: Memory, limit_memory: Callable[[int], None], *, is_evicted: bool
 ) -> None:
     limit_memory(room_for(3))
     earlier = partition(3, number=500)
-    shelf.put("crl/3.crl", earlier)
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3), client_of(3, 66)) == [None, None]
-    shelf.put("crl/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE))
-    assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
-    shelf.put("crl/3.crl", earlier)
+    storage.put("crl/3.crl", earlier)
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 66)) == [None, None]
+    storage.put("crl/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE))
+    assert authorizer.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+    storage.put("crl/3.crl", earlier)
     if is_evicted:
-        door.refusals(*(client_of(part) for part in range(5, 15)))
+        authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
     # In memory, the later one is still in force.
-    assert door.next(client_of(3), client_of(3, 66)) == ([UNKNOWN, UNKNOWN] if is_evicted else [None, REVOKED])
+    assert authorizer.next(client_of(3), client_of(3, 66)) == ([UNKNOWN, UNKNOWN] if is_evicted else [None, REVOKED])
 
 
 @pytest.mark.parametrize("is_removed", [False, True])
 def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_at_another_place(
-    shelf: Memory, limit_memory: Callable[[int], None], *, is_removed: bool
+    storage: Memory, limit_memory: Callable[[int], None], *, is_removed: bool
 ) -> None:
     limit_memory(room_for(3))
     clients = [client_of(3, serial) for serial in (1, 22, 66)]
-    shelf.put("crl/3.crl", partition(3, 22, number=500))
-    door = PrefixDoor(shelf)
-    assert door.refusals(*clients) == [None, REVOKED, None]
-    shelf.put("crl/new/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE))
+    storage.put("crl/3.crl", partition(3, 22, number=500))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED, None]
+    storage.put("crl/new/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE))
     if is_removed:
-        shelf.remove("crl/3.crl")
+        storage.remove("crl/3.crl")
     for _ in range(3):
-        assert door.next(*clients) == [None, REVOKED, REVOKED]
+        assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
     # Also if it is loaded again after others.
-    door.refusals(*(client_of(part) for part in range(5, 15)))
-    assert door.next(*clients) == [None, REVOKED, REVOKED]
+    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
     if not is_removed:
         # An earlier one, which does not revoke what the removed one did, takes its place.
-        shelf.put("crl/3.crl", partition(3, number=499))
-        door.refusals(*(client_of(part) for part in range(5, 15)))
-        assert door.next(*clients) == [UNKNOWN, UNKNOWN, REVOKED]
+        storage.put("crl/3.crl", partition(3, number=499))
+        authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+        assert authorizer.next(*clients) == [UNKNOWN, UNKNOWN, REVOKED]
 
 
 def test_a_crl_with_a_lower_number_and_the_same_date_is_rolled_back_even_if_the_earlier_one_has_expired(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/3.crl", partition(3, 22, number=5, this_update=NOW - MINUTE))
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3), client_of(3, 22)) == [None, REVOKED]
-    door.refusals(*(client_of(part) for part in range(5, 15)))
-    shelf.put("crl/3.crl", partition(3, number=4, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
-    door.now = NOW + 2 * DAY
-    assert door.next(client_of(3), client_of(3, 22)) == [UNKNOWN, UNKNOWN]
+    storage.put("crl/3.crl", partition(3, 22, number=5, this_update=NOW - MINUTE))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 22)) == [None, REVOKED]
+    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    storage.put("crl/3.crl", partition(3, number=4, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
+    authorizer.now = NOW + 2 * DAY
+    assert authorizer.next(client_of(3), client_of(3, 22)) == [UNKNOWN, UNKNOWN]
 
 
 def test_a_crl_whose_time_came_while_it_was_in_memory_is_remembered(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/3.crl", partition(3, 22, number=2, this_update=NOW + DAY, next_update=NOW + 9 * DAY))
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(3)) == UNKNOWN
-    door.now = NOW + 2 * DAY
-    door.next(client_of(3))
-    assert state(door, client_of(3)) is None
-    door.refusals(*(client_of(part) for part in range(5, 15)))
-    shelf.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
-    door.next(client_of(3))
-    assert state(door, client_of(3)) == UNKNOWN
+    storage.put("crl/3.crl", partition(3, 22, number=2, this_update=NOW + DAY, next_update=NOW + 9 * DAY))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(3)) == UNKNOWN
+    authorizer.now = NOW + 2 * DAY
+    authorizer.next(client_of(3))
+    assert state(authorizer, client_of(3)) is None
+    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    storage.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
+    authorizer.next(client_of(3))
+    assert state(authorizer, client_of(3)) == UNKNOWN
 
 
 @pytest.mark.parametrize("uris", ["file:///crl/", "file:///crl/3.crl"])
-def test_a_newer_crl_that_has_expired_does_not_make_the_earlier_one_unusable(shelf: Memory, uris: str) -> None:
-    door = PrefixDoor(shelf, uris)
-    assert door.refusal(client_of(3)) is None
-    shelf.put("crl/3.crl", partition(3, 66, number=2, next_update=NOW - MINUTE))
+def test_a_newer_crl_that_has_expired_does_not_make_the_earlier_one_unusable(storage: Memory, uris: str) -> None:
+    authorizer = PrefixAuthorizer(storage, uris)
+    assert authorizer.deny_reason(client_of(3)) is None
+    storage.put("crl/3.crl", partition(3, 66, number=2, next_update=NOW - MINUTE))
     for _ in range(2):
-        assert door.next(client_of(3), client_of(3, 2), client_of(3, 66)) == [None, REVOKED, REVOKED]
+        assert authorizer.next(client_of(3), client_of(3, 2), client_of(3, 66)) == [None, REVOKED, REVOKED]
 
 
 def test_no_certificate_that_an_evicted_delta_crl_revokes_is_good_while_it_cannot_be_read(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
     for part in range(MANY):
-        shelf.put(f"crl/{part}.crl", partition(part, 2, ca=OTHER))
+        storage.put(f"crl/{part}.crl", partition(part, 2, ca=OTHER))
     indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
-    shelf.put("crl/ca.crl", partition(None, 22))
-    shelf.put("crl/ca+.crl", CA.revoke(entry(66), this_update=NOW, extensions=[crl_number(2), indicator]))
-    door = PrefixDoor(shelf)
+    storage.put("crl/ca.crl", partition(None, 22))
+    storage.put("crl/ca+.crl", CA.revoke(entry(66), this_update=NOW, extensions=[crl_number(2), indicator]))
+    authorizer = PrefixAuthorizer(storage)
     named = pem(
         CA.issue(
             5,
@@ -463,139 +463,139 @@ def test_no_certificate_that_an_evicted_delta_crl_revokes_is_good_while_it_canno
         )
     )
     clients = [client_of("ca", serial) for serial in (1, 22, 66)]
-    assert door.next(named, *clients) == [None, None, REVOKED, REVOKED]
-    shelf.errors["crl/ca+.crl"] = StoreError("file:///crl/ca+.crl", "500")
-    door.refusals(*(client_of(part, ca=OTHER) for part in range(5, 15)))
-    assert door.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
-    shelf.errors.clear()
-    assert door.next(*clients) == [None, REVOKED, REVOKED]
+    assert authorizer.next(named, *clients) == [None, None, REVOKED, REVOKED]
+    storage.errors["crl/ca+.crl"] = StoreError("file:///crl/ca+.crl", "500")
+    authorizer.deny_reasons(*(client_of(part, ca=OTHER) for part in range(5, 15)))
+    assert authorizer.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
+    storage.errors.clear()
+    assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
 
 
 @pytest.mark.parametrize("places", [("crl/3.crl", "crl/new/3.crl"), ("crl/new/3.crl", "crl/3.crl")])
 def test_a_newer_crl_at_another_place_that_has_expired_does_not_make_the_earlier_one_unusable(
-    shelf: Memory, limit_memory: Callable[[int], None], places: tuple[str, str]
+    storage: Memory, limit_memory: Callable[[int], None], places: tuple[str, str]
 ) -> None:
     limit_memory(room_for(3))
     earlier, newer = places
-    shelf.put(earlier, partition(3, 22, next_update=NOW + 9 * DAY))
-    shelf.put(newer, partition(3, 22, 66, number=2, next_update=NOW + MINUTE))
-    door = PrefixDoor(shelf)
+    storage.put(earlier, partition(3, 22, next_update=NOW + 9 * DAY))
+    storage.put(newer, partition(3, 22, 66, number=2, next_update=NOW + MINUTE))
+    authorizer = PrefixAuthorizer(storage)
     clients = [client_of(3), client_of(3, 22), client_of(3, 66)]
     for _ in range(3):
-        assert door.next(*clients) == [None, REVOKED, REVOKED]
-        door.now += MINUTE
+        assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
+        authorizer.now += MINUTE
         # Both are evicted, and loaded again together.
-        door.refusals(*(client_of(part) for part in range(5, 15)))
-    shelf.put(newer, HTML)
+        authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    storage.put(newer, HTML)
     # Without the newer one, the earlier one proves nothing good.
-    assert door.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
+    assert authorizer.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
 
 
 def test_a_single_crl_that_is_older_than_an_evicted_one_proves_nothing_good(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/3.crl", partition(3, 22, 66, number=2))
-    shelf.put("single.crl", partition(3, 22))
-    door = PrefixDoor(shelf, "file:///single.crl,file:///crl/")
+    storage.put("crl/3.crl", partition(3, 22, 66, number=2))
+    storage.put("single.crl", partition(3, 22))
+    authorizer = PrefixAuthorizer(storage, "file:///single.crl,file:///crl/")
     clients = [client_of(3), client_of(3, 22), client_of(3, 66)]
-    assert door.next(*clients) == [None, REVOKED, REVOKED]
-    shelf.put("crl/3.crl", HTML)
-    door.refusals(*(client_of(part) for part in range(5, 15)))
-    assert door.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
-    shelf.put("single.crl", partition(3, 22, 66, number=3))
-    assert door.next(*clients) == [None, REVOKED, REVOKED]
+    assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
+    storage.put("crl/3.crl", HTML)
+    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    assert authorizer.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
+    storage.put("single.crl", partition(3, 22, 66, number=3))
+    assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
 
 
-def test_no_certificate_that_a_displaced_crl_revokes_is_good(shelf: Memory) -> None:
+def test_no_certificate_that_a_displaced_crl_revokes_is_good(storage: Memory) -> None:
     authorities = [authority(f"CA {number}") for number in range(MAX_RETAINED_LISTS + 2)]
-    shelf.put("truststore.pem", CA.pem + OTHER.pem + b"".join(each.pem for each in authorities))
-    door = PrefixDoor(shelf)
+    storage.put("truststore.pem", CA.pem + OTHER.pem + b"".join(each.pem for each in authorities))
+    authorizer = PrefixAuthorizer(storage)
     for ca in authorities:
-        shelf.put("crl/same.crl", partition(None, 66, number=7, ca=ca))
-        assert door.next(client_of(None, 66, ca)) == [REVOKED]
-    displaced = [ca for ca in authorities if door.refusal(client_of(None, 66, ca)) == UNKNOWN]
+        storage.put("crl/same.crl", partition(None, 66, number=7, ca=ca))
+        assert authorizer.next(client_of(None, 66, ca)) == [REVOKED]
+    displaced = [ca for ca in authorities if authorizer.deny_reason(client_of(None, 66, ca)) == UNKNOWN]
     assert displaced
     for number, expected in ((6, [UNKNOWN, UNKNOWN]), (8, [None, REVOKED])):
         for place, ca in enumerate(displaced):
             revoked = () if number == 6 else (66,)
-            shelf.put(f"crl/copy-{place}.crl", partition(None, *revoked, number=number, ca=ca))
-            assert door.next(client_of(None, 1, ca), client_of(None, 66, ca)) == expected
+            storage.put(f"crl/copy-{place}.crl", partition(None, *revoked, number=number, ca=ca))
+            assert authorizer.next(client_of(None, 1, ca), client_of(None, 66, ca)) == expected
 
 
 def test_a_single_crl_that_is_older_than_an_evicted_one_is_reported_once_although_others_are_searched(
-    shelf: Memory, limit_memory: Callable[[int], None], log: pytest.LogCaptureFixture
+    storage: Memory, limit_memory: Callable[[int], None], log: pytest.LogCaptureFixture
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/3.crl", partition(3, 22, 66, number=2))
-    shelf.put("single.crl", partition(3, 22))
-    door = PrefixDoor(shelf, "file:///single.crl,file:///crl/")
-    assert door.next(client_of(3)) == [None]
-    shelf.put("crl/3.crl", HTML)
-    door.refusals(*(client_of(part) for part in range(5, 15)))
+    storage.put("crl/3.crl", partition(3, 22, 66, number=2))
+    storage.put("single.crl", partition(3, 22))
+    authorizer = PrefixAuthorizer(storage, "file:///single.crl,file:///crl/")
+    assert authorizer.next(client_of(3)) == [None]
+    storage.put("crl/3.crl", HTML)
+    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
     for part in range(MANY, MANY + 3):
-        assert door.next(client_of(3)) == [UNKNOWN]
-        shelf.put(f"crl/{part}.crl", partition(part, 2))
-        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+        assert authorizer.next(client_of(3)) == [UNKNOWN]
+        storage.put(f"crl/{part}.crl", partition(part, 2))
+        assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
     assert [record.getMessage() for record in log.records].count("revocation list not used") == 1
 
 
 def test_crls_of_a_small_prefix_are_as_good_as_single_ones() -> None:
-    shelf = Memory()
-    shelf.put("truststore.pem", CA.pem + OTHER.pem)
-    shelf.put("crl/ca.crl", partition(None, next_update=NOW + 9 * DAY))
-    shelf.put("crl/expired.crl", partition(None, 66, number=2, next_update=NOW - MINUTE))
+    storage = Memory()
+    storage.put("truststore.pem", CA.pem + OTHER.pem)
+    storage.put("crl/ca.crl", partition(None, next_update=NOW + 9 * DAY))
+    storage.put("crl/expired.crl", partition(None, 66, number=2, next_update=NOW - MINUTE))
     for uris in ("file:///crl/", "file:///crl/ca.crl,file:///crl/expired.crl"):
-        assert PrefixDoor(shelf, uris).next(client_of(None), client_of(None, 66)) == [None, REVOKED]
+        assert PrefixAuthorizer(storage, uris).next(client_of(None), client_of(None, 66)) == [None, REVOKED]
 
 
 def test_an_earlier_crl_whose_successor_becomes_valid_is_not_reported(
-    shelf: Memory, log: pytest.LogCaptureFixture
+    storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(3)) is None
-    shelf.put("crl/3.crl", partition(3, 66, number=2, this_update=NOW + MINUTE))
-    assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(3)) is None
+    storage.put("crl/3.crl", partition(3, 66, number=2, this_update=NOW + MINUTE))
+    assert authorizer.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
     log.clear()
-    door.now = NOW + 2 * MINUTE
-    assert door.next(client_of(3), client_of(3, 2)) == [None, None]
+    authorizer.now = NOW + 2 * MINUTE
+    assert authorizer.next(client_of(3), client_of(3, 2)) == [None, None]
     assert "revocation list not used" not in [record.getMessage() for record in log.records]
 
 
 def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_a_crl() -> None:
-    shelf = Memory()
+    storage = Memory()
     middle = authority("Middle", parent=CA, serial_number=77)
-    shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
-    shelf.put("crl/one.crl", partition(None, 2))
-    shelf.put("crl/two/a.crl", partition(None, 2, ca=OTHER))
-    shelf.put("crl/two/b.crl", partition(None, 2, ca=middle))
-    door = PrefixDoor(shelf)
-    assert delivered(shelf) == ["crl/one.crl", "crl/two/a.crl", "crl/two/b.crl"]
+    storage.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
+    storage.put("crl/one.crl", partition(None, 2))
+    storage.put("crl/two/a.crl", partition(None, 2, ca=OTHER))
+    storage.put("crl/two/b.crl", partition(None, 2, ca=middle))
+    authorizer = PrefixAuthorizer(storage)
+    assert delivered(storage) == ["crl/one.crl", "crl/two/a.crl", "crl/two/b.crl"]
     for ca in (CA, OTHER, middle):
-        assert door.refusals(client_of(None, ca=ca), client_of("any", 2, ca)) == [None, REVOKED]
+        assert authorizer.deny_reasons(client_of(None, ca=ca), client_of("any", 2, ca)) == [None, REVOKED]
     # The CRL of a higher CA applies.
-    shelf.put("crl/one.crl", partition(None, 2, 77, number=2))
-    assert door.next(client_of(None, ca=middle), client_of(None)) == [REVOKED, None]
-    assert delivered(shelf) == ["crl/one.crl"]
+    storage.put("crl/one.crl", partition(None, 2, 77, number=2))
+    assert authorizer.next(client_of(None, ca=middle), client_of(None)) == [REVOKED, None]
+    assert delivered(storage) == ["crl/one.crl"]
 
 
 def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: Callable[[int], None]) -> None:
-    shelf = Memory()
-    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    storage = Memory()
+    storage.put("truststore.pem", CA.pem + OTHER.pem)
     for part in range(5):
-        shelf.put(f"crl/{part}.crl", partition(part, 2))
+        storage.put(f"crl/{part}.crl", partition(part, 2))
     largest = len(partition(1, 2))
     limit_memory(2 * largest)
-    door = PrefixDoor(shelf)
-    assert delivered(shelf) == []
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
-    assert delivered(shelf) == ["crl/3.crl"]
+    authorizer = PrefixAuthorizer(storage)
+    assert delivered(storage) == []
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert delivered(storage) == ["crl/3.crl"]
     # One that is too large is not read, and does not count.
     for part in range(1, 5):
-        shelf.remove(f"crl/{part}.crl")
-    shelf.put("crl/huge.crl", bytes(3 * largest))
-    assert PrefixDoor(shelf).refusal(client_of(0)) is None
-    assert "crl/0.crl" in delivered(shelf)
+        storage.remove(f"crl/{part}.crl")
+    storage.put("crl/huge.crl", bytes(3 * largest))
+    assert PrefixAuthorizer(storage).deny_reason(client_of(0)) is None
+    assert "crl/0.crl" in delivered(storage)
 
 
 def test_a_request_does_not_add_up_the_sizes_of_all_crls_in_a_large_prefix() -> None:
@@ -623,7 +623,7 @@ def test_a_request_does_not_add_up_the_sizes_of_all_crls_in_a_large_prefix() -> 
 
 
 def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
+    storage: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
 ) -> None:
     largest = len(partition("same", ca=OTHER))
     limit_memory(3 * largest)
@@ -635,15 +635,15 @@ def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
 
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.refresh_together", counted)
     for folder in range(7):
-        shelf.put(f"crl/{folder}/same.crl", partition("same", ca=OTHER))
-    assert PrefixDoor(shelf).refusal(client_of("same", ca=OTHER)) is None
+        storage.put(f"crl/{folder}/same.crl", partition("same", ca=OTHER))
+    assert PrefixAuthorizer(storage).deny_reason(client_of("same", ca=OTHER)) is None
     assert max(batches) <= 3
     assert sum(batches) == 7
 
 
-def loaded_crls(door: PrefixDoor) -> list[str]:
+def loaded_crls(authorizer: PrefixAuthorizer) -> list[str]:
     """Return the URIs of the CRLs in memory."""
-    documents = door.live._revocation  # noqa: SLF001 -- the memory that it takes
+    documents = authorizer.live._revocation  # noqa: SLF001 -- the memory that it takes
     assert documents is not None
     return [located.uri for located in documents.prefix_crls.lists()]
 
@@ -653,19 +653,19 @@ def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than
     monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None], *, names_them: bool
 ) -> None:
     parts = range(40)
-    shelf = Memory()
-    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    storage = Memory()
+    storage.put("truststore.pem", CA.pem + OTHER.pem)
     for part in parts:
-        shelf.put(f"crl/{part}.crl", partition(part, 2))
+        storage.put(f"crl/{part}.crl", partition(part, 2))
     # It is named first, and found last.
-    shelf.put("crl/own.crl", partition("own" if names_them else None, 2, padding=10, ca=OTHER))
+    storage.put("crl/own.crl", partition("own" if names_them else None, 2, padding=10, ca=OTHER))
     limit_memory(room_for(8))
-    door = PrefixDoor(shelf)
+    authorizer = PrefixAuthorizer(storage)
     counts: list[int] = []
 
     def counted(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
         is_new = refresh_together(refreshers, wait_seconds)
-        counts.append(len(loaded_crls(door)))
+        counts.append(len(loaded_crls(authorizer)))
         return is_new
 
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.refresh_together", counted)
@@ -678,141 +678,143 @@ def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than
             not_after=NOW + DAY,
             extensions=[named] if names_them else [],
         )
-        assert door.refusal(pem(issued)) == expected
-        assert "file:///crl/own.crl" in loaded_crls(door)
-        assert len(loaded_crls(door)) <= 8
+        assert authorizer.deny_reason(pem(issued)) == expected
+        assert "file:///crl/own.crl" in loaded_crls(authorizer)
+        assert len(loaded_crls(authorizer)) <= 8
     # Together with those that were just loaded.
     assert max(counts) <= 16
     # Each was read once.
-    assert len(delivered(shelf)) == 41
+    assert len(delivered(storage)) == 41
 
 
-def test_the_size_of_an_index_is_its_own(shelf: Memory, limit_memory: Callable[[int], None]) -> None:
+def test_the_size_of_an_index_is_its_own(storage: Memory, limit_memory: Callable[[int], None]) -> None:
     crls = [partition(part, 2, 2**1600, padding=20) for part in range(MANY)]
     for part, encoded in enumerate(crls):
-        shelf.put(f"crl/{part}.crl", encoded)
-        shelf.put(f"crl/{part}.crl.index", index_of(encoded))
+        storage.put(f"crl/{part}.crl", encoded)
+        storage.put(f"crl/{part}.crl.index", index_of(encoded))
     size = len(index_of(crls[0]))
     assert size > 4 * max(map(len, crls))
     limit_memory(3 * size)
-    door = PrefixDoor(shelf)
+    authorizer = PrefixAuthorizer(storage)
     for part in range(MANY):
-        assert door.refusals(client_of(part), client_of(part, 2)) == [None, REVOKED]
-        assert len(loaded_crls(door)) <= 3
+        assert authorizer.deny_reasons(client_of(part), client_of(part, 2)) == [None, REVOKED]
+        assert len(loaded_crls(authorizer)) <= 3
     # One that is too large is not read, and does not count.
     limit_memory(size - 1)
     for part in range(MANY):
-        shelf.errors[f"crl/{part}.crl.index"] = too_large(f"file:///crl/{part}.crl.index", size - 1)
-    door = PrefixDoor(shelf)
-    assert door.refusals(*map(client_of, range(MANY))) == [None] * MANY
-    assert len(loaded_crls(door)) >= 3
+        storage.errors[f"crl/{part}.crl.index"] = too_large(f"file:///crl/{part}.crl.index", size - 1)
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(*map(client_of, range(MANY))) == [None] * MANY
+    assert len(loaded_crls(authorizer)) >= 3
 
 
 def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
     limit_memory: Callable[[int], None],
 ) -> None:
-    shelf = Memory()
-    shelf.put("truststore.pem", CA.pem)
+    storage = Memory()
+    storage.put("truststore.pem", CA.pem)
     for folder in range(5):
         for part in range(3):
-            shelf.put(f"{folder}/{folder}{part}.crl", partition(f"{folder}{part}", 2))
+            storage.put(f"{folder}/{folder}{part}.crl", partition(f"{folder}{part}", 2))
     limit_memory(room_for(7))
-    door = PrefixDoor(shelf, ",".join(f"file:///{folder}/" for folder in range(5)))
-    assert loaded_crls(door) == [f"file:///{folder}/{folder}{part}.crl" for folder in range(2) for part in range(3)]
+    authorizer = PrefixAuthorizer(storage, ",".join(f"file:///{folder}/" for folder in range(5)))
+    assert loaded_crls(authorizer) == [
+        f"file:///{folder}/{folder}{part}.crl" for folder in range(2) for part in range(3)
+    ]
     for folder in range(5):
-        assert door.refusals(client_of(f"{folder}1"), client_of(f"{folder}1", 2)) == [None, REVOKED]
-        assert len(loaded_crls(door)) <= 7
+        assert authorizer.deny_reasons(client_of(f"{folder}1"), client_of(f"{folder}1", 2)) == [None, REVOKED]
+        assert len(loaded_crls(authorizer)) <= 7
 
 
-def test_invalid_crls_with_the_same_name_do_not_hide_others(shelf: Memory) -> None:
+def test_invalid_crls_with_the_same_name_do_not_hide_others(storage: Memory) -> None:
     for folder in range(100):
-        shelf.put(f"crl/{folder:03}/ca.crl", HTML)
-    shelf.put("crl/other/ca.crl", partition(None, 2, ca=OTHER))
-    door = PrefixDoor(shelf)
+        storage.put(f"crl/{folder:03}/ca.crl", HTML)
+    storage.put("crl/other/ca.crl", partition(None, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
     client = client_of("http://ca.example/ca.crl", 1, OTHER)
-    assert [door.refusal(client) for _ in range(2)] == [UNKNOWN, None]
+    assert [authorizer.deny_reason(client) for _ in range(2)] == [UNKNOWN, None]
 
 
-def test_crls_that_cannot_be_read_do_not_hide_others_with_the_same_name(shelf: Memory) -> None:
+def test_crls_that_cannot_be_read_do_not_hide_others_with_the_same_name(storage: Memory) -> None:
     for folder in range(100):
-        shelf.put(f"crl/{folder:03}/ca.crl", HTML)
-        shelf.errors[f"crl/{folder:03}/ca.crl"] = StoreError(f"{folder}", "AccessDenied")
-    shelf.put("crl/other/ca.crl", partition(None, 2, ca=OTHER))
-    door = PrefixDoor(shelf)
+        storage.put(f"crl/{folder:03}/ca.crl", HTML)
+        storage.errors[f"crl/{folder:03}/ca.crl"] = StoreError(f"{folder}", "AccessDenied")
+    storage.put("crl/other/ca.crl", partition(None, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
     client = client_of("http://ca.example/ca.crl", 1, OTHER)
-    assert [door.refusal(client) for _ in range(2)] == [UNKNOWN, None]
+    assert [authorizer.deny_reason(client) for _ in range(2)] == [UNKNOWN, None]
     # They are read once they can be, and are not forgotten meanwhile.
-    del shelf.errors["crl/000/ca.crl"]
-    shelf.put("crl/000/ca.crl", partition(None, 1, number=2, ca=OTHER))
+    del storage.errors["crl/000/ca.crl"]
+    storage.put("crl/000/ca.crl", partition(None, 1, number=2, ca=OTHER))
     for _ in range(2):
-        assert door.next(client) == [REVOKED]
+        assert authorizer.next(client) == [REVOKED]
 
 
-def test_crls_that_cannot_be_read_do_not_hide_one_that_no_certificate_names(shelf: Memory) -> None:
+def test_crls_that_cannot_be_read_do_not_hide_one_that_no_certificate_names(storage: Memory) -> None:
     for number in range(MAX_SEARCHED):
-        shelf.put(f"crl/small-{number}.crl", b"")
-        shelf.errors[f"crl/small-{number}.crl"] = StoreError(f"{number}", "AccessDenied")
-    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
-    door = PrefixDoor(shelf)
+        storage.put(f"crl/small-{number}.crl", b"")
+        storage.errors[f"crl/small-{number}.crl"] = StoreError(f"{number}", "AccessDenied")
+    storage.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
     client = client_of(None, 1, OTHER)
-    assert door.refusal(client) == UNKNOWN
-    shelf.put("crl/another.crl", partition("another", padding=50))
-    assert door.next(client, client_of(None, 2, OTHER)) == [None, REVOKED]
+    assert authorizer.deny_reason(client) == UNKNOWN
+    storage.put("crl/another.crl", partition("another", padding=50))
+    assert authorizer.next(client, client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
 def test_in_a_large_prefix_a_crl_that_no_certificate_names_is_found_by_reading_the_smallest_first(
-    shelf: Memory,
+    storage: Memory,
 ) -> None:
     for part in range(MANY):
-        shelf.put(f"crl/{part}.crl", partition(part, 2, padding=50))
-    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
-    read = delivered(shelf)
+        storage.put(f"crl/{part}.crl", partition(part, 2, padding=50))
+    storage.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    read = delivered(storage)
     assert "crl/partner.crl" in read[:8]
     assert len(read) == MANY + 1
     # It is known from now on, and kept up to date.
-    shelf.put("crl/partner.crl", partition(None, 1, number=2, ca=OTHER))
-    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [REVOKED, None]
-    assert delivered(shelf) == ["crl/partner.crl"]
+    storage.put("crl/partner.crl", partition(None, 1, number=2, ca=OTHER))
+    assert authorizer.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [REVOKED, None]
+    assert delivered(storage) == ["crl/partner.crl"]
 
 
 @pytest.mark.parametrize("mode", ["deny", "allow"])
 @pytest.mark.parametrize("before", [partition(None), partition("other", ca=OTHER)], ids=["issuer", "scope"])
 def test_a_crl_that_no_certificate_names_is_found_in_place_of_one_that_did_not_cover_it(
-    shelf: Memory, before: bytes, mode: str
+    storage: Memory, before: bytes, mode: str
 ) -> None:
-    shelf.put("crl/ca.crl", before)
-    door = PrefixDoor(shelf, CRL_FAILURE_MODE=mode)
+    storage.put("crl/ca.crl", before)
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE=mode)
     unknown = UNKNOWN if mode == "deny" else None
-    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [unknown, unknown]
+    assert authorizer.deny_reasons(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [unknown, unknown]
     # It may even be larger than all others.
-    shelf.put("crl/ca.crl", partition(None, 2, padding=50, number=2, ca=OTHER))
-    delivered(shelf)
-    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
-    assert delivered(shelf) == ["crl/ca.crl"]
+    storage.put("crl/ca.crl", partition(None, 2, padding=50, number=2, ca=OTHER))
+    delivered(storage)
+    assert authorizer.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    assert delivered(storage) == ["crl/ca.crl"]
 
 
 @pytest.mark.parametrize("mode", ["deny", "allow"])
 @pytest.mark.parametrize("is_stale", [False, True])
 @pytest.mark.parametrize("successor", ["ca.crl", "ca-2.crl"])
 def test_a_crl_that_no_certificate_names_is_found_in_place_of_one_that_was_removed(
-    shelf: Memory, successor: str, mode: str, *, is_stale: bool
+    storage: Memory, successor: str, mode: str, *, is_stale: bool
 ) -> None:
     clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
-    shelf.put("crl/ca.crl", partition(None, ca=OTHER, next_update=NOW + MINUTE))
-    door = PrefixDoor(shelf, CRL_FAILURE_MODE=mode)
-    assert door.refusals(*clients) == [None, None]
-    shelf.remove("crl/ca.crl")
+    storage.put("crl/ca.crl", partition(None, ca=OTHER, next_update=NOW + MINUTE))
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE=mode)
+    assert authorizer.deny_reasons(*clients) == [None, None]
+    storage.remove("crl/ca.crl")
     # It stays in force until its nextUpdate.
-    assert door.next(*clients) == [None, None]
-    door.now += is_stale * 2 * MINUTE
-    assert door.next(*clients) == [UNKNOWN if is_stale and mode == "deny" else None] * 2
-    shelf.put(f"crl/{successor}", partition(None, 2, number=2, ca=OTHER))
-    assert door.next(*clients) == [None, REVOKED]
-    delivered(shelf)
-    assert door.next(*clients) == [None, REVOKED]
-    assert delivered(shelf) == []
+    assert authorizer.next(*clients) == [None, None]
+    authorizer.now += is_stale * 2 * MINUTE
+    assert authorizer.next(*clients) == [UNKNOWN if is_stale and mode == "deny" else None] * 2
+    storage.put(f"crl/{successor}", partition(None, 2, number=2, ca=OTHER))
+    assert authorizer.next(*clients) == [None, REVOKED]
+    delivered(storage)
+    assert authorizer.next(*clients) == [None, REVOKED]
+    assert delivered(storage) == []
 
 
 @pytest.mark.parametrize(
@@ -825,50 +827,50 @@ def test_a_crl_that_no_certificate_names_is_found_in_place_of_one_that_was_remov
     ids=["another scope", "delta CRL", "no CRL"],
 )
 def test_a_crl_that_no_certificate_names_is_found_after_another_one_was_stored_in_place_of_its_predecessor(
-    shelf: Memory, replacement: bytes
+    storage: Memory, replacement: bytes
 ) -> None:
     clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
-    shelf.put("crl/ca.crl", partition(None, ca=OTHER))
-    door = PrefixDoor(shelf)
-    assert door.refusals(*clients) == [None, None]
-    shelf.put("crl/ca.crl", replacement)
-    door.next(client_of("other", ca=OTHER), *clients)
-    shelf.put("crl/ca-2.crl", partition(None, 2, number=3, ca=OTHER))
-    assert door.next(*clients) == [None, REVOKED]
+    storage.put("crl/ca.crl", partition(None, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(*clients) == [None, None]
+    storage.put("crl/ca.crl", replacement)
+    authorizer.next(client_of("other", ca=OTHER), *clients)
+    storage.put("crl/ca-2.crl", partition(None, 2, number=3, ca=OTHER))
+    assert authorizer.next(*clients) == [None, REVOKED]
 
 
-def test_a_crl_that_no_certificate_names_is_found_next_to_a_stale_one(shelf: Memory) -> None:
+def test_a_crl_that_no_certificate_names_is_found_next_to_a_stale_one(storage: Memory) -> None:
     clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
-    shelf.put("crl/ca-1.crl", partition(None, ca=OTHER, next_update=NOW + MINUTE))
-    door = PrefixDoor(shelf)
-    assert door.refusals(*clients) == [None, None]
-    shelf.put("crl/ca-2.crl", partition(None, 2, number=2, padding=10, ca=OTHER))
+    storage.put("crl/ca-1.crl", partition(None, ca=OTHER, next_update=NOW + MINUTE))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(*clients) == [None, None]
+    storage.put("crl/ca-2.crl", partition(None, 2, number=2, padding=10, ca=OTHER))
     # While the first one is valid, no request waits for another one.
-    door.next(clients[0])
+    authorizer.next(clients[0])
     join_attempts()
-    assert door.refusals(*clients) == [None, REVOKED]
-    door.now += 2 * MINUTE
-    assert door.next(*clients) == [None, REVOKED]
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
+    authorizer.now += 2 * MINUTE
+    assert authorizer.next(*clients) == [None, REVOKED]
     # Also if the stale one, which is smaller, is read first.
-    late = PrefixDoor(shelf)
+    late = PrefixAuthorizer(storage)
     late.now = NOW + 2 * MINUTE
-    assert late.refusals(*clients) == [None, REVOKED]
+    assert late.deny_reasons(*clients) == [None, REVOKED]
 
 
-def test_an_earlier_crl_anywhere_below_the_prefix_does_not_hide_the_current_one(shelf: Memory) -> None:
+def test_an_earlier_crl_anywhere_below_the_prefix_does_not_hide_the_current_one(storage: Memory) -> None:
     """Everybody can store a CRL that was published, and an earlier one is usually smaller, so that it is read first."""
     for part in range(MANY):
-        shelf.put(f"crl/{part}.crl", partition(part, 2, padding=50))
-    shelf.put("crl/ca/current.crl", partition(None, 2, number=2, padding=100, ca=OTHER))
-    shelf.put("crl/partner/earlier.crl", partition(None, ca=OTHER))
-    door = PrefixDoor(shelf)
+        storage.put(f"crl/{part}.crl", partition(part, 2, padding=50))
+    storage.put("crl/ca/current.crl", partition(None, 2, number=2, padding=100, ca=OTHER))
+    storage.put("crl/partner/earlier.crl", partition(None, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
     clients = client_of(None, 2, OTHER), client_of(None, 1, OTHER)
-    assert door.refusals(*clients) == [REVOKED, None]
-    assert door.next(*clients) == [REVOKED, None]
+    assert authorizer.deny_reasons(*clients) == [REVOKED, None]
+    assert authorizer.next(*clients) == [REVOKED, None]
 
 
 def test_no_request_waits_for_new_crls_if_another_one_proves_its_certificate_good(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[tuple[int, float]] = []
 
@@ -877,222 +879,226 @@ def test_no_request_waits_for_new_crls_if_another_one_proves_its_certificate_goo
         return refresh_together(refreshers, wait_seconds)
 
     client = client_of(None, 1, OTHER)
-    shelf.put("crl/ca.crl", partition(None, ca=OTHER))
-    door = PrefixDoor(shelf)
-    assert door.refusal(client) is None
+    storage.put("crl/ca.crl", partition(None, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client) is None
     for count in range(12):
-        shelf.put(f"crl/new-{count}.crl", HTML)
-        shelf.errors[f"crl/new-{count}.crl"] = StoreError("crl/new.crl", "500")
-    delivered(shelf)
+        storage.put(f"crl/new-{count}.crl", HTML)
+        storage.errors[f"crl/new-{count}.crl"] = StoreError("crl/new.crl", "500")
+    delivered(storage)
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.refresh_together", timed)
-    assert door.next(client) == [None]
+    assert authorizer.next(client) == [None]
     join_attempts()
     # At most eight at once. Those that fail do not prevent that others are read.
-    assert len(delivered(shelf)) == 8
+    assert len(delivered(storage)) == 8
     for _ in range(3):
-        assert door.refusal(client) is None
+        assert authorizer.deny_reason(client) is None
         join_attempts()
-    assert len(delivered(shelf)) == 4
+    assert len(delivered(storage)) == 4
     # The one that is known is loaded alone.
     assert {seconds for count, seconds in waits if count > 1} == {0}
 
 
 def test_new_crls_that_cannot_be_read_leave_enough_attempts_for_certificates_that_are_not_proven_good(
-    shelf: Memory,
+    storage: Memory,
 ) -> None:
-    shelf.put("crl/ca.crl", partition(None, ca=OTHER))
+    storage.put("crl/ca.crl", partition(None, ca=OTHER))
     archived = [f"crl/archived-{count}.crl" for count in range(60)]
     for crl in archived:
-        shelf.put(crl, HTML)
-        shelf.errors[crl] = StoreError(crl, "InvalidObjectState")
-    door = PrefixDoor(shelf, CRL_REFRESH_SECONDS="300")
+        storage.put(crl, HTML)
+        storage.errors[crl] = StoreError(crl, "InvalidObjectState")
+    authorizer = PrefixAuthorizer(storage, CRL_REFRESH_SECONDS="300")
     # The limit is that of an interval which begins with the first search, some time after the listing.
-    door.clock.advance(240)
+    authorizer.clock.advance(240)
     for _ in range(5):
         for _ in range(8):
-            assert door.refusal(client_of(None, 1, OTHER)) is None
+            assert authorizer.deny_reason(client_of(None, 1, OTHER)) is None
             join_attempts()
-        door.clock.advance(RETRY_SECONDS)
+        authorizer.clock.advance(RETRY_SECONDS)
     # They are repeated, in half of the attempts.
-    assert len(archived) < sum(crl in archived for crl in delivered(shelf)) < MAX_SEARCHED // 2 + 8
-    shelf.put("crl/new.crl", partition(None, 2))
-    door.clock.advance(RETRY_SECONDS)
-    assert door.refusals(client_of(None), client_of(None, 2), client_of(None, 1, OTHER)) == [None, REVOKED, None]
+    assert len(archived) < sum(crl in archived for crl in delivered(storage)) < MAX_SEARCHED // 2 + 8
+    storage.put("crl/new.crl", partition(None, 2))
+    authorizer.clock.advance(RETRY_SECONDS)
+    assert authorizer.deny_reasons(client_of(None), client_of(None, 2), client_of(None, 1, OTHER)) == [
+        None,
+        REVOKED,
+        None,
+    ]
     # In the next interval, they are repeated again.
-    delivered(shelf)
-    door.clock.advance(300)
-    assert door.refusals(client_of(None, 1, OTHER)) == [None]
+    delivered(storage)
+    authorizer.clock.advance(300)
+    assert authorizer.deny_reasons(client_of(None, 1, OTHER)) == [None]
     join_attempts()
-    assert len(delivered(shelf)) == 8
+    assert len(delivered(storage)) == 8
 
 
 def test_no_request_waits_again_for_new_crls_that_cannot_be_read_when_its_own_was_evicted(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/ca.crl", partition(None, ca=OTHER))
-    shelf.put("crl/archived.crl", HTML)
-    shelf.errors["crl/archived.crl"] = StoreError("crl/archived.crl", "InvalidObjectState")
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(None, 1, OTHER)) is None
-    assert "crl/archived.crl" in delivered(shelf)
-    door.refusals(*(client_of(part) for part in range(5)))
-    delivered(shelf)
-    door.clock.advance(RETRY_SECONDS)
-    assert door.refusal(client_of(None, 1, OTHER)) is None
-    assert delivered(shelf) == ["crl/ca.crl"]
+    storage.put("crl/ca.crl", partition(None, ca=OTHER))
+    storage.put("crl/archived.crl", HTML)
+    storage.errors["crl/archived.crl"] = StoreError("crl/archived.crl", "InvalidObjectState")
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(None, 1, OTHER)) is None
+    assert "crl/archived.crl" in delivered(storage)
+    authorizer.deny_reasons(*(client_of(part) for part in range(5)))
+    delivered(storage)
+    authorizer.clock.advance(RETRY_SECONDS)
+    assert authorizer.deny_reason(client_of(None, 1, OTHER)) is None
+    assert delivered(storage) == ["crl/ca.crl"]
 
 
 def test_crls_that_turn_out_to_be_of_others_are_evicted_first(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(10))
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3)) == [None]
-    shelf.put("crl/ca.crl", partition(None, padding=1, ca=OTHER))
-    assert door.next(client_of(None, 1, OTHER)) == [None]
-    delivered(shelf)
-    assert door.refusals(client_of(3, 2), client_of(None, 2, OTHER)) == [REVOKED, None]
-    assert delivered(shelf) == []
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3)) == [None]
+    storage.put("crl/ca.crl", partition(None, padding=1, ca=OTHER))
+    assert authorizer.next(client_of(None, 1, OTHER)) == [None]
+    delivered(storage)
+    assert authorizer.deny_reasons(client_of(3, 2), client_of(None, 2, OTHER)) == [REVOKED, None]
+    assert delivered(storage) == []
 
 
 def test_a_replaced_crl_is_searched_again_until_it_was_read_and_after_those_that_were_never_read(
-    shelf: Memory,
+    storage: Memory,
 ) -> None:
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
-    delivered(shelf)
-    shelf.put("crl/3.crl", partition(None, 2, number=2, ca=OTHER))
-    shelf.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
-    shelf.put("crl/new.crl", partition("new", padding=50))
-    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
-    assert delivered(shelf) == ["crl/new.crl", "crl/3.crl"]
-    assert door.refusal(client_of(None, 5, ca=OTHER)) == UNKNOWN
-    assert delivered(shelf) == []
-    shelf.errors.clear()
-    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(None, ca=OTHER)) == UNKNOWN
+    delivered(storage)
+    storage.put("crl/3.crl", partition(None, 2, number=2, ca=OTHER))
+    storage.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
+    storage.put("crl/new.crl", partition("new", padding=50))
+    assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    assert delivered(storage) == ["crl/new.crl", "crl/3.crl"]
+    assert authorizer.deny_reason(client_of(None, 5, ca=OTHER)) == UNKNOWN
+    assert delivered(storage) == []
+    storage.errors.clear()
+    assert authorizer.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
-def test_an_invalid_crl_in_place_of_one_that_did_not_cover_a_certificate_is_read_once(shelf: Memory) -> None:
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
-    delivered(shelf)
-    shelf.put("crl/3.crl", HTML)
-    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
-    assert delivered(shelf) == ["crl/3.crl"]
+def test_an_invalid_crl_in_place_of_one_that_did_not_cover_a_certificate_is_read_once(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(None, ca=OTHER)) == UNKNOWN
+    delivered(storage)
+    storage.put("crl/3.crl", HTML)
+    assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    assert delivered(storage) == ["crl/3.crl"]
     for _ in range(3):
-        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
-        assert delivered(shelf) == []
+        assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+        assert delivered(storage) == []
 
 
 def test_invalid_crls_in_place_of_others_are_read_once_whatever_else_is_listed(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(None, ca=OTHER)) == UNKNOWN
     for part in range(MANY):
-        shelf.put(f"crl/{part}.crl", bytes(len(partition(part, 2))))
-    delivered(shelf)
-    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
-    assert sorted(delivered(shelf)) == sorted(f"crl/{part}.crl" for part in range(MANY))
+        storage.put(f"crl/{part}.crl", bytes(len(partition(part, 2))))
+    delivered(storage)
+    assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    assert sorted(delivered(storage)) == sorted(f"crl/{part}.crl" for part in range(MANY))
     for number in range(2):
-        shelf.put(f"crl/new-{number}.crl", HTML)
-        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
-        assert delivered(shelf) == [f"crl/new-{number}.crl"]
+        storage.put(f"crl/new-{number}.crl", HTML)
+        assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+        assert delivered(storage) == [f"crl/new-{number}.crl"]
 
 
 def test_replaced_crls_in_memory_count_among_those_that_are_read_in_an_interval(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(None, ca=OTHER), *map(client_of, range(MANY))) == [UNKNOWN] + [None] * MANY
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(None, ca=OTHER), *map(client_of, range(MANY))) == [UNKNOWN] + [None] * MANY
     for part in range(MANY):
-        shelf.put(f"crl/{part}.crl", partition(part, 2, number=2))
+        storage.put(f"crl/{part}.crl", partition(part, 2, number=2))
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", 10)
-    delivered(shelf)
+    delivered(storage)
     for expected in (8, 8, 4, 0):
-        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
-        assert len(delivered(shelf)) == expected
+        assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+        assert len(delivered(storage)) == expected
 
 
 def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/partner.crl", partition(None, ca=OTHER))
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(None, ca=OTHER)) is None
-    door.refusals(client_of(15), client_of(16), client_of(17))
-    delivered(shelf)
-    assert door.refusal(client_of(None, ca=OTHER)) is None
-    assert delivered(shelf) == ["crl/partner.crl"]
+    storage.put("crl/partner.crl", partition(None, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(None, ca=OTHER)) is None
+    authorizer.deny_reasons(client_of(15), client_of(16), client_of(17))
+    delivered(storage)
+    assert authorizer.deny_reason(client_of(None, ca=OTHER)) is None
+    assert delivered(storage) == ["crl/partner.crl"]
 
 
 def test_revocations_of_an_evicted_delta_crl_of_a_part_apply_although_no_certificate_names_it(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
     indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
-    shelf.put("crl/3+.crl", partition(3, 66, number=2, extensions=[indicator]))
-    door = PrefixDoor(shelf)
+    storage.put("crl/3+.crl", partition(3, 66, number=2, extensions=[indicator]))
+    authorizer = PrefixAuthorizer(storage)
     # It is read, together with the others, to find the CRL of this client's CA.
-    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
     for _ in range(3):
-        assert door.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
-        door.refusals(*(client_of(part) for part in range(5, 15)))
+        assert authorizer.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
+        authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
 
 
 @pytest.mark.parametrize("part", [None, "http://ca.example/odd"])
 def test_revocations_of_an_evicted_crl_of_another_key_of_the_ca_apply(
-    shelf: Memory, limit_memory: Callable[[int], None], part: str | None
+    storage: Memory, limit_memory: Callable[[int], None], part: str | None
 ) -> None:
     limit_memory(room_for(3))
     earlier = authority("Renewed")
     renewed = authority("Renewed", parent=earlier)
-    shelf.put("truststore.pem", CA.pem + OTHER.pem + earlier.pem + renewed.pem)
-    shelf.put("crl/earlier-key.crl", partition(part, 66, ca=earlier))
-    door = PrefixDoor(shelf, CRL_FAILURE_MODE="allow")
+    storage.put("truststore.pem", CA.pem + OTHER.pem + earlier.pem + renewed.pem)
+    storage.put("crl/earlier-key.crl", partition(part, 66, ca=earlier))
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
     for _ in range(3):
-        assert door.next(client_of(part, 66, renewed), client_of(part, 1, renewed)) == [REVOKED, None]
-        door.refusals(*(client_of(each) for each in range(5, 15)))
+        assert authorizer.next(client_of(part, 66, renewed), client_of(part, 1, renewed)) == [REVOKED, None]
+        authorizer.deny_reasons(*(client_of(each) for each in range(5, 15)))
 
 
 @pytest.mark.parametrize("key_identifier", [b"new", b"old"])
 def test_the_search_for_a_crl_does_not_end_at_one_that_proves_nothing_good_now(
-    shelf: Memory, key_identifier: bytes
+    storage: Memory, key_identifier: bytes
 ) -> None:
     ca = authority("Renewed", key_identifier=b"new")
-    shelf.put("truststore.pem", CA.pem + OTHER.pem + ca.pem)
+    storage.put("truststore.pem", CA.pem + OTHER.pem + ca.pem)
 
     def put(place: str, number: int, this_update: datetime, key_identifier: bytes) -> None:
         extensions = [crl_number(number), authority_key(key_identifier)]
         content = ca.revoke(this_update=this_update, next_update=NOW + 9 * DAY, extensions=extensions)
-        shelf.put(place, content)
+        storage.put(place, content)
 
     # Its time has not come, or it names another certificate of its CA.
     put("crl/unusable.crl", 1, NOW - DAY if key_identifier == b"old" else NOW + DAY, key_identifier)
-    door = PrefixDoor(shelf)
-    assert door.next(client_of(None, ca=ca)) == [UNKNOWN]
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.next(client_of(None, ca=ca)) == [UNKNOWN]
     # Read after it, because it is new or in a later batch.
     put("crl/usable.crl", 2, NOW - MINUTE, b"new")
     for count in range(8):
-        shelf.put(f"crl/invalid-{count}.crl", HTML)
-    for each in (door, PrefixDoor(shelf)):
+        storage.put(f"crl/invalid-{count}.crl", HTML)
+    for each in (authorizer, PrefixAuthorizer(storage)):
         assert each.next(client_of(None, ca=ca)) == [None]
 
 
-def test_the_search_for_a_crl_does_not_end_at_a_smaller_delta_crl(shelf: Memory) -> None:
+def test_the_search_for_a_crl_does_not_end_at_a_smaller_delta_crl(storage: Memory) -> None:
     delta_indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
     delta = OTHER.revoke(
         entry(1), this_update=NOW - DAY, next_update=NOW + DAY, extensions=[crl_number(2), delta_indicator]
     )
-    shelf.put("crl/partner+.crl", delta)
+    storage.put("crl/partner+.crl", delta)
     for part in range(MANY):
-        shelf.put(f"crl/{part}.crl", partition(part, 2, padding=50))
-    shelf.put("crl/partner.crl", partition(None, 2, padding=20, ca=OTHER))
+        storage.put(f"crl/{part}.crl", partition(part, 2, padding=50))
+    storage.put("crl/partner.crl", partition(None, 2, padding=20, ca=OTHER))
     clients = (client_of(None, serial_number, OTHER) for serial_number in (1, 2, 3))
-    assert PrefixDoor(shelf).refusals(*clients) == [REVOKED, REVOKED, None]
+    assert PrefixAuthorizer(storage).deny_reasons(*clients) == [REVOKED, REVOKED, None]
 
 
 UNNAMEABLE = {
@@ -1109,156 +1115,156 @@ UNNAMEABLE = {
 def test_a_crl_is_found_although_its_distribution_point_cannot_be_the_name_of_an_object(
     uri: str, *, of_part: bool, others: int
 ) -> None:
-    shelf = Memory()
-    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    storage = Memory()
+    storage.put("truststore.pem", CA.pem + OTHER.pem)
     for part in range(others):
-        shelf.put(f"crl/{part}.crl", partition(part, 2))
+        storage.put(f"crl/{part}.crl", partition(part, 2))
     named = uri if of_part else None
-    shelf.put("crl/partner.crl", partition(named, 2, ca=OTHER))
-    door = PrefixDoor(shelf)
+    storage.put("crl/partner.crl", partition(named, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
     client, other_client = (client_of(uri, serial_number, OTHER) for serial_number in (1, 2))
-    assert door.refusals(client, other_client) == [None, REVOKED]
+    assert authorizer.deny_reasons(client, other_client) == [None, REVOKED]
     # It is known from now on, and kept up to date.
-    delivered(shelf)
-    shelf.put("crl/partner.crl", partition(named, 1, number=2, ca=OTHER))
-    assert door.next(client, other_client) == [REVOKED, None]
-    assert delivered(shelf) == ["crl/partner.crl"]
+    delivered(storage)
+    storage.put("crl/partner.crl", partition(named, 1, number=2, ca=OTHER))
+    assert authorizer.next(client, other_client) == [REVOKED, None]
+    assert delivered(storage) == ["crl/partner.crl"]
 
 
-def test_all_crls_with_the_same_name_are_found_in_the_end(shelf: Memory) -> None:
+def test_all_crls_with_the_same_name_are_found_in_the_end(storage: Memory) -> None:
     for folder in range(130):
-        shelf.put(f"crl/{folder:03}/ca.crl", partition(None, 2))
-    shelf.put("crl/129/ca.crl", partition(None, 2, ca=OTHER))
-    door = PrefixDoor(shelf)
+        storage.put(f"crl/{folder:03}/ca.crl", partition(None, 2))
+    storage.put("crl/129/ca.crl", partition(None, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
     client = client_of("http://ca.example/ca.crl", 1, OTHER)
-    assert [door.refusal(client) for _ in range(3)] == [UNKNOWN, UNKNOWN, None]
-    delivered(shelf)
+    assert [authorizer.deny_reason(client) for _ in range(3)] == [UNKNOWN, UNKNOWN, None]
+    delivered(storage)
     # Now that the issuers are known, the others are not needed, unless they have changed.
-    assert door.next(client) == [None]
-    assert delivered(shelf) == []
-    shelf.put("crl/000/ca.crl", partition(None, 1, number=2, ca=OTHER))
-    shelf.put("crl/001/ca.crl", partition(None, 1, number=2))
-    assert door.next(client) == [REVOKED]
-    assert delivered(shelf) == ["crl/000/ca.crl", "crl/001/ca.crl"]
+    assert authorizer.next(client) == [None]
+    assert delivered(storage) == []
+    storage.put("crl/000/ca.crl", partition(None, 1, number=2, ca=OTHER))
+    storage.put("crl/001/ca.crl", partition(None, 1, number=2))
+    assert authorizer.next(client) == [REVOKED]
+    assert delivered(storage) == ["crl/000/ca.crl", "crl/001/ca.crl"]
 
 
-def test_all_parts_of_a_crl_with_the_same_name_are_found_in_the_end(shelf: Memory) -> None:
+def test_all_parts_of_a_crl_with_the_same_name_are_found_in_the_end(storage: Memory) -> None:
     """EJBCA's parts may differ only in the query of their URIs."""
     uris = [f"http://ca.example/ca.crl?partition={part:03}" for part in range(130)]
     for part, uri in enumerate(uris):
-        shelf.put(f"crl/{part:03}/ca.crl", partition(uri, 2000 + part))
-    door = PrefixDoor(shelf)
+        storage.put(f"crl/{part:03}/ca.crl", partition(uri, 2000 + part))
+    authorizer = PrefixAuthorizer(storage)
     last, revoked = client_of(uris[-1]), client_of(uris[-1], 2129)
-    assert [door.refusal(last) for _ in range(3)] == [UNKNOWN, UNKNOWN, None]
-    assert door.refusals(client_of(uris[0]), revoked) == [None, REVOKED]
-    delivered(shelf)
-    shelf.put("crl/129/ca.crl", partition(uris[-1], 1, number=2))
-    assert door.next(last, revoked) == [REVOKED, None]
-    assert delivered(shelf) == ["crl/129/ca.crl"]
+    assert [authorizer.deny_reason(last) for _ in range(3)] == [UNKNOWN, UNKNOWN, None]
+    assert authorizer.deny_reasons(client_of(uris[0]), revoked) == [None, REVOKED]
+    delivered(storage)
+    storage.put("crl/129/ca.crl", partition(uris[-1], 1, number=2))
+    assert authorizer.next(last, revoked) == [REVOKED, None]
+    assert delivered(storage) == ["crl/129/ca.crl"]
 
 
 def test_crls_that_were_read_are_found_when_too_many_or_no_longer_too_many_have_their_name(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
+    storage: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.catalog._MAX_NAMED", 4)
     limit_memory(room_for(3))
     uris = [f"http://ca.example/ca.crl?partition={part}" for part in range(5)]
     clients = [client_of(uri) for uri in uris]
     for part in range(4):
-        shelf.put(f"crl/{part}/ca.crl", partition(uris[part], 2))
-    door = PrefixDoor(shelf)
-    assert door.refusals(*clients) == [*[None] * 4, UNKNOWN]
-    shelf.put("crl/4/ca.crl", partition(uris[4], 2))
-    door.next(clients[0])
-    assert door.refusals(*clients) == [None] * 5
-    shelf.remove("crl/0/ca.crl")
-    door.next(*clients[1:])
-    assert door.refusals(*clients[1:]) == [None] * 4
+        storage.put(f"crl/{part}/ca.crl", partition(uris[part], 2))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(*clients) == [*[None] * 4, UNKNOWN]
+    storage.put("crl/4/ca.crl", partition(uris[4], 2))
+    authorizer.next(clients[0])
+    assert authorizer.deny_reasons(*clients) == [None] * 5
+    storage.remove("crl/0/ca.crl")
+    authorizer.next(*clients[1:])
+    assert authorizer.deny_reasons(*clients[1:]) == [None] * 4
 
 
 def test_known_crls_of_its_issuer_do_not_hide_the_one_that_a_certificate_names() -> None:
     """Such as earlier CRLs that were not removed, and have not expired."""
-    shelf = Memory()
+    storage = Memory()
     third = authority("Third")
-    shelf.put("truststore.pem", OTHER.pem + third.pem)
+    storage.put("truststore.pem", OTHER.pem + third.pem)
     for number in range(1, 100):
-        shelf.put(f"crl/{number}.crl", partition(None, number=number, ca=OTHER))
-    shelf.put("crl/own.crl", partition(None, 2, number=200, padding=20, ca=OTHER))
+        storage.put(f"crl/{number}.crl", partition(None, number=number, ca=OTHER))
+    storage.put("crl/own.crl", partition(None, 2, number=200, padding=20, ca=OTHER))
     for part in range(MAX_SEARCHED):
-        shelf.put(f"crl/other-{part}.crl", partition(part, padding=2))
-    door = PrefixDoor(shelf)
+        storage.put(f"crl/other-{part}.crl", partition(part, padding=2))
+    authorizer = PrefixAuthorizer(storage)
     # All but the largest are read.
-    assert door.refusal(client_of(None, ca=third)) == UNKNOWN
-    assert "crl/own.crl" not in delivered(shelf)
-    assert door.refusals(client_of("own", 1, OTHER), client_of("own", 2, OTHER)) == [None, REVOKED]
+    assert authorizer.deny_reason(client_of(None, ca=third)) == UNKNOWN
+    assert "crl/own.crl" not in delivered(storage)
+    assert authorizer.deny_reasons(client_of("own", 1, OTHER), client_of("own", 2, OTHER)) == [None, REVOKED]
 
 
-def test_a_crl_that_replaces_that_of_another_ca_is_found(shelf: Memory) -> None:
-    door = PrefixDoor(shelf)
-    shelf.put("crl/3.crl", partition(3, 2, ca=OTHER))
-    assert door.next(client_of(3, ca=OTHER), client_of(3)) == [None, UNKNOWN]
-    delivered(shelf)
-    assert door.next(client_of(3)) == [UNKNOWN]
-    assert delivered(shelf) == []
-    shelf.put("crl/3.crl", HTML)
-    assert door.next(client_of(3), client_of(3, ca=OTHER)) == [UNKNOWN, None]
-    shelf.put("crl/3.crl", partition(3, 2, number=2))
-    assert door.next(client_of(3), client_of(3, 2), client_of(3, ca=OTHER)) == [None, REVOKED, None]
-    shelf.remove("crl/3.crl")
-    shelf.put("crl/4.crl", partition(3, 2, ca=OTHER))
-    assert door.next(client_of(4, ca=OTHER)) == [UNKNOWN]
+def test_a_crl_that_replaces_that_of_another_ca_is_found(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    storage.put("crl/3.crl", partition(3, 2, ca=OTHER))
+    assert authorizer.next(client_of(3, ca=OTHER), client_of(3)) == [None, UNKNOWN]
+    delivered(storage)
+    assert authorizer.next(client_of(3)) == [UNKNOWN]
+    assert delivered(storage) == []
+    storage.put("crl/3.crl", HTML)
+    assert authorizer.next(client_of(3), client_of(3, ca=OTHER)) == [UNKNOWN, None]
+    storage.put("crl/3.crl", partition(3, 2, number=2))
+    assert authorizer.next(client_of(3), client_of(3, 2), client_of(3, ca=OTHER)) == [None, REVOKED, None]
+    storage.remove("crl/3.crl")
+    storage.put("crl/4.crl", partition(3, 2, ca=OTHER))
+    assert authorizer.next(client_of(4, ca=OTHER)) == [UNKNOWN]
 
 
-def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(shelf: Memory) -> None:
-    shelf.put("crl/other.crl", partition(None, 2, ca=OTHER))
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(None, ca=OTHER)) is None
-    delivered(shelf)
-    shelf.put("crl/other.crl", partition(None, 1, number=2, ca=OTHER))
-    assert door.next(client_of(0)) == [None]
-    assert "crl/other.crl" not in delivered(shelf)
-    assert door.refusal(client_of(None, ca=OTHER)) == REVOKED
+def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(storage: Memory) -> None:
+    storage.put("crl/other.crl", partition(None, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(None, ca=OTHER)) is None
+    delivered(storage)
+    storage.put("crl/other.crl", partition(None, 1, number=2, ca=OTHER))
+    assert authorizer.next(client_of(0)) == [None]
+    assert "crl/other.crl" not in delivered(storage)
+    assert authorizer.deny_reason(client_of(None, ca=OTHER)) == REVOKED
 
 
 def test_a_crl_that_is_not_valid_yet_does_not_make_the_earlier_one_outdated(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
-    shelf.put("crl/3.crl", partition(3, 22, number=2000))
-    door = PrefixDoor(shelf)
+    storage.put("crl/3.crl", partition(3, 22, number=2000))
+    authorizer = PrefixAuthorizer(storage)
     # It proves nothing good yet, but revokes.
-    assert door.refusals(client_of(3), client_of(3, 22)) == [UNKNOWN, REVOKED]
-    door.refusals(*(client_of(part) for part in range(5, 15)))
-    shelf.put("crl/3.crl", partition(3))
-    assert door.next(client_of(3)) == [None]
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 22)) == [UNKNOWN, REVOKED]
+    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    storage.put("crl/3.crl", partition(3))
+    assert authorizer.next(client_of(3)) == [None]
 
 
-def test_each_crl_is_read_once_if_none_covers_a_certificate(shelf: Memory) -> None:
-    shelf.put("crl/3.crl", HTML)
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
-    assert sorted(delivered(shelf)) == sorted(f"crl/{part}.crl" for part in range(MANY))
+def test_each_crl_is_read_once_if_none_covers_a_certificate(storage: Memory) -> None:
+    storage.put("crl/3.crl", HTML)
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(None, ca=OTHER)) == UNKNOWN
+    assert sorted(delivered(storage)) == sorted(f"crl/{part}.crl" for part in range(MANY))
     for _ in range(3):
-        assert door.refusal(client_of(None, 5, OTHER)) == UNKNOWN
-        assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
-        assert delivered(shelf) == []
+        assert authorizer.deny_reason(client_of(None, 5, OTHER)) == UNKNOWN
+        assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+        assert delivered(storage) == []
     # An invalid one is read again when it was replaced.
-    shelf.put("crl/3.crl", partition(None, 2, ca=OTHER))
-    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
-    assert delivered(shelf) == ["crl/3.crl"]
+    storage.put("crl/3.crl", partition(None, 2, ca=OTHER))
+    assert authorizer.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    assert delivered(storage) == ["crl/3.crl"]
 
 
 def test_a_crl_that_was_replaced_while_it_was_read_is_searched_again() -> None:
     class Replacing(Memory):
-        door: PrefixDoor | None = None
+        authorizer: PrefixAuthorizer | None = None
 
         def fetch(self, uri: str, version: str | None) -> Fetched | None:
             fetched = super().fetch(uri, version)
-            if uri.endswith("partner.crl") and self.door is not None:
-                door, self.door = self.door, None
+            if uri.endswith("partner.crl") and self.authorizer is not None:
+                authorizer, self.authorizer = self.authorizer, None
                 self.put("crl/partner.crl", partition(None, 2, ca=OTHER))
-                door.clock.advance(INTERVAL)
-                door.live.get()
+                authorizer.clock.advance(INTERVAL)
+                authorizer.live.get()
             return fetched
 
     memory = Replacing()
@@ -1266,124 +1272,124 @@ def test_a_crl_that_was_replaced_while_it_was_read_is_searched_again() -> None:
     for part in range(MANY):
         memory.put(f"crl/{part}.crl", partition(part))
     memory.put("crl/partner.crl", HTML)
-    memory.door = door = PrefixDoor(memory)
-    assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
-    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    memory.authorizer = authorizer = PrefixAuthorizer(memory)
+    assert authorizer.deny_reason(client_of(None, ca=OTHER)) == UNKNOWN
+    assert authorizer.deny_reasons(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
 def test_the_number_of_crls_that_are_read_in_an_interval_is_limited(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", 10)
-    door = PrefixDoor(shelf)
+    authorizer = PrefixAuthorizer(storage)
     for expected in (8, 0, 8, 4, 0):
         if expected:
-            door.clock.advance(INTERVAL)
-        assert door.refusal(client_of(None, ca=OTHER)) == UNKNOWN
-        assert len(delivered(shelf)) == expected
+            authorizer.clock.advance(INTERVAL)
+        assert authorizer.deny_reason(client_of(None, ca=OTHER)) == UNKNOWN
+        assert len(delivered(storage)) == expected
 
 
 def test_requests_between_two_attempts_to_read_a_crl_do_not_prevent_the_next_one(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", MANY + 8)
-    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
-    shelf.errors["crl/partner.crl"] = StoreError("crl/partner.crl", "500")
-    door = PrefixDoor(shelf)
-    assert [door.refusal(client_of(None, serial, OTHER)) for serial in range(10, 30)] == [UNKNOWN] * 20
-    assert delivered(shelf).count("crl/partner.crl") == 1
-    shelf.errors.clear()
-    door.clock.advance(10)
-    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    storage.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    storage.errors["crl/partner.crl"] = StoreError("crl/partner.crl", "500")
+    authorizer = PrefixAuthorizer(storage)
+    assert [authorizer.deny_reason(client_of(None, serial, OTHER)) for serial in range(10, 30)] == [UNKNOWN] * 20
+    assert delivered(storage).count("crl/partner.crl") == 1
+    storage.errors.clear()
+    authorizer.clock.advance(10)
+    assert authorizer.deny_reasons(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
-def test_nothing_is_searched_for_an_exempt_issuer(shelf: Memory) -> None:
-    door = PrefixDoor(shelf, CRL_EXEMPT_ISSUERS=OTHER.signer)
-    assert door.refusal(client_of(None, ca=OTHER)) is None
-    assert delivered(shelf) == []
+def test_nothing_is_searched_for_an_exempt_issuer(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage, CRL_EXEMPT_ISSUERS=OTHER.signer)
+    assert authorizer.deny_reason(client_of(None, ca=OTHER)) is None
+    assert delivered(storage) == []
 
 
-def test_a_certificate_cannot_name_any_number_of_crls(shelf: Memory) -> None:
+def test_a_certificate_cannot_name_any_number_of_crls(storage: Memory) -> None:
     for folder in range(100):
-        shelf.put(f"crl/{folder}/same.crl", partition("same", ca=OTHER))
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of("same", ca=OTHER)) is None
-    assert len(delivered(shelf)) == 64
+        storage.put(f"crl/{folder}/same.crl", partition("same", ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of("same", ca=OTHER)) is None
+    assert len(delivered(storage)) == 64
 
 
 def test_the_whole_chain_is_looked_up() -> None:
     middle = authority(
         "Middle", parent=CA, serial_number=77, extensions=(IS_A_CA, MAY_SIGN_BOTH, points(point_uri("root")))
     )
-    shelf = Memory()
-    shelf.put("truststore.pem", CA.pem + middle.pem)
+    storage = Memory()
+    storage.put("truststore.pem", CA.pem + middle.pem)
     for part in range(MANY):
-        shelf.put(f"crl/{part}.crl", partition(part, ca=middle))
-    shelf.put("crl/root.crl", partition("root", 77))
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(3, ca=middle)) == REVOKED
-    assert sorted(delivered(shelf)) == ["crl/3.crl", "crl/root.crl"]
-    shelf.put("crl/root.crl", partition("root", number=2))
-    assert door.next(client_of(3, ca=middle)) == [None]
-    chain = PrefixDoor(shelf, CRL_CHECK="chain")
-    assert chain.refusal(client_of(3, ca=middle)) is None
+        storage.put(f"crl/{part}.crl", partition(part, ca=middle))
+    storage.put("crl/root.crl", partition("root", 77))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(3, ca=middle)) == REVOKED
+    assert sorted(delivered(storage)) == ["crl/3.crl", "crl/root.crl"]
+    storage.put("crl/root.crl", partition("root", number=2))
+    assert authorizer.next(client_of(3, ca=middle)) == [None]
+    chain = PrefixAuthorizer(storage, CRL_CHECK="chain")
+    assert chain.deny_reason(client_of(3, ca=middle)) is None
 
 
 def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(3))
     names_root = (IS_A_CA, MAY_SIGN_BOTH, points(point_uri("root")))
     middle = authority("Middle", parent=OTHER, serial_number=77, extensions=names_root)
-    shelf.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
-    shelf.put("crl/middle.crl", partition("middle", 2, ca=middle))
-    shelf.put("crl/root.crl", partition("root", 2, ca=OTHER))
+    storage.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
+    storage.put("crl/middle.crl", partition("middle", 2, ca=middle))
+    storage.put("crl/root.crl", partition("root", 2, ca=OTHER))
     missing = StoreError("crl/root.crl", "is missing")
     client = client_of("middle", ca=middle)
     for was_loaded, expected in ((False, None), (True, UNKNOWN)):
-        door = PrefixDoor(shelf)
+        authorizer = PrefixAuthorizer(storage)
         if was_loaded:
-            assert door.refusal(client) is None
+            assert authorizer.deny_reason(client) is None
             # It is evicted.
-            door.refusals(*(client_of(part) for part in range(5, 15)))
-        shelf.errors["crl/root.crl"] = missing
-        assert door.refusal(client) == expected
-        del shelf.errors["crl/root.crl"]
+            authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+        storage.errors["crl/root.crl"] = missing
+        assert authorizer.deny_reason(client) == expected
+        del storage.errors["crl/root.crl"]
 
 
-def test_an_index_of_the_listed_crl_is_all_that_is_requested(shelf: Memory) -> None:
-    version = next(iter(shelf.documents("file:///crl/3.crl", (".crl",)).values())).version
-    shelf.put("crl/3.crl.index", index_of(partition(3, 2), version))
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
-    assert delivered(shelf) == ["crl/3.crl.index"]
+def test_an_index_of_the_listed_crl_is_all_that_is_requested(storage: Memory) -> None:
+    version = next(iter(storage.documents("file:///crl/3.crl", (".crl",)).values())).version
+    storage.put("crl/3.crl.index", index_of(partition(3, 2), version))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert delivered(storage) == ["crl/3.crl.index"]
     # Until the new CRL is indexed, it is read itself.
-    shelf.put("crl/3.crl", partition(3, 1, 2, number=2))
-    assert door.next(client_of(3), client_of(3, 2)) == [REVOKED, REVOKED]
-    assert delivered(shelf) == ["crl/3.crl"]
+    storage.put("crl/3.crl", partition(3, 1, 2, number=2))
+    assert authorizer.next(client_of(3), client_of(3, 2)) == [REVOKED, REVOKED]
+    assert delivered(storage) == ["crl/3.crl"]
 
 
-def test_crls_are_checked_again_when_the_truststore_has_changed(shelf: Memory) -> None:
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("crl/other.crl", partition("other", 2, ca=OTHER))
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of("other", ca=OTHER)) == UNKNOWN
+def test_crls_are_checked_again_when_the_truststore_has_changed(storage: Memory) -> None:
+    storage.put("truststore.pem", CA.pem)
+    storage.put("crl/other.crl", partition("other", 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of("other", ca=OTHER)) == UNKNOWN
     # It is not even loaded, because no CA of the truststore has signed the certificate.
-    assert delivered(shelf) == []
-    assert door.refusal(client_of("other")) == UNKNOWN
-    assert delivered(shelf) == ["crl/other.crl"]
-    shelf.put("truststore.pem", CA.pem + OTHER.pem)
-    assert door.next(client_of("other", ca=OTHER), client_of("other", 2, OTHER)) == [None, REVOKED]
+    assert delivered(storage) == []
+    assert authorizer.deny_reason(client_of("other")) == UNKNOWN
+    assert delivered(storage) == ["crl/other.crl"]
+    storage.put("truststore.pem", CA.pem + OTHER.pem)
+    assert authorizer.next(client_of("other", ca=OTHER), client_of("other", 2, OTHER)) == [None, REVOKED]
 
 
-def test_a_crl_that_was_read_before_its_ca_was_in_the_truststore_is_found_afterwards(shelf: Memory) -> None:
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
-    door = PrefixDoor(shelf)
-    assert door.refusal(client_of(None)) == UNKNOWN
-    assert "crl/partner.crl" in delivered(shelf)
-    shelf.put("truststore.pem", CA.pem + OTHER.pem)
-    assert door.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+def test_a_crl_that_was_read_before_its_ca_was_in_the_truststore_is_found_afterwards(storage: Memory) -> None:
+    storage.put("truststore.pem", CA.pem)
+    storage.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(None)) == UNKNOWN
+    assert "crl/partner.crl" in delivered(storage)
+    storage.put("truststore.pem", CA.pem + OTHER.pem)
+    assert authorizer.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
 @pytest.mark.parametrize(
@@ -1396,33 +1402,33 @@ def test_a_crl_that_was_read_before_its_ca_was_in_the_truststore_is_found_afterw
     ],
 )
 def test_a_new_truststore_takes_effect_although_an_exception_has_ended_the_request_that_loaded_it(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, place: str
+    storage: Memory, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    shelf.put("truststore.pem", CA.pem)
-    shelf.put("crl/other.crl", partition(None, 2, ca=OTHER))
-    door = PrefixDoor(shelf)
-    assert door.next(client_of(None, ca=OTHER)) == [UNKNOWN]
-    shelf.put("truststore.pem", CA.pem + OTHER.pem)
+    storage.put("truststore.pem", CA.pem)
+    storage.put("crl/other.crl", partition(None, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
+    storage.put("truststore.pem", CA.pem + OTHER.pem)
     fail_once(monkeypatch, place)
     with pytest.raises(MemoryError):
-        door.next(client_of(None, ca=OTHER))
-    assert door.refusals(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+        authorizer.next(client_of(None, ca=OTHER))
+    assert authorizer.deny_reasons(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
 
 
 @pytest.mark.parametrize("place", ["revocation.prefix.catalog._merged", "refresh.refresher.Refresher.restart"])
 def test_a_new_listing_takes_effect_although_an_exception_has_ended_the_request_that_loaded_it(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, place: str
+    storage: Memory, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    door = PrefixDoor(shelf, "file:///crl/,file:///others/")
+    authorizer = PrefixAuthorizer(storage, "file:///crl/,file:///others/")
     # The partition itself is not due yet when a new version is listed.
-    door.clock.advance(INTERVAL / 2)
-    assert door.refusals(client_of(3)) == [None]
-    shelf.put("crl/3.crl", partition(3, 1, number=2))
-    door.clock.advance(INTERVAL / 2)
+    authorizer.clock.advance(INTERVAL / 2)
+    assert authorizer.deny_reasons(client_of(3)) == [None]
+    storage.put("crl/3.crl", partition(3, 1, number=2))
+    authorizer.clock.advance(INTERVAL / 2)
     fail_once(monkeypatch, place)
     with pytest.raises(MemoryError):
-        door.refusals(client_of(3))
-    assert door.refusals(client_of(3)) == [REVOKED]
+        authorizer.deny_reasons(client_of(3))
+    assert authorizer.deny_reasons(client_of(3)) == [REVOKED]
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
@@ -1439,50 +1445,50 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     monkeypatch.setattr(name, fail_at_first)
 
 
-def test_restoring_a_snapshot_requests_everything_again(shelf: Memory) -> None:
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3)) == [None]
-    shelf.put("crl/3.crl", partition(3, 1, number=2))
-    door.live.restore()
-    assert {"file:///crl/3.crl", "file:///crl/"} <= set(shelf.resets)
-    assert door.refusals(client_of(3)) == [REVOKED]
+def test_restoring_a_snapshot_requests_everything_again(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3)) == [None]
+    storage.put("crl/3.crl", partition(3, 1, number=2))
+    authorizer.live.restore()
+    assert {"file:///crl/3.crl", "file:///crl/"} <= set(storage.resets)
+    assert authorizer.deny_reasons(client_of(3)) == [REVOKED]
 
 
-def test_single_crls_and_several_prefixes_can_be_combined(shelf: Memory) -> None:
-    shelf.put("single.crl", partition("single", 2))
-    shelf.put("others/a.crl", partition(None, 2, ca=OTHER))
-    door = PrefixDoor(shelf, "file:///crl/, file:///single.crl, file:///others/, file:///crl/sub/")
-    assert door.refusals(client_of("single"), client_of("single", 2), client_of(3), client_of(None, 2, OTHER)) == [
-        *(None, REVOKED, None, REVOKED)
-    ]
+def test_single_crls_and_several_prefixes_can_be_combined(storage: Memory) -> None:
+    storage.put("single.crl", partition("single", 2))
+    storage.put("others/a.crl", partition(None, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage, "file:///crl/, file:///single.crl, file:///others/, file:///crl/sub/")
+    assert authorizer.deny_reasons(
+        client_of("single"), client_of("single", 2), client_of(3), client_of(None, 2, OTHER)
+    ) == [*(None, REVOKED, None, REVOKED)]
 
 
-def test_crls_that_wait_to_be_loaded_again_do_not_make_the_oldest_look_older(shelf: Memory) -> None:
-    shelf.put("crl/3.crl", partition(3, next_update=NOW + DAY / 4))
-    door = PrefixDoor(shelf)
-    assert door.refusals(client_of(3), client_of(4)) == [None, None]
+def test_crls_that_wait_to_be_loaded_again_do_not_make_the_oldest_look_older(storage: Memory) -> None:
+    storage.put("crl/3.crl", partition(3, next_update=NOW + DAY / 4))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(4)) == [None, None]
 
     def earliest() -> object:
-        lists = door.live.get().revocation
+        lists = authorizer.live.get().revocation
         return lists and lists.earliest_next_update
 
     assert earliest() == NOW + DAY / 4
-    shelf.put("crl/3.crl", partition(3, number=2, next_update=NOW + DAY / 2))
-    assert door.next(client_of(4)) == [None]
+    storage.put("crl/3.crl", partition(3, number=2, next_update=NOW + DAY / 2))
+    assert authorizer.next(client_of(4)) == [None]
     assert earliest() == NOW + DAY
-    assert door.refusals(client_of(3)) == [None]
+    assert authorizer.deny_reasons(client_of(3)) == [None]
     assert earliest() == NOW + DAY / 2
-    shelf.remove("crl/3.crl")
-    assert door.next(client_of(4)) == [None]
+    storage.remove("crl/3.crl")
+    assert authorizer.next(client_of(4)) == [None]
     assert earliest() == NOW + DAY
 
 
-def test_requests_at_the_same_time_wait_for_the_same_partition(shelf: Memory) -> None:
-    door = PrefixDoor(shelf)
+def test_requests_at_the_same_time_wait_for_the_same_partition(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
     with ThreadPoolExecutor(8) as threads:
-        refusals = list(threads.map(door.refusal, [client_of(3), client_of(3, 2)] * 8))
-    assert refusals == [None, REVOKED] * 8
-    assert delivered(shelf) == ["crl/3.crl"]
+        deny_reasons = list(threads.map(authorizer.deny_reason, [client_of(3), client_of(3, 2)] * 8))
+    assert deny_reasons == [None, REVOKED] * 8
+    assert delivered(storage) == ["crl/3.crl"]
     join_attempts()
 
 
@@ -1503,7 +1509,7 @@ class WatchedLock:
 
 
 def test_objects_that_are_not_safe_for_threads_are_only_used_under_the_lock(
-    shelf: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
+    storage: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
 ) -> None:
     """All requests of this test are in one thread."""
     lock = WatchedLock()
@@ -1527,52 +1533,52 @@ def test_objects_that_are_not_safe_for_threads_are_only_used_under_the_lock(
     monkeypatch.setattr(f"{module}.CrlCatalog", guard(CrlCatalog))
     monkeypatch.setattr(f"{module}.CrlCache", guard(CrlCache))
     limit_memory(room_for(3))
-    shelf.put("crl/partner.crl", partition(None, 2, ca=OTHER))
-    door = PrefixDoor(shelf)
+    storage.put("crl/partner.crl", partition(None, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
     clients = (client_of(3), client_of(None, 2, OTHER), *(client_of(part) for part in range(5, 15)))
     expected = [None, REVOKED, *[None] * 10]
-    assert door.refusals(*clients) == expected
+    assert authorizer.deny_reasons(*clients) == expected
     # A new listing, a new truststore, a CRL that is stale, and a restored snapshot.
-    shelf.put("crl/3.crl", partition(3, number=2, next_update=NOW + MINUTE))
-    shelf.put("truststore.pem", OTHER.pem + CA.pem)
-    assert door.next(*clients) == expected
-    door.now = NOW + 2 * MINUTE
-    door.live.get()
-    door.live.restore()
-    assert door.refusals(*clients[1:]) == expected[1:]
+    storage.put("crl/3.crl", partition(3, number=2, next_update=NOW + MINUTE))
+    storage.put("truststore.pem", OTHER.pem + CA.pem)
+    assert authorizer.next(*clients) == expected
+    authorizer.now = NOW + 2 * MINUTE
+    authorizer.live.get()
+    authorizer.live.restore()
+    assert authorizer.deny_reasons(*clients[1:]) == expected[1:]
     of_catalog = {"update", "needed", "is_always_needed", "unread", "has_failed", "learn", "forget_invalid"}
     assert called == of_catalog | {"__iter__", "get", "use", "demote", "evict"}
 
 
-def test_a_request_uses_a_crl_that_another_one_has_just_loaded(shelf: Memory) -> None:
-    door = PrefixDoor(shelf)
-    lists, documents = door.live.get().revocation, door.live._revocation  # noqa: SLF001 -- to stop between two steps
+def test_a_request_uses_a_crl_that_another_one_has_just_loaded(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    lists, documents = authorizer.live.get().revocation, authorizer.live._revocation  # noqa: SLF001 -- to stop between two steps
     assert lists is not None
     assert documents is not None
     chains = lists.chains(PeerCertificate.from_pem(client_of(3)))
     # The other request has not put it in force yet.
     with documents.prefix_crls.loaded(chains, lists, LONG) as is_outdated:
         assert is_outdated
-    assert door.refusals(client_of(3), client_of(3, 2)) == [None, REVOKED]
+    assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
 def test_a_crl_is_not_evicted_before_the_request_that_needs_it_has_put_it_in_force(
-    shelf: Memory, limit_memory: Callable[[int], None]
+    storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
     limit_memory(room_for(2))
-    door = PrefixDoor(shelf)
-    lists, documents = door.live.get().revocation, door.live._revocation  # noqa: SLF001 -- to stop between two steps
+    authorizer = PrefixAuthorizer(storage)
+    lists, documents = authorizer.live.get().revocation, authorizer.live._revocation  # noqa: SLF001 -- to stop between two steps
     assert lists is not None
     assert documents is not None
     certificate = PeerCertificate.from_pem(client_of(3))
     with documents.prefix_crls.loaded(lists.chains(certificate), lists, LONG):
-        assert door.refusals(*(client_of(part) for part in range(5, 15))) == [None] * 10
+        assert authorizer.deny_reasons(*(client_of(part) for part in range(5, 15))) == [None] * 10
         assert documents.lists().status(certificate, NOW).state is RevocationState.GOOD
-    door.refusal(client_of(15))
+    authorizer.deny_reason(client_of(15))
     assert documents.lists().status(certificate, NOW).state is RevocationState.UNKNOWN
 
 
-def test_the_log_names_the_object(shelf: Memory, log: pytest.LogCaptureFixture) -> None:
-    PrefixDoor(shelf).refusal(client_of(3, 2))
+def test_the_log_names_the_object(storage: Memory, log: pytest.LogCaptureFixture) -> None:
+    PrefixAuthorizer(storage).deny_reason(client_of(3, 2))
     (record,) = [record for record in log.records if record.getMessage().startswith("deny")]
     assert record.__dict__["crl_uri"] == "file:///crl/3.crl"

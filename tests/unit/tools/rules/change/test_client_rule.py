@@ -1,4 +1,4 @@
-"""The rule that is made for a certificate: the narrowest one that a renewal matches, or a clear refusal."""
+"""The rule that is made for a certificate: the narrowest one that a renewal matches, or a clear error."""
 
 from __future__ import annotations
 
