@@ -17,7 +17,6 @@ from local_gateway.api_gateway.events import authorizer_event
 from local_gateway.deployment import authorizer_variables
 from local_gateway.front_doors import FrontDoorKind, forged_header
 from local_gateway.observation import observed_log, unlogged
-from local_gateway.page.inquiry import InquiryError
 from local_gateway.server import LOOPBACK
 from local_gateway.tls import client_context
 from mtls_authorizer.request.event import read_request
@@ -50,7 +49,7 @@ class Handshake(NamedTuple):
 
 
 def inspect(inquiry: Inquiry, overview: Overview, pki: Pki) -> dict[str, object]:
-    """Return the answer as a JSON object. Raises InquiryError and CommandError."""
+    """Return the answer as a JSON object. Raises CommandError."""
     request = _request(inquiry, pki)
     api = overview.api(inquiry.endpoint)
     match = api.match(request.method, request.path) if isinstance(inquiry.endpoint.kind, ApiKind) else None
@@ -86,20 +85,12 @@ def _request(inquiry: Inquiry, pki: Pki) -> ClientRequest:
 def _explain(api: Api, match: RouteMatch, request: ClientRequest, configuration: Configuration) -> dict[str, Any]:
     """Return what ``mtls-authorizer explain --json`` prints for the event that the authorizer receives.
 
-    Raises InquiryError if there is no event, because the gateway decodes more of a certificate than the authorizer, and
-    CommandError for documents that cannot be read any more.
+    Raises CommandError for documents that cannot be read any more.
     """
     variables, pem = authorizer_variables(api.kind, configuration.variables), request.certificate_pem
     loaded, certificate = load_configuration(variables, None), read_certificate(pem)
     settings, policy = loaded.settings, loaded.policy(None if isinstance(certificate, str) else certificate)
-    try:
-        event = read_request(authorizer_event(api, match, request))
-    except Exception as error:
-        # cryptography decodes lazily, and raises ValueError and more.
-        message = (
-            "The local gateway cannot decode this certificate. mtls-authorizer explain says what is wrong with it."
-        )
-        raise InquiryError(message) from error
+    event = read_request(authorizer_event(api, match, request))
     # It may be the user's own, which can change.
     truststore, _ = read_truststore_of_domain(str(configuration.stored_truststore.absolute()), settings)
     question = Question(pem, settings, policy, event, route_asked=True, now=datetime.now(UTC), truststore=truststore)

@@ -335,11 +335,13 @@ def test_a_certificate_that_cannot_be_read_is_not_accepted(server: Server) -> No
     assert answer["handshake"]["text"] == "there is no certificate that can be read"
 
 
-def test_a_certificate_that_the_gateway_cannot_decode_is_an_error(server: Server, pki: Pki) -> None:
+def test_a_certificate_that_cryptography_cannot_parse_is_explained(server: Server, pki: Pki) -> None:
     version_3, version_4 = (bytes.fromhex(f"a0030201{version}") for version in ("02", "03"))
     der = ssl.PEM_cert_to_DER_cert(pki.certificate(READER)).replace(version_3, version_4, 1)
     status, answer = server.inspect(client=None, pem=ssl.DER_cert_to_PEM_cert(der))
-    assert (status, answer["error"].split(".")[0]) == (422, "The local gateway cannot decode this certificate")
+    assert (status, answer["handshake"]["accepted"]) == (200, False)
+    assert answer["explanation"]["reason"] == "lambda_event_clientcert_malformed"
+    assert "unknown version" in answer["explanation"]["advice"]
 
 
 def test_the_clients_certificate_is_found_in_a_pasted_chain(server: Server, pki: Pki) -> None:
