@@ -57,8 +57,8 @@ def test_the_text_about_decisions_has_the_figures_of_the_table() -> None:
     ten, hundred, extension = (next(not_seen[row] for row in not_seen if row.startswith(each)) for each in larger)
     with_log = [value for row, value in not_seen.items() if "with log" in row]
     in_cache = between([cached[row] for row in plain], 2)
-    assert f"| in the cache | 0.05 | {in_cache}: met, except for pyenv's builds, with 0.06" in text
-    assert {row for row in plain if cached[row] > 0.05} <= {"Python 3.11", "Python 3.12", "Python 3.13"}
+    assert f"| in the cache | 0.05 | {in_cache}: met" in text
+    assert max(cached[row] for row in plain) <= 0.05
     assert f"| not seen before | 0.35 | {between([not_seen[row] for row in plain], 2)}: missed" in text
     assert f"| with ten alternative names | 0.45 | {ten:.2f}: missed" in text
     assert f"| with a hundred | 0.8 | {hundred:.2f}: missed" in text
