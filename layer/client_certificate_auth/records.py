@@ -35,7 +35,7 @@ else:
     }
 
     class _Record(tuple):
-        """What the classes inherit: the constructor, and the methods of ``typing.NamedTuple``."""
+        """What the classes inherit: the methods of ``typing.NamedTuple``. Each has a constructor of its own."""
 
         __slots__ = ()
 
