@@ -1,7 +1,8 @@
-"""The common parts of ``block`` and ``unblock``: options, writing the change, and flushing caches."""
+"""The common parts of ``block`` and ``unblock``: options, writing the change, flushing caches, and the output."""
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 import time
@@ -12,16 +13,18 @@ from mtls_authorizer_cli.block.client import add_options as add_client_options
 from mtls_authorizer_cli.block.entries import Entry, blocking
 from mtls_authorizer_cli.block.flush import Flushed, flush, wait_for_reload
 from mtls_authorizer_cli.block.flush import add_options as add_flush_options
-from mtls_authorizer_cli.command_line import shell_file
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, shell_file
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
-from mtls_authorizer_cli.documents.review import review
+from mtls_authorizer_cli.documents.review import diff, review, write_result
+from mtls_authorizer_cli.printed import json_text, plain
 from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.tables import fold, joined, next_step, row
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mtls_authorizer_cli.block.client import Client
     from mtls_authorizer_cli.command_line import Parser
@@ -88,3 +91,99 @@ def explain_command(outcome: Outcome) -> str:
     """Return the command that explains the decision about the client under the changed rules."""
     file = "CERT" if outcome.client.file is None else shell_file(outcome.client.file)
     return f"mtls-authorizer explain {file} {shlex.join(outcome.rules.option)}"
+
+
+_RELOAD = (
+    "each execution environment reloads the rules with its first request that arrives at least {} s "
+    "(AUTHORIZER_RULES_REFRESH_SECONDS) after its last reload; new environments load them when they start"
+)
+_NOT_FLUSHED = (
+    "not flushed: if the API's authorizer has a TTL, cached responses stay valid until it ends. To flush them, run "
+    "mtls-authorizer {1} again after {0} s, with the same options and --flush-rest-api ID/STAGE or --flush-http-api "
+    "ID/STAGE"
+)
+
+
+class Answer(NamedTuple):
+    """The answer of ``block`` or ``unblock``, whose name is the ``command``: the result as in JSON and in words."""
+
+    command: str
+    result: str
+    text: str
+    next_step: str
+
+
+def flush_and_print(options: argparse.Namespace, outcome: Outcome, answer: Answer) -> ExitStatus:
+    """Print the answer, flush caches after a change, print the rest, return the exit status. Raises CommandError."""
+    written = outcome.update.written
+    to_flush = not outcome.declined and not options.dry_run
+    if not options.json:
+        try:
+            write_result(joined(_beginning(answer, outcome)), written=written)
+        except CommandError:
+            if to_flush:
+                flush_caches(options, outcome.rules)
+            raise
+    flushed = flush_caches(options, outcome.rules) if to_flush else []
+    ending = _as_json(answer, outcome, flushed) if options.json else joined(_ending(answer, outcome, flushed))
+    write_result(ending, written=written)
+    failed = outcome.declined or any(each.problem for each in flushed)
+    return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
+
+
+def _beginning(answer: Answer, outcome: Outcome) -> Iterator[str]:
+    """Return the first lines of the output, which are known before caches are flushed."""
+    rules, update = outcome.rules, outcome.update
+    yield from fold(answer.text, first="")
+    yield from row("rules", plain(f"{rules.location}, version {update.document.version}"))
+    yield from row("entry", json.dumps(outcome.client.entry))
+    if outcome.entries:
+        when = " once the change is written" if outcome.is_pending and not outcome.declined else ""
+        yield from row("blocked by", f"{', '.join(map(str, outcome.entries))}{when}")
+    if update.written:
+        yield from row("takes effect", _RELOAD.format(rules.refresh_seconds))
+    if update.merged:
+        yield from row("note", "another writer changed the document meanwhile: both changes are in it")
+    for note in outcome.client.notes:
+        yield from row("note", note)
+    if update.planned != update.before and not outcome.shown:
+        yield from ["", diff(update.before, update.planned)]
+
+
+def _ending(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> Iterator[str]:
+    """Return the rest of the output: what was flushed, and the next step."""
+    for each in flushed:
+        yield from row("cache", plain(f"{each.stage}: {each.problem or 'flushed'}"))
+    if not flushed and outcome.update.written:
+        yield from row("cache", _NOT_FLUSHED.format(outcome.rules.refresh_seconds, answer.command))
+    yield from next_step(plain(answer.next_step))
+
+
+def _as_json(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> str:
+    """Return the output as one JSON object."""
+    update = outcome.update
+    document = {
+        "result": answer.result,
+        "rules": outcome.rules.location,
+        "rules_version": update.document.version,
+        "entry": dict(outcome.client.entry),
+        "client": outcome.client.name,
+        "written": update.written,
+        "merged": update.merged,
+        "blocked_by": [{"place": entry.place, "fields": list(entry.fields)} for entry in outcome.entries],
+        "refresh_seconds": outcome.rules.refresh_seconds,
+        "flushed": [
+            {
+                "api_type": "REST" if each.stage.is_rest else "HTTP",
+                "api_id": each.stage.api_id,
+                "stage": each.stage.name,
+                "problem": each.problem,
+            }
+            for each in flushed
+        ],
+        "diff": diff(update.before, update.planned),
+        "notes": list(outcome.client.notes),
+        "next_step": answer.next_step,
+        "verify": explain_command(outcome),
+    }
+    return json_text(document)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.block.change import add_options, change, explain_command
+from mtls_authorizer_cli.block.change import Answer, add_options, change, explain_command, flush_and_print
 from mtls_authorizer_cli.block.client import read_client
 from mtls_authorizer_cli.block.entries import remove_entries
-from mtls_authorizer_cli.block.report import Answer, flush_and_print
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.clients.client import with_renewals
-from mtls_authorizer_cli.clients.from_files import clients_in_files
-from mtls_authorizer_cli.clients.from_log import LoggedClients, merge
+from mtls_authorizer_cli.clients.inputs import LoggedClients, clients_in_files, merge
 from mtls_authorizer_cli.clients.report import Report, as_csv, as_json, as_text
 from mtls_authorizer_cli.command_line import (
     CommandError,

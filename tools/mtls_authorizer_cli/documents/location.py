@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, shown_file, written_file
-from mtls_authorizer_cli.configuration.sources import RULES, RULES_URI, parse_location, read_settings_with
+from mtls_authorizer_cli.configuration.loading import RULES, RULES_URI, parse_location, read_settings_with
 from mtls_authorizer_cli.configuration.variables import add_options as add_function_options
 from mtls_authorizer_cli.configuration.variables import read_environment
 from mtls_authorizer_cli.documents.update import update_document

@@ -13,7 +13,7 @@ from mtls_authorizer.policy.settings import check_together
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, command_errors, printable
-from mtls_authorizer_cli.configuration.sources import parse_location
+from mtls_authorizer_cli.configuration.loading import parse_location
 from mtls_authorizer_cli.documents.document import rules_of
 from mtls_authorizer_cli.progress import Progress
 

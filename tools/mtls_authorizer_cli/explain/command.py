@@ -11,8 +11,7 @@ from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_stat
 from mtls_authorizer_cli.configuration.loading import logged_failures
 from mtls_authorizer_cli.configuration.variables import read_environment
 from mtls_authorizer_cli.explain.inputs import read_inputs
-from mtls_authorizer_cli.explain.log_entry import read_entry
-from mtls_authorizer_cli.explain.log_explanation import explain_entry
+from mtls_authorizer_cli.explain.log_explanation import explain_entry, read_entry
 from mtls_authorizer_cli.explain.log_report import as_json as logged_json
 from mtls_authorizer_cli.explain.log_report import as_text as logged_text
 from mtls_authorizer_cli.explain.options import add_options, load_named_configuration, make_question

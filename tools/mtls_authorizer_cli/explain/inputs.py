@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from client_certificate_auth import find_client_certificate
 from mtls_authorizer.request.event import UnsupportedEventError, read_request
 from mtls_authorizer_cli.certificates.content import Content, Kind
-from mtls_authorizer_cli.certificates.files import CertificateFile, find_certificate, read_certificates, read_content
-from mtls_authorizer_cli.certificates.unusable import describe_unusable
+from mtls_authorizer_cli.certificates.files import (
+    CertificateFile,
+    describe_unusable,
+    find_certificate,
+    read_certificates,
+    read_content,
+)
 from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 

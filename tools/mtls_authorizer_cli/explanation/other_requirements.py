@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
+from mtls_authorizer.rules.certificate_values import LONGEST_VALUE, CertificateValue
 from mtls_authorizer.rules.fields import SUBJECT_ALT_NAME_LABELS
 from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer_cli.explanation.wording import choice
 from mtls_authorizer_cli.printed import listing, quoted, utc_timestamp
-from mtls_authorizer_cli.rule_values import certificate_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -67,3 +66,11 @@ def limit_requirements(limits: RequestLimits, question: Question) -> Iterator[Ot
             required = choice(sorted(map(quoted, value))) if isinstance(value, frozenset) else utc_timestamp(value)
             met = question.in_effect(unlimited._replace(**{field: value}))
             yield OtherRequirement(field.removesuffix("s"), required, found[field], met)
+
+
+def certificate_values(rule: Rule) -> dict[str, CertificateValue]:
+    """Return the values by their locations in a rule of a document, such as ``context.tenant``."""
+    values = {f"context.{key}": value for key, value in rule.certificate_context.items()}
+    if isinstance(rule.usage_plan_key, CertificateValue):
+        values["usage_plan_key"] = rule.usage_plan_key
+    return values

@@ -17,6 +17,7 @@ from mtls_authorizer.rules.fields import (
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explanation.other_requirements import (
     OtherRequirement,
+    certificate_values,
     key_usage_requirements,
     limit_requirements,
     value_requirements,
@@ -24,7 +25,6 @@ from mtls_authorizer_cli.explanation.other_requirements import (
 from mtls_authorizer_cli.explanation.similarity import SERIAL_NUMBER, Difference, find_nearest
 from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives, choice, fact_text
 from mtls_authorizer_cli.printed import listing
-from mtls_authorizer_cli.rule_values import certificate_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

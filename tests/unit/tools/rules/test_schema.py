@@ -17,7 +17,7 @@ from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldK
 from mtls_authorizer.rules.names.patterns import ATTRIBUTE_PATTERNS
 from mtls_authorizer.rules.names.written_names import AMBIGUOUS_TYPES
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.rules.schema import document as schema
+from mtls_authorizer_cli.rules.schema import command as schema
 from tests.rules_documents import FINGERPRINT, HOSTILE, VALID, matching
 from tests.unit.authorizer.rules.test_document import mutations
 

@@ -1,4 +1,4 @@
-"""Read-only calls of AWS's APIs, each made once, and what cannot be queried.
+"""Read-only calls of AWS's APIs, each made once, and what cannot be queried; and commands of the AWS CLI to print.
 
 Importing this module imports boto3.
 """
@@ -6,8 +6,9 @@ Importing this module imports boto3.
 from __future__ import annotations
 
 import re
+import shlex
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from botocore.config import Config
@@ -174,3 +175,21 @@ def _permission(used: AwsClient, name: str, arguments: Mapping[str, Any]) -> str
     if service == "s3":
         return f"{action} on s3://{arguments['Bucket']}/{arguments['Key']}"
     return f"{action} on {arguments.get('FunctionName') or arguments.get('Arn')}"
+
+
+class Variable(NamedTuple):
+    """A word that ends with a variable of the shell, for a value that is not known yet."""
+
+    name: str
+    prefix: str = ""
+
+
+def command(region: str, *words: str | Variable) -> str:
+    """Return a command."""
+    return " ".join(["aws", *map(_quote, words), "--region", region])
+
+
+def _quote(word: str | Variable) -> str:
+    if isinstance(word, Variable):
+        return (shlex.quote(word.prefix) if word.prefix else "") + f'"${word.name}"'
+    return shlex.quote(word)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.doctor.account.commands import Variable, command
+from mtls_authorizer_cli.doctor.account.aws import Variable, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

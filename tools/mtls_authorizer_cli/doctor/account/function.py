@@ -10,9 +10,8 @@ from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, 
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.aws import in_region
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.configuration.sources import read_location
-from mtls_authorizer_cli.doctor.account.aws import UnavailableError
-from mtls_authorizer_cli.doctor.account.commands import Variable, command
+from mtls_authorizer_cli.configuration.loading import read_location
+from mtls_authorizer_cli.doctor.account.aws import UnavailableError, Variable, command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

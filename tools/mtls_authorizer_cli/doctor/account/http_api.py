@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer_cli.doctor.account.api import DEFAULT_TTL, PEM_SOURCE, Authorizer, Route, Stage
-from mtls_authorizer_cli.doctor.account.aws import UnavailableError
-from mtls_authorizer_cli.doctor.account.commands import Variable, command
+from mtls_authorizer_cli.doctor.account.aws import UnavailableError, Variable, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

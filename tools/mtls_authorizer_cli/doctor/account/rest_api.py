@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer_cli.doctor.account.api import DEFAULT_TTL, Authorizer, Route, Stage
-from mtls_authorizer_cli.doctor.account.commands import Variable, command
+from mtls_authorizer_cli.doctor.account.aws import Variable, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.account.api import CUSTOM
-from mtls_authorizer_cli.doctor.account.commands import Variable, command
+from mtls_authorizer_cli.doctor.account.aws import Variable, command
 from mtls_authorizer_cli.doctor.account.rest_api import RestApi
 from mtls_authorizer_cli.doctor.findings import Check, Mistake
 from mtls_authorizer_cli.printed import listing

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer_cli.doctor.account.aws import UnavailableError
-from mtls_authorizer_cli.doctor.account.commands import Variable, command
+from mtls_authorizer_cli.doctor.account.aws import UnavailableError, Variable, command
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Mistake, combine
 from mtls_authorizer_cli.doctor.live.examination import examine, unavailable
 from mtls_authorizer_cli.doctor.offline.truststore import CHECKS as TRUSTSTORE_CHECKS

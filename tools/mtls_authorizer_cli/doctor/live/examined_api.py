@@ -6,8 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.configuration.function_arn import parse_authorizer_uri
-from mtls_authorizer_cli.doctor.account.aws import Aws, UnavailableError
-from mtls_authorizer_cli.doctor.account.commands import Variable
+from mtls_authorizer_cli.doctor.account.aws import Aws, UnavailableError, Variable
 from mtls_authorizer_cli.doctor.account.domain import domains_of_api
 from mtls_authorizer_cli.doctor.account.function import HANDLER, Function
 

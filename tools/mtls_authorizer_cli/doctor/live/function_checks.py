@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.doctor.account.aws import AbsentError
-from mtls_authorizer_cli.doctor.account.commands import Variable, command
+from mtls_authorizer_cli.doctor.account.aws import AbsentError, Variable, command
 from mtls_authorizer_cli.doctor.account.function import HANDLER
 from mtls_authorizer_cli.doctor.findings import Check, Mistake, suspicious_rule
 from mtls_authorizer_cli.rules.check.report import check_document

@@ -13,7 +13,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.atomic_files import draft_of
 from mtls_authorizer_cli.command_line import CommandError, command_errors, file_exists, printable
-from mtls_authorizer_cli.configuration.sources import parse_location
+from mtls_authorizer_cli.configuration.loading import parse_location
 from mtls_authorizer_cli.documents.document import StoredDocument, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
 from mtls_authorizer_cli.documents.update import Change, check_valid

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.revocation.issuer_keys import issuer_keys
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.command_line import CommandError, command_errors, shown_file
-from mtls_authorizer_cli.configuration.sources import read_location
+from mtls_authorizer_cli.configuration.loading import read_location
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.explanation.gateway import explain_gateway

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.rule_warnings import RuleWarning
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer_cli.rule_values import certificate_values
+from mtls_authorizer_cli.explanation.other_requirements import certificate_values
 from mtls_authorizer_cli.rules.check.implication import Requirement, key_of, known_from
 from mtls_authorizer_cli.rules.check.kinds import Kind
 from mtls_authorizer_cli.rules.routes import missing_from

@@ -8,15 +8,20 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from mtls_authorizer_cli.rules.diff.parts import denial_parts, rule_parts
+from mtls_authorizer.rules.key_usage import usage_name
+from mtls_authorizer.rules.rule import UsagePlanKey
+from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives
+from mtls_authorizer_cli.printed import quoted, utc_timestamp
 from mtls_authorizer_cli.rules.routes import missing_from
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
+    from mtls_authorizer.rules.certificate_values import CertificateValue
+    from mtls_authorizer.rules.conditions import Matcher
+    from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.routes import Routes
     from mtls_authorizer.rules.rule import Rule
-    from mtls_authorizer_cli.rules.diff.parts import Parts
 
 _Content: TypeAlias = "frozenset[tuple[str, frozenset[Hashable]]]"
 
@@ -86,14 +91,14 @@ def compare(old: Sequence[Rule], new: Sequence[Rule]) -> Comparison:
     found = sorted((change for change in changes if change is not None), key=lambda change: change.name)
     return Comparison(
         tuple(found),
-        _part_change("deny", denial_parts(old), denial_parts(new)),
+        _part_change("deny", _denial_parts(old), _denial_parts(new)),
         len(changes) - len(found),
         _reordered(former, current),
     )
 
 
 def _change(old: Rule, new: Rule) -> RuleChange | None:
-    parts = tuple(_part_changes(rule_parts(old), rule_parts(new)))
+    parts = tuple(_part_changes(_rule_parts(old), _rule_parts(new)))
     gained, lost = missing_from(old.routes, new.routes), missing_from(new.routes, old.routes)
     if not parts and not gained and not lost:
         return None
@@ -101,12 +106,12 @@ def _change(old: Rule, new: Rule) -> RuleChange | None:
 
 
 def _addition(rule: Rule) -> RuleChange:
-    parts = tuple(_part_changes({}, rule_parts(rule)))
+    parts = tuple(_part_changes({}, _rule_parts(rule)))
     return RuleChange(rule.name, rule.name, Change.ADDED, rule.routes, (), rule.routes, parts)
 
 
 def _removal(rule: Rule) -> RuleChange:
-    parts = tuple(_part_changes(rule_parts(rule), {}))
+    parts = tuple(_part_changes(_rule_parts(rule), {}))
     return RuleChange(rule.name, rule.name, Change.REMOVED, (), rule.routes, (), parts)
 
 
@@ -130,7 +135,7 @@ def _renamed(former: Mapping[str, Rule], current: Mapping[str, Rule]) -> dict[st
 def _content(rule: Rule) -> _Content:
     """Return everything about a rule except for its name, as a value that can be compared."""
     routes = frozenset([rule.routes]) if not isinstance(rule.routes, tuple) else frozenset(rule.routes)
-    parts = {part: frozenset(values) for part, values in rule_parts(rule).items()}
+    parts = {part: frozenset(values) for part, values in _rule_parts(rule).items()}
     return frozenset([("allow", routes), *parts.items()])
 
 
@@ -158,3 +163,72 @@ def _reordered(former: Mapping[str, Rule], current: Mapping[str, Rule]) -> bool:
 
 def _has_constants(rule: Rule) -> bool:
     return bool(rule.context or rule.certificate_context or rule.usage_plan_key)
+
+
+Parts: TypeAlias = "Mapping[Hashable, str]"
+"""The values of one part of a rule, such as the alternatives of a field, with their wording."""
+
+_LONGEST_TEXT = 500
+"""In characters, of a value: values that differ must not look the same."""
+
+
+def _rule_parts(rule: Rule) -> dict[str, Parts]:
+    """Return the parts of a rule, by their names in a document. Those that it does not have are left out."""
+    parts: dict[str, Parts] = {f"match.{matcher.field}": _alternatives(matcher) for matcher in rule.matchers}
+    parts["not"] = {_value(exclusion): _match_text(exclusion) for exclusion in rule.exclusions}
+    if rule.key_usages is not None:
+        parts["extended_key_usage"] = {usage: usage_name(usage) for usage in rule.key_usages} or {"none": "none"}
+    if rule.limits is not None:
+        parts |= _limits(rule.limits)
+    parts["context"] = {
+        **{(key, text): f"{key}={quoted(text)}" for key, text in rule.context.items()},
+        **{(key, value): f"{key}={_certificate_value(value)}" for key, value in rule.certificate_context.items()},
+    }
+    if rule.usage_plan_key is not None:
+        parts["usage_plan_key"] = {rule.usage_plan_key: _usage_plan_key(rule.usage_plan_key)}
+    return {name: values for name, values in parts.items() if values}
+
+
+def _denial_parts(rules: Iterable[Rule]) -> Parts:
+    """Return what the rules that deny match."""
+    return {_value(rule.matchers): _match_text(rule.matchers) for rule in rules if rule.denies}
+
+
+def _match_text(matchers: Sequence[Matcher]) -> str:
+    """Return matchers in words: ``subject 'CN=a' and issuer 'CN=b'``."""
+    return " and ".join(f"{matcher.field} {' or '.join(_alternatives(matcher).values())}" for matcher in matchers)
+
+
+def limits_text(limits: RequestLimits) -> str:
+    """Return limits in words: ``api_id a1b2c3d4e5, not_after 2027-03-15T23:59:59Z``."""
+    return ", ".join(f"{key} {' or '.join(values.values())}" for key, values in _limits(limits) if values)
+
+
+def _alternatives(matcher: Matcher) -> Parts:
+    return {frozenset(each): alternative_text(each, _LONGEST_TEXT) for each in alternatives(matcher)}
+
+
+def _value(matchers: Sequence[Matcher]) -> Hashable:
+    """Return matchers as a value that does not depend on their order or on the order of their alternatives."""
+    return frozenset((matcher.field, frozenset(_alternatives(matcher))) for matcher in matchers)
+
+
+def _limits(limits: RequestLimits) -> Iterator[tuple[str, Parts]]:
+    for key, names in (("api_id", limits.api_ids), ("domain_name", limits.domain_names)):
+        yield key, {name: name for name in sorted(names or ())}
+    for key, time in (("not_before", limits.not_before), ("not_after", limits.not_after)):
+        if time is not None:
+            yield key, {time: utc_timestamp(time)}
+
+
+def _usage_plan_key(key: UsagePlanKey | CertificateValue | str) -> str:
+    if isinstance(key, UsagePlanKey):
+        return "the certificate's fingerprint"
+    return quoted(key) if isinstance(key, str) else _certificate_value(key)
+
+
+def _certificate_value(value: CertificateValue) -> str:
+    label = f".{value.label}" if value.label else ""
+    after = f" after {quoted(value.after)}" if value.after else ""
+    default = "" if value.default is None else f", by default {quoted(value.default)}"
+    return f"{value.field}{label}{after}{default}"

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.explanation.wording import listed_routes, printed_routes
 from mtls_authorizer_cli.printed import counted, json_text, plain, quoted
-from mtls_authorizer_cli.rules.diff.comparison import Change
-from mtls_authorizer_cli.rules.diff.parts import limits_text
+from mtls_authorizer_cli.rules.diff.comparison import Change, limits_text
 from mtls_authorizer_cli.tables import joined, wrap
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, shown_file, write_output
-from mtls_authorizer_cli.configuration.sources import (
+from mtls_authorizer_cli.configuration.loading import (
     make_rule_set,
     read_rules,
     read_settings_without_document,

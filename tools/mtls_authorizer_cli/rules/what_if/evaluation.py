@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer.rules.fields import PSD2_ROLE
-from mtls_authorizer_cli.rule_values import certificate_values
+from mtls_authorizer_cli.explanation.other_requirements import certificate_values
 from mtls_authorizer_cli.rules.what_if.ternary import FALSE, Statement, all_of, any_of, known, negated, unknown
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtls_authorizer.rules.certificate_values import CertificateValue
 from mtls_authorizer.rules.document.reader import parse_rules
-from mtls_authorizer_cli.rule_values import certificate_values
+from mtls_authorizer_cli.explanation.other_requirements import certificate_values
 from tests.rules_documents import document, rule
 
 
