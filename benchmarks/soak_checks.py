@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import json
 import os
 import threading
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.soak_clients import LAST_EDITION, UNAUTHENTICATED, Client, Entitlement, Route, entitlement
+from local_gateway.api_gateway.policy import Effect, evaluate
 from tests.api_events import STAGE_ARN
 
 if TYPE_CHECKING:
@@ -113,10 +113,12 @@ def invocation_problem(
             "principal": entitled.principal(),
             "routes": [route for route in routes if entitled.may_call(route)],
         }
-        statements = answer["policyDocument"]["Statement"]
+        policy = answer["policyDocument"]
         is_so = {
             "principal": answer["principalId"],
-            "routes": [route for route in routes if _policy_allows(statements, route)],
+            "routes": [
+                route for route in routes if evaluate(policy, f"{STAGE_ARN}/{route.method}{route.path}") is Effect.ALLOW
+            ],
         }
     else:
         must_be = {"authorized": entitled.may_call(request.route)}
@@ -141,22 +143,6 @@ def response_problem(entitled: Entitlement, request: Request, status: int, body:
     context, needed = json.loads(body), entitled.context()
     found = {key: context.get(key) for key in needed}
     return None if found == needed else f"must be for {needed}, is for {found}"
-
-
-def _policy_allows(statements: list[dict[str, Any]], route: Route) -> bool:
-    """Return how IAM evaluates a policy: an Allow that matches, and no Deny that matches."""
-    arn = f"{STAGE_ARN}/{route.method}{route.path}"
-    effects = {each["Effect"] for each in statements if any(_matches(arn, one) for one in _list(each["Resource"]))}
-    return effects == {"Allow"}
-
-
-def _matches(arn: str, resource: str) -> bool:
-    # Only * and ? are special in a resource, and no resource here contains a bracket.
-    return fnmatch.fnmatchcase(arn, resource)
-
-
-def _list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 class Memory:

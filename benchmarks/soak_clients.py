@@ -7,19 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import ssl
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
 from tests import der
+from tests.certificate_authorities import DAY, CertificateAuthority
+from tests.certificates import EXTENDED_KEY_USAGE, attribute, extension, name, pem, subject_alt_names, uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,10 +65,10 @@ UNAUTHENTICATED = frozenset({Kind.UNDECODABLE_SUBJECT, Kind.NO_CERTIFICATE, Kind
 _PADDING = 16 * 1024
 _NO_CERTIFICATES = 50
 _COUNTRY = "ZZ"
-# A TLS feature (RFC 7633), which OpenSSL ignores.
-_ODD_EXTENSION = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), b"\x30\x03\x02\x01")
-
-_NOBODYS_EXTENSION = x509.ObjectIdentifier("1.3.6.1.4.1.55555.1")
+_YEAR = 365 * DAY
+# RFC 7633. OpenSSL ignores it.
+_TLS_FEATURE = "1.3.6.1.5.5.7.1.24"
+_NOBODYS_EXTENSION = "1.3.6.1.4.1.55555.1"
 
 
 class Client(NamedTuple):
@@ -168,21 +167,16 @@ class Authority:
     """A CA that issues certificates of all kinds, all for one key, because creating keys takes long."""
 
     def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._clients_key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name(
-            [
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Soak"),
-                x509.NameAttribute(NameOID.COMMON_NAME, "Soak CA"),
-            ]
-        )
         self._now = datetime.now(UTC).replace(microsecond=0)
-        constraints = x509.BasicConstraints(ca=True, path_length=None)
-        certificate = self._builder(self._name).public_key(self._key.public_key())
-        self.certificate = self._sign(certificate.add_extension(constraints, critical=True)).public_bytes(Encoding.PEM)
+        self._ca = CertificateAuthority(
+            subject=name(("O", "Soak"), ("CN", "Soak CA")), not_before=self._now - 3 * DAY, not_after=self._now + _YEAR
+        )
+        self.certificate = self._ca.pem
         """In PEM, for a truststore."""
-        self.clients_key = self._clients_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        key = ec.generate_private_key(ec.SECP256R1())
+        self.clients_key = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         """The private key of all clients, in PEM."""
+        self._public_key = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def make_clients(self, count: int, seconds: float, random: Random) -> list[Client]:
         """Create clients with certificates of all kinds, in mixed order. Some expire within ``seconds`` from now."""
@@ -192,41 +186,30 @@ class Authority:
         return clients
 
     def _make_client(self, kind: Kind, number: int, seconds: float, random: Random) -> Client:
-        tenant = random.randrange(TENANTS)
+        tenant, serial_number = random.randrange(TENANTS), random.getrandbits(159)
         common_name, unit = _names(kind, number, tenant)
-        start, end = self._now - timedelta(days=2), self._now + timedelta(days=365)
+        start, end = self._now - 2 * DAY, self._now + _YEAR
         if kind is Kind.EXPIRED:
-            end = self._now - timedelta(days=1)
+            end = self._now - DAY
         elif kind is Kind.EARLY:
-            start = end - timedelta(days=1)
+            start = end - DAY
         elif kind is Kind.LAPSING:
-            end = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=random.uniform(1, seconds))
-            end = end.replace(microsecond=0)
-        subject = [
-            x509.NameAttribute(NameOID.COUNTRY_NAME, _COUNTRY),
-            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit),
-            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
-        ]
-        usage = ExtendedKeyUsageOID.SERVER_AUTH if kind is Kind.SERVER else ExtendedKeyUsageOID.CLIENT_AUTH
-        builder = self._builder(x509.Name(subject), start, end).public_key(self._clients_key.public_key())
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        scheme = "spiffe://soak.example"
-        uri = f"{scheme}/newcomers/{number}" if kind is Kind.NEWCOMER else f"{scheme}/others/newcomers/{number}"
-        name = x509.UniformResourceIdentifier(uri)
-        builder = builder.add_extension(x509.SubjectAlternativeName([name]), critical=False)
-        if kind is Kind.UNDECODABLE_EXTENSION:
-            builder = builder.add_extension(_ODD_EXTENSION, critical=False)
-        elif kind is Kind.LARGE:
-            padding = x509.UnrecognizedExtension(_NOBODYS_EXTENSION, bytes(_PADDING))
-            builder = builder.add_extension(padding, critical=False)
-        certificate = self._sign(builder)
-        encoded = certificate.public_bytes(Encoding.DER)
-        if kind is Kind.UNDECODABLE_SUBJECT:
-            encoded = self._with_undecodable_subject(certificate)
-        digits = f"{certificate.serial_number:X}"
+            end = (datetime.now(UTC) + timedelta(seconds=random.uniform(1, seconds))).replace(microsecond=0)
+        # OpenSSL accepts a BIT STRING, here of 8 bits.
+        is_odd = kind is Kind.UNDECODABLE_SUBJECT
+        country = attribute("C", "\0\1", der.BIT_STRING) if is_odd else attribute("C", _COUNTRY, der.PRINTABLE_STRING)
+        encoded = self._ca.issue(
+            serial_number,
+            subject=name(country, ("OU", unit), ("CN", common_name)),
+            public_key=self._public_key,
+            not_before=start,
+            not_after=end,
+            extensions=list(_extensions(kind, number)),
+        )
+        digits = f"{serial_number:X}"
         return Client(
             kind,
-            ssl.DER_cert_to_PEM_cert(encoded),
+            pem(encoded),
             common_name,
             tenant,
             digits.zfill(len(digits) + len(digits) % 2),
@@ -234,28 +217,15 @@ class Authority:
             end.timestamp(),
         )
 
-    def _builder(
-        self, subject: x509.Name, start: datetime | None = None, end: datetime | None = None
-    ) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(start or self._now - timedelta(days=3))
-            .not_valid_after(end or self._now + timedelta(days=365))
-        )
 
-    def _sign(self, builder: x509.CertificateBuilder) -> x509.Certificate:
-        return builder.sign(self._key, hashes.SHA256())
-
-    def _with_undecodable_subject(self, certificate: x509.Certificate) -> bytes:
-        """Return a certificate with a country that is a BIT STRING, signed again. OpenSSL accepts it."""
-        country, no_country = der.text(_COUNTRY, der.PRINTABLE_STRING), der.bits(b"\x01")
-        signed = certificate.tbs_certificate_bytes.replace(country, no_country)
-        algorithm = der.sequence(der.oid(certificate.signature_algorithm_oid.dotted_string))
-        signature = self._key.sign(signed, ec.ECDSA(hashes.SHA256()))
-        return der.sequence(signed, algorithm, der.bits(signature))
+def _extensions(kind: Kind, number: int) -> Iterator[bytes]:
+    yield extension(EXTENDED_KEY_USAGE, der.sequence(der.oid(SERVER_AUTH if kind is Kind.SERVER else CLIENT_AUTH)))
+    folder = "newcomers" if kind is Kind.NEWCOMER else "others/newcomers"
+    yield subject_alt_names(uri(f"spiffe://soak.example/{folder}/{number}"))
+    if kind is Kind.UNDECODABLE_EXTENSION:
+        yield extension(_TLS_FEATURE, b"\x30\x03\x02\x01")
+    elif kind is Kind.LARGE:
+        yield extension(_NOBODYS_EXTENSION, bytes(_PADDING))
 
 
 def _names(kind: Kind, number: int, tenant: int) -> tuple[str, str]:

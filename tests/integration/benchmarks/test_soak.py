@@ -77,7 +77,7 @@ def clients() -> list[Client]:
 def policy(allow: list[str], deny: list[str]) -> dict[str, Any]:
     effects = {"Allow": allow, "Deny": deny}
     statements = [
-        {"Effect": effect, "Resource": [f"{STAGE_ARN}/{each}" for each in resources]}
+        {"Effect": effect, "Action": "execute-api:Invoke", "Resource": [f"{STAGE_ARN}/{each}" for each in resources]}
         for effect, resources in effects.items()
     ]
     return {"principalId": "client-1", "policyDocument": {"Statement": statements}, "context": CONTEXT}
