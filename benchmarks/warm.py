@@ -12,10 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.bar_chart import Bar, draw_bars
 from benchmarks.cold_start import unpack
 from benchmarks.processes import describe_machine, describe_pythons, find_debian_builds, find_node, node_version
-from benchmarks.report import make_report, write_report
+from benchmarks.report import Bar, draw_bars, make_report, write_report
 from benchmarks.turns import Cost, Turn, measure
 from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from distribution.layer_builder.interpreters import find_interpreters

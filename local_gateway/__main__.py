@@ -16,13 +16,12 @@ from local_gateway.api_gateway.api import ApiKind
 from local_gateway.configuration import Configuration, own_configuration
 from local_gateway.deployment import SERVERS, Endpoint, deploy
 from local_gateway.front_doors import FrontDoorKind
-from local_gateway.instructions import instructions
 from local_gateway.options import parse, read_variables
 from local_gateway.page.application import Page
 from local_gateway.page.overview import Overview
 from local_gateway.pki.certificates import make_pki
 from local_gateway.pki.folder import claim_folder
-from local_gateway.report import Result, summary, table
+from local_gateway.report import Result, instructions, summary, table
 from local_gateway.scenarios import CLIENTS, SCENARIOS, Scenario, play
 from local_gateway.server import LOOPBACK
 from mtls_authorizer.log import get_logger

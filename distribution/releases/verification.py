@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from distribution.digests import compare_digests, read_digests
 from distribution.errors import DistributionError
+from distribution.git import read_commit
 from distribution.releases.building import build_release
-from distribution.releases.checkout import read_commit
 from distribution.releases.provenance import read_build
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks.bar_chart import Bar, draw_bars
 from benchmarks.processes import find_debian_builds, find_node
+from benchmarks.report import Bar, draw_bars
 from benchmarks.turns import Cost, Turn, WarmProcess, measure
 from benchmarks.warm import COMMON, KINDS, copy_runtime, describe, draw, make_rows
 from benchmarks.warm_authorizer import AT_ONCE, CACHED

@@ -23,10 +23,10 @@ from local_gateway.configuration import (
     own_configuration,
     sample_configuration,
 )
-from local_gateway.instructions import CURL_MESSAGES
 from local_gateway.options import parse, read_variables
 from local_gateway.page.overview import Overview
 from local_gateway.pki.folder import claim_folder
+from local_gateway.report import CURL_MESSAGES
 from local_gateway.scenarios import LISTED_CN, SCENARIOS
 from mtls_authorizer_cli.command_line import CommandError
 from tests.integration.local_gateway.test_command import ENVIRONMENT as PROCESS_ENVIRONMENT
