@@ -46,14 +46,6 @@ def parse(arguments: Sequence[str] | None, description: str) -> argparse.Namespa
         metavar="FILE",
         help="your CA certificates (PEM); the handshake then accepts certificates from these CAs only",
     )
-    parser.add_argument(
-        "--set",
-        type=_variable,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an environment variable of the authorizer; repeat it for more",
-    )
     add_options(parser)
     parser.add_argument(
         "--from-environment",
@@ -65,20 +57,11 @@ def parse(arguments: Sequence[str] | None, description: str) -> argparse.Namespa
 
 def read_variables(options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the user's own environment variables of the authorizer. Raises CommandError, also for a misspelt name."""
-    named = read_environment(options, environment if options.from_environment else {})
-    given = {**named, **dict(options.set)}
+    given = read_environment(options, environment if options.from_environment else {})
     with command_errors("", SettingsError):
         # Of names that are not the authorizer's, it rejects those that look like a misspelt one.
         load_settings({name: value for name, value in given.items() if name not in VARIABLES})
     return {name: given[name] for name in VARIABLES if name in given}
-
-
-def _variable(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or name not in VARIABLES:
-        message = f"{text!r} is not NAME=VALUE with a variable of the authorizer"
-        raise argparse.ArgumentTypeError(message)
-    return name, value
 
 
 def _port(text: str) -> int:
