@@ -295,7 +295,7 @@ def test_make_help_lists_the_targets(make: Callable[..., subprocess.CompletedPro
 # Terminals.
 
 
-def run_on_terminal(tools: Tools, *arguments: str, **environment: str) -> tuple[int, str]:
+def run_on_terminal(tools: Tools, *arguments: str) -> tuple[int, str]:
     """Run a command on a terminal, and return its exit status and what it wrote there."""
     ours, theirs = pty.openpty()
     written: list[bytes] = []
@@ -315,22 +315,13 @@ def run_on_terminal(tools: Tools, *arguments: str, **environment: str) -> tuple[
         cwd=tools.folder,
         stdout=theirs,
         stderr=theirs,
-        env={"PATH": os.environ["PATH"], "TERM": "xterm", **environment},
+        env={"PATH": os.environ["PATH"], "TERM": "xterm"},
     )
     os.close(theirs)
     status = process.wait(timeout=60)
     reader.join()
     os.close(ours)
     return status, b"".join(written).decode()
-
-
-def test_the_verdict_is_coloured_on_a_terminal(tools: Tools) -> None:
-    status, written = run_on_terminal(tools, "explain", "client.pem", ALLOWED_COMMON_NAMES="client")
-    assert status == 0
-    assert written.startswith("\x1b[1;32mALLOWED\x1b[0m\r\n")
-    status, written = run_on_terminal(tools, "explain", "client.pem", NO_COLOR="1")
-    assert status == 1
-    assert "\x1b" not in written
 
 
 @pytest.mark.parametrize("form", [bytes, crl_pem])

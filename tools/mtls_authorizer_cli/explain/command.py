@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificates.files import check_read
-from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, is_terminal, write_output
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.configuration.loading import logged_failures
 from mtls_authorizer_cli.configuration.variables import read_environment
 from mtls_authorizer_cli.explain.inputs import read_inputs
@@ -27,7 +27,6 @@ from mtls_authorizer_cli.progress import Progress
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
-    from typing import TextIO
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
     from mtls_authorizer_cli.explain.inputs import Inputs
@@ -68,8 +67,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             return _print_table(options, table._replace(notes=(*table.notes, *failures)))
         report = _make_report(options, of_function, given)
     report = report._replace(notes=(*report.notes, *failures))
-    colour = _wants_colour(sys.stdout, environment)
-    write_output(as_json(report) if options.json else as_text(report, colour=colour))
+    write_output(as_json(report) if options.json else as_text(report))
     return ExitStatus.SUCCESS if report.explanation.allowed else ExitStatus.NEGATIVE
 
 
@@ -135,8 +133,3 @@ def _own_spelling(pem: object, error: str) -> str:
         return ""
     names = f"subject {certificate.subject.rfc4514_string()!r}, issuer {certificate.issuer.rfc4514_string()!r}"
     return f". The names of this certificate are written: {names}"
-
-
-def _wants_colour(stream: TextIO | None, environment: Mapping[str, str]) -> bool:
-    """Return whether to use colour: on a terminal only, and not if NO_COLOR (no-color.org) is set."""
-    return not environment.get("NO_COLOR") and environment.get("TERM") != "dumb" and is_terminal(stream)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
+from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer_cli.api_names import api_id, domain_name
 from mtls_authorizer_cli.command_line import CommandError, read_time
 from mtls_authorizer_cli.configuration.loading import (
@@ -97,7 +97,7 @@ def make_question(
     request = _request(given.request, options)
     route_asked = options.route is not None or given.is_event
     question = Question(given.pem, settings, policy, request, route_asked, now, truststore)
-    notes = (*given.notes, *notes, *_truststore_notes(question), *_caching_notes(question))
+    notes = (*given.notes, *notes, *_truststore_notes(question))
     return question, (*notes, *notes_on_configuration(options, configuration))
 
 
@@ -117,21 +117,6 @@ def _truststore_notes(question: Question) -> Iterator[str]:
         yield (
             "rules with issuer_key are decided with the truststore of --truststore; the function needs TRUSTSTORE_URI "
             "for them"
-        )
-
-
-def _caching_notes(question: Question) -> Iterator[str]:
-    if question.policy.rules.limits_domain_names and question.request.may_be_cached_for_other_domain_names:
-        yield (
-            "rules have domain_name, and the authorizer has identity sources without $context.domainName: if its "
-            "responses are cached, one domain name gets the response for another"
-        )
-    is_simple = question.settings.response_format == "simple"
-    limits_routes = any(rule.routes is not ALL_ROUTES for rule in question.policy.rules.rules)
-    if is_simple and limits_routes and question.request.event_format == "http-2.0":
-        yield (
-            "responses are simple and rules have routes: if responses are cached, API Gateway applies the response for "
-            "one route to all routes"
         )
 
 

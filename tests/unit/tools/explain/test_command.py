@@ -7,16 +7,16 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer_cli.main import main
-from tests.api_events import http_2_0_event, rest_event
+from tests.api_events import http_2_0_event
 from tests.certificate_authorities import CertificateAuthority
 from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
-from tests.command_results import Result, Terminal
+from tests.command_results import Result
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 
 if TYPE_CHECKING:
@@ -226,25 +226,6 @@ def test_everything_is_printed_on_request(run: Callable[..., Result], tmp_path: 
     assert len(run("client.pem", "--rules", "many.json", "--all", "--json").json["rules"]["nearest"]) == 9
 
 
-@pytest.mark.parametrize(
-    ("environment", "coloured"),
-    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
-)
-def test_colour_is_used_on_a_terminal_only_and_not_if_it_is_unwanted(
-    environment: dict[str, str],
-    coloured: bool,  # noqa: FBT001 -- a case's
-    run: Callable[..., Result],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert "\x1b" not in run("client.pem", **environment).output
-    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
-    run("client.pem", **environment)
-    assert ("\x1b[1;31m" in terminal.getvalue()) is coloured
-    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
-    run("client.pem", "--json", **environment)
-    assert "\x1b" not in terminal.getvalue()
-
-
 def test_nothing_that_a_client_chose_reaches_a_terminal_unescaped(run: Callable[..., Result], tmp_path: Path) -> None:
     hostile = pem(
         certificate_der(
@@ -361,39 +342,6 @@ def test_only_the_limits_of_a_rule_are_explained(run: Callable[..., Result]) -> 
     rule = {"name": "limited", "match": {"organization": "Acme"}, "api_id": "a1b2c3d4e5"}
     (explained,) = run("client.pem", "--json", AUTHORIZER_RULES=document(rule).decode()).json["rules"]["matching"]
     assert [limit["key"] for limit in explained["limits"]] == ["api_id"]
-
-
-def test_a_domain_name_that_is_no_identity_source_is_noted(run: Callable[..., Result], tmp_path: Path) -> None:
-    rules = {"AUTHORIZER_RULES": document(LIMITED).decode()}
-    for sources, noted in ((["x"], True), (["x", "api.example.com"], False), (None, False)):
-        event = http_2_0_event(CLIENT, identitySource=sources)
-        event["requestContext"]["domainName"] = "api.example.com"
-        (tmp_path / "limited.json").write_text(json.dumps(event))
-        notes = run("limited.json", "--json", **rules).json["notes"]
-        assert any("without $context.domainName" in note for note in notes) is noted
-
-
-@pytest.mark.parametrize(
-    ("make_event", "variables", "noted"),
-    [
-        (http_2_0_event, {"RESPONSE_FORMAT": "simple"}, True),
-        (http_2_0_event, {}, False),
-        (rest_event, {"RESPONSE_FORMAT": "simple"}, False),
-    ],
-)
-def test_simple_responses_are_noted_if_rules_have_routes(
-    run: Callable[..., Result],
-    tmp_path: Path,
-    make_event: Callable[..., dict[str, Any]],
-    variables: dict[str, str],
-    noted: bool,  # noqa: FBT001 -- a table's column
-) -> None:
-    (tmp_path / "event.json").write_text(json.dumps(make_event(CLIENT)))
-    for routes, expected in ((["GET /hello"], noted), (None, False)):
-        rule = {"name": "a", "match": {"common_name": "client"}} | ({"allow": routes} if routes else {})
-        result = run("event.json", "--json", AUTHORIZER_RULES=document(rule).decode(), **variables)
-        notes = result.json["notes"]
-        assert any("the response for one route" in note for note in notes) is expected
 
 
 def test_a_value_from_the_certificate_is_explained(run: Callable[..., Result]) -> None:

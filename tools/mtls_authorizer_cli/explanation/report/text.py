@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.request.response import UNAUTHORIZED_BY_HTTP_API
@@ -32,22 +30,10 @@ _NEARLY_DENIES = "does not deny the certificate, because of a difference that is
 _MARKS = {Verdict.PASSED: "ok", Verdict.FAILED: "NO", Verdict.NOT_REACHED: "--"}
 
 
-class _Colour(StrEnum):
-    """Escape sequences (ECMA-48 §8.3.117)."""
-
-    BAD = "\x1b[1;31m"
-    GOOD = "\x1b[1;32m"
-    RESET = "\x1b[0m"
-
-
-_COLOURED = re.compile(r"^(?:ALLOWED|DENIED|REJECTED)[^\n]*|^ +(?:ok|NO)(?=  )", re.MULTILINE)
-
-
-def as_text(report: Report, *, colour: bool = False) -> str:
-    """Return a report for a person, with escape sequences only if ``colour`` is set."""
+def as_text(report: Report) -> str:
+    """Return a report for a person."""
     sections = [*_sections(report), list(advice_lines(report.explanation))]
-    text = "\n\n".join("\n".join(section) for section in sections if section) + "\n"
-    return _COLOURED.sub(_paint, text) if colour else text
+    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
 
 
 def without_next_step(report: Report) -> str:
@@ -67,12 +53,6 @@ def _sections(report: Report) -> list[list[str]]:
         _answers(report) if report.with_answer else [],
     ]
     return list(map(list, sections))
-
-
-def _paint(match: re.Match[str]) -> str:
-    text = match[0]
-    good = text.startswith("ALLOWED") or text.strip() == "ok"
-    return f"{_Colour.GOOD if good else _Colour.BAD}{text}{_Colour.RESET}"
 
 
 # The answer.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -284,20 +283,6 @@ def test_warnings_about_the_truststore_are_printed() -> None:
     bundle = read_bundle(pem(certificate_der()).encode() + pem(b"\x1b").encode())
     text = text_of(question(truststore=bundle))
     assert "note: certificate 2 of the truststore cannot be read" in text
-
-
-# Colour.
-
-
-def test_colour_is_added_to_verdicts_and_marks_and_changes_nothing_else() -> None:
-    for asked in (question(rules=document(REPORTS)), question(rules=document(NO_ONE))):
-        report = Report(explain(asked), with_answer=True)
-        coloured = as_text(report, colour=True)
-        assert coloured.startswith("\x1b[1;3")
-        assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == as_text(report)
-    assert "\x1b[1;31mDENIED by the authorizer: certificate_excluded\x1b[0m\n" in coloured
-    assert "\x1b[1;32m  ok\x1b[0m  certificate" in coloured
-    assert "\x1b[1;31m  NO\x1b[0m  rules" in coloured
 
 
 # Lines.
