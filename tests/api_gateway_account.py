@@ -68,7 +68,6 @@ class Account:
     domains: dict[str, dict[str, Any]] = field(default_factory=dict)
     mappings: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
-    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
 
@@ -261,7 +260,6 @@ _HANDLERS: dict[tuple[str, str], Callable[[Account, dict[str, Any]], dict[str, A
     ("lambda", "ListProvisionedConcurrencyConfigs"): lambda account, a: {
         "ProvisionedConcurrencyConfigs": _function(account, a["FunctionName"]).provisioned
     },
-    ("lambda", "GetLayerVersionByArn"): lambda account, a: account.layers[a["Arn"]],
 }
 
 

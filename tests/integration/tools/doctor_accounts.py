@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from distribution.python_versions import PYTHON_VERSIONS
 from mtls_authorizer_cli.doctor.account.function import HANDLER
 from tests.api_gateway_account import Account, Api, Function
 from tests.integration.template.intrinsic_functions import resolve
@@ -44,11 +43,6 @@ def add_function(account: Account, configuration: Mapping[str, Any], *qualifiers
             published["SnapStart"] = {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
         configurations[qualifier] = published
     account.functions["authorizer"] = Function(configurations)
-    account.layers[LAYER_ARN] = {
-        "LayerVersionArn": LAYER_ARN,
-        "CompatibleArchitectures": ["arm64"],
-        "CompatibleRuntimes": [f"python{version}" for version in PYTHON_VERSIONS],
-    }
 
 
 def function_configuration(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -254,9 +254,6 @@ def test_nothing_is_found_in_the_example_of_terraform(
 # Planted mistakes
 
 
-OTHER_LAYER_ARN = LAYER_ARN.replace("client-certificate-auth-arm64", "monitoring")
-
-
 class Mistake(NamedTuple):
     """A change of an account without mistakes, and what doctor must find, and nothing else.
 
@@ -449,12 +446,6 @@ def logging_as(cloud: Cloud, **members: str) -> None:
 def logging_above(cloud: Cloud, level: str, **variables: str) -> None:
     logging_as(cloud, ApplicationLogLevel=level)
     cloud.variables.update(variables)
-
-
-def other_architecture(cloud: Cloud) -> None:
-    """Use the other architecture, and a second layer, which is for both."""
-    cloud.configuration.update(Architectures=["x86_64"], Layers=[{"Arn": LAYER_ARN}, {"Arn": OTHER_LAYER_ARN}])
-    cloud.account.layers[OTHER_LAYER_ARN] = {"LayerVersionArn": OTHER_LAYER_ARN}
 
 
 def no_default_mapping(cloud: Cloud) -> None:
@@ -753,20 +744,6 @@ MISTAKES = {
         "its log level is WARN, and METRICS_NAMESPACE is set",
         "ApplicationLogLevel=INFO",
     ),
-    "a runtime that is not supported": Mistake(
-        HTTP,
-        lambda cloud: cloud.configuration.update(Runtime="python3.10", Layers=[]),
-        Check.RUNTIME,
-        "its runtime is python3.10",
-        "--runtime python3.13",
-    ),
-    "a layer of the other architecture": Mistake(
-        HTTP,
-        other_architecture,
-        Check.LAYER,
-        "is for arm64, and the function has x86_64",
-        f'update-function-configuration --function-name {FUNCTION_ARN} --layers "$LAYER_ARN" {OTHER_LAYER_ARN}',
-    ),
     "invalid variables": Mistake(
         HTTP,
         lambda cloud: cloud.variables.update(ALLOWED_COMMON_NAME="alpha"),
@@ -800,11 +777,10 @@ EVERY_READ = {
     "GetStages": {Check.DEPLOYMENT},
     "GetDeployment": {Check.DEPLOYMENT},
     "GetDomainNames": {Check.DOMAIN_NAME},
-    "GetFunctionConfiguration": {Check.FUNCTION, Check.LOG_FORMAT, Check.RUNTIME, Check.LAYER, Check.CONFIGURATION},
+    "GetFunctionConfiguration": {Check.FUNCTION, Check.LOG_FORMAT, Check.CONFIGURATION},
     "GetPolicy": {Check.INVOKE_PERMISSION, Check.OPEN_INVOKE_PERMISSION},
     "ListProvisionedConcurrencyConfigs": {Check.QUALIFIER, Check.CONCURRENCY},
     "GetFunctionConcurrency": {Check.CONCURRENCY},
-    "GetLayerVersionByArn": {Check.LAYER},
     "HeadObject": {Check.TRUSTSTORE_VERSION},
     "GetObject": {Check.TRUSTSTORE_FILE, Check.CA_CHAIN},
 }
@@ -818,7 +794,6 @@ PERMISSIONS = {
     "GetPolicy": f"lambda:GetPolicy on {FUNCTION_ARN}",
     "ListProvisionedConcurrencyConfigs": f"lambda:ListProvisionedConcurrencyConfigs on {FUNCTION_ARN}",
     "GetFunctionConcurrency": f"lambda:GetFunctionConcurrency on {FUNCTION_ARN}",
-    "GetLayerVersionByArn": f"lambda:GetLayerVersion on {LAYER_ARN}",
     "HeadObject": f"s3:GetObject on {TRUSTSTORE_URI}",
     "GetObject": f"s3:GetObjectVersion on {TRUSTSTORE_URI}",
 }
@@ -1034,7 +1009,7 @@ def test_the_policy_on_the_page_contains_every_permission() -> None:
 def test_the_example_on_the_page_is_what_doctor_prints(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     deploy(cloud, REST)
     open_method(cloud)
-    cloud.account.denied.add("GetLayerVersionByArn")
+    cloud.account.denied.add("GetFunctionConcurrency")
     assert main(["doctor", "--api", REST], {}) == 1
     (shown,) = (fence.text for fence in fences("text") if fence.page == "docs/doctor.md")
     assert capsys.readouterr().out.rstrip() == shown.rstrip()

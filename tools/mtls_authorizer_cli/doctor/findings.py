@@ -71,8 +71,6 @@ class Check(StrEnum):
     UNPUBLISHED_CHANGES = "unpublished_changes"
     CONCURRENCY = "concurrency"
     LOG_FORMAT = "log_format"
-    RUNTIME = "runtime"
-    LAYER = "layer"
     RULES_DOCUMENT = "rules_document"
 
 

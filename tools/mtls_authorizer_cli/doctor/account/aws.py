@@ -36,9 +36,6 @@ _TOKENS = {
 }
 """The names of a page's token in a response, and in the request for the next page."""
 
-_PERMISSIONS = {"HeadObject": "s3:GetObject", "GetLayerVersionByArn": "lambda:GetLayerVersion"}
-"""Permissions that do not have the name of the operation."""
-
 
 class UnavailableError(Exception):
     """AWS did not return what a check needs. ``permission`` is the IAM permission that is missing, if it is that."""
@@ -169,12 +166,11 @@ def _permission(used: AwsClient, name: str, arguments: Mapping[str, Any]) -> str
             if shape.serialization.get("location") == "uri":
                 path = path.replace("{" + shape.serialization["name"] + "}", str(arguments.get(member)))
         return f"apigateway:GET on {path}"
-    if name == "GetObject" and "VersionId" in arguments:
-        name = "GetObjectVersion"
-    action = _PERMISSIONS.get(name, f"{service}:{name}")
     if service == "s3":
-        return f"{action} on s3://{arguments['Bucket']}/{arguments['Key']}"
-    return f"{action} on {arguments.get('FunctionName') or arguments.get('Arn')}"
+        # HeadObject requires the permission to get the object.
+        action = "GetObjectVersion" if "VersionId" in arguments else "GetObject"
+        return f"s3:{action} on s3://{arguments['Bucket']}/{arguments['Key']}"
+    return f"{service}:{name} on {arguments.get('FunctionName')}"
 
 
 class Variable(NamedTuple):

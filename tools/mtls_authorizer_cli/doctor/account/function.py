@@ -108,10 +108,6 @@ class Function:
         reserved: int | None = response.get("ReservedConcurrentExecutions")
         return reserved
 
-    def layer_version(self, arn: str) -> Mapping[str, Any]:
-        """Return a version of a layer."""
-        return self._aws.get("lambda", "get_layer_version_by_arn", Arn=arn)
-
     def command(self, operation: str, *words: str | Variable) -> str:
         """Return a command about the function without alias or version."""
         name = ("--function-name", self.arn.unqualified)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.doctor.account.function import Function
     from mtls_authorizer_cli.doctor.live.examination import Checks
 
-RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14", "python3.15")
-
 _ALL_500 = "The API responds with 500 to every request."
 _IMAGE = "Image"
 
@@ -157,44 +155,6 @@ def _log_format(function: Function) -> Iterator[Mistake]:
         )
 
 
-def _runtime(function: Function) -> Iterator[Mistake]:
-    configuration = function.configuration
-    if configuration.get("PackageType") != _IMAGE and configuration.get("Runtime") not in RUNTIMES:
-        yield Mistake(
-            f"its runtime is {configuration.get('Runtime')}, and the authorizer supports {', '.join(RUNTIMES)}",
-            f"The function does not start. {_ALL_500}",
-            "Set the runtime",
-            function.update("--runtime", "python3.13"),
-        )
-
-
-def _layer(function: Function) -> Iterator[Mistake]:
-    configuration = function.configuration
-    architecture = next(iter(configuration.get("Architectures", ())), "x86_64")
-    for layer in configuration.get("Layers", ()):
-        version = function.layer_version(layer["Arn"])
-        for key, wanted, option in (
-            ("CompatibleArchitectures", architecture, "--compatible-architecture"),
-            ("CompatibleRuntimes", configuration.get("Runtime"), "--compatible-runtime"),
-        ):
-            supported = version.get(key, ())
-            if supported and wanted and wanted not in supported:
-                words = ("lambda", "list-layers", option, str(wanted))
-                # The command replaces all layers of the function.
-                layers = [
-                    Variable("LAYER_ARN") if each is layer else each["Arn"] for each in configuration.get("Layers", ())
-                ]
-                yield Mistake(
-                    f"its layer {layer['Arn']} is for {', '.join(supported)}, and the function has {wanted}",
-                    f"Its compiled modules cannot be imported, so that the function does not start. {_ALL_500}",
-                    "Find the layer for the function, put its version's ARN into LAYER_ARN, and replace the layer",
-                    (
-                        command(function.arn.region, *words),
-                        *function.update("--layers", *layers),
-                    ),
-                )
-
-
 def _rules_document(function: Function) -> Iterator[Mistake]:
     """Yield the errors and warnings of ``rules check`` about the document at a URI, if the function has one."""
     document, uri = function.rules_document, function.settings.rules_uri
@@ -220,8 +180,6 @@ FUNCTION_CHECKS: Checks[Function] = {
     Check.UNPUBLISHED_CHANGES: _unpublished_changes,
     Check.CONCURRENCY: _concurrency,
     Check.LOG_FORMAT: _log_format,
-    Check.RUNTIME: _runtime,
-    Check.LAYER: _layer,
     Check.RULES_DOCUMENT: _rules_document,
 }
 """The checks of a function."""
