@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from client_certificate_auth.testing import alb_event, alb_headers, cloudfront_headers
 from local_gateway.api_gateway.api import ApiKind
-from local_gateway.api_gateway.client_request import ClientRequest, read_request
+from local_gateway.api_gateway.events import ClientRequest, read_request
 from local_gateway.api_gateway.functions import FunctionError, LambdaFunction, invoke
 from local_gateway.api_gateway.responses import MalformedResponseError, integration_response
 from local_gateway.server import logger

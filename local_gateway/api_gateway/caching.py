@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_gateway.api_gateway.api import RouteMatch
-    from local_gateway.api_gateway.client_request import ClientRequest
+    from local_gateway.api_gateway.events import ClientRequest
 
 Identity: TypeAlias = tuple[str, ...]
 """The values of the identity sources, in their order."""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from local_gateway.api_gateway.api import Api, ApiKind, RouteMatch
 from local_gateway.api_gateway.caching import ResponseCache, read_identity
-from local_gateway.api_gateway.client_request import ClientRequest, read_request
-from local_gateway.api_gateway.events import authorizer_event, integration_event
+from local_gateway.api_gateway.events import ClientRequest, authorizer_event, integration_event, read_request
 from local_gateway.api_gateway.functions import FunctionError, invoke
 from local_gateway.api_gateway.policy import Authorization, Effect, MalformedAuthorizationError, evaluate_response
 from local_gateway.api_gateway.responses import (

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from examples import behind_the_authorizer
 from local_gateway.api_gateway.api import Api, ApiKind, Route, RouteMatch
-from local_gateway.api_gateway.client_request import ClientRequest
-from local_gateway.api_gateway.events import authorizer_event
+from local_gateway.api_gateway.events import ClientRequest, authorizer_event
 from local_gateway.deployment import authorizer_variables
 from local_gateway.front_doors import FrontDoorKind, forged_header
 from local_gateway.observation import observed_log, unlogged

@@ -21,8 +21,7 @@ from client_certificate_auth import (
 )
 from client_certificate_auth.testing import alb_event
 from local_gateway.api_gateway.api import ApiKind
-from local_gateway.api_gateway.client_request import ClientRequest
-from local_gateway.api_gateway.events import integration_event
+from local_gateway.api_gateway.events import ClientRequest, integration_event
 from local_gateway.deployment import Endpoint, sample_api
 from local_gateway.front_doors import FrontDoor, FrontDoorKind, certificate_headers, lambda_target
 from local_gateway.scenarios import CN_WITHIN_O, EXPIRED, LISTED_CN, OTHER_CN, UNTRUSTED

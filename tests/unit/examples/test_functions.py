@@ -17,8 +17,7 @@ from examples import (
     layer_only,
 )
 from local_gateway.api_gateway.api import ApiKind
-from local_gateway.api_gateway.client_request import ClientRequest
-from local_gateway.api_gateway.events import integration_event
+from local_gateway.api_gateway.events import ClientRequest, integration_event
 from local_gateway.deployment import sample_api
 from local_gateway.front_doors import FrontDoorKind, certificate_headers
 from local_gateway.pki.certificates import issue

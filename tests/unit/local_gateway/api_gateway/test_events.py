@@ -11,8 +11,7 @@ from cryptography import x509
 from client_certificate_auth import ExtractionFailureReason, extract_client_certificate_from_lambda_event
 from client_certificate_auth.testing import client_certificate
 from local_gateway.api_gateway.api import Api, ApiKind
-from local_gateway.api_gateway.client_request import ClientRequest
-from local_gateway.api_gateway.events import authorizer_event, integration_event
+from local_gateway.api_gateway.events import ClientRequest, authorizer_event, integration_event
 from local_gateway.api_gateway.policy import Authorization, Effect
 from local_gateway.deployment import sample_api
 from local_gateway.scenarios import CN_WITHIN_O, LISTED_CN

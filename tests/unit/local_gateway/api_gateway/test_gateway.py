@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from local_gateway.api_gateway.api import ApiKind, Route
-from local_gateway.api_gateway.client_request import ClientRequest
+from local_gateway.api_gateway.events import ClientRequest
 from local_gateway.api_gateway.functions import CountedFunction
 from local_gateway.api_gateway.gateway import LONGEST_ARN, Gateway
 from local_gateway.deployment import sample_api
