@@ -44,7 +44,7 @@ def read_archives(folder: Path) -> list[Archive]:
         message = f"{error}: run `make layer`, which writes it"
         raise DistributionError(message) from error
     for archive in archives:
-        name = _file_name(archive.architecture)
+        name = f"{archive.layer_name}.zip"
         if digests.get(name) != hashlib.sha256(archive.content).hexdigest():
             message = f"{folder / name} is not the file whose digest is in {SUMS}: run `make layer` again"
             raise DistributionError(message)
@@ -56,12 +56,8 @@ def code_sha256(digest: bytes) -> str:
     return base64.b64encode(digest).decode()
 
 
-def _file_name(architecture: Architecture) -> str:
-    return f"client-certificate-auth-{architecture}.zip"
-
-
 def _read(architecture: Architecture, folder: Path) -> Archive:
-    path = folder / _file_name(architecture)
+    path = folder / f"client-certificate-auth-{architecture}.zip"
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -7,7 +7,6 @@ import json
 import re
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ from distribution.publisher.grants import PUBLIC, Grant
 from distribution.publisher.publishing import bring_up_to_date, plan, publish_arn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from distribution.publisher.archives import Archive
     from distribution.publisher.clients import Region
@@ -35,16 +34,6 @@ NEXT_STEPS = {
     "ExpiredTokenException": "sign in again",
 }
 """What to do about some of AWS's error codes."""
-
-
-@dataclass(frozen=True)
-class _Published:
-    """A line of the result. The names are those in JSON."""
-
-    region: str
-    architecture: str
-    arn: str
-    code_sha256: str
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -115,9 +104,9 @@ def _organization(text: str) -> Grant:
 
 def _publish_all(
     regions: Sequence[Region], archives: Sequence[Archive], options: argparse.Namespace
-) -> tuple[list[_Published], list[str]]:
+) -> tuple[list[dict[str, str]], list[str]]:
     """Publish to all regions, and return the lines of the result and the places where it has failed."""
-    published: list[_Published] = []
+    published: list[dict[str, str]] = []
     failed: list[str] = []
     for name, unreachable in find_unreachable(regions).items():
         _tell(f"{name}: failed: {unreachable}")
@@ -137,8 +126,8 @@ def _publish_all(
     return published, failed
 
 
-def _publish(region: Region, archive: Archive, options: argparse.Namespace, place: str) -> list[_Published]:
-    """Publish an archive and return its line of the result; a dry run has none."""
+def _publish(region: Region, archive: Archive, options: argparse.Namespace, place: str) -> list[dict[str, str]]:
+    """Publish an archive and return its line of the result, as in JSON; a dry run has none."""
     client = region.lambda_client
     parameters = region.ssm_client
     if options.dry_run:
@@ -151,7 +140,8 @@ def _publish(region: Region, archive: Archive, options: argparse.Namespace, plac
     layer_version = bring_up_to_date(client, archive, options.grant, tell)
     if parameters:
         publish_arn(parameters, archive, layer_version, tell)
-    return [_Published(region.name, archive.architecture, layer_version.arn, archive.sha256)]
+    line = {"region": region.name, "architecture": archive.architecture.value}
+    return [{**line, "arn": layer_version.arn, "code_sha256": archive.sha256}]
 
 
 def _next_step(error: Exception) -> str:
@@ -159,14 +149,13 @@ def _next_step(error: Exception) -> str:
     return f" ({NEXT_STEPS[code]})" if code in NEXT_STEPS else ""
 
 
-def _report(published: Sequence[_Published], file: Path) -> list[str]:
+def _report(published: Sequence[Mapping[str, str]], file: Path) -> list[str]:
     """Print the result, and write it to a file. Returns what has failed."""
-    layers = [asdict(layer) for layer in published]
     try:
         # First, in case that the file cannot be written.
         for layer in published:
-            print(f"{layer.region:<16}{layer.architecture:<8}{layer.arn}", flush=True)
-        file.write_text(json.dumps({"version": VERSION, "layers": layers}, indent=2) + "\n", encoding="utf-8")
+            print(f"{layer['region']:<16}{layer['architecture']:<8}{layer['arn']}", flush=True)
+        file.write_text(json.dumps({"version": VERSION, "layers": published}, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         _tell(error)
         return [file.name]

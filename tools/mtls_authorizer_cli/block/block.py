@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.block.change import Answer, add_options, change, explain_command, flush_and_print
@@ -37,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Block a client and return the exit status. Raises CommandError."""
     client = read_client(options, "block")
-    outcome = change(options, environment, client, add_entry(client))
+    outcome = change(options, environment, client, partial(add_entry, client=client))
     result, text = _result(outcome)
     return flush_and_print(options, outcome, Answer("block", result, text, _next_step(outcome)))
 

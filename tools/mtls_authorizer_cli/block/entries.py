@@ -11,7 +11,7 @@ from mtls_authorizer_cli.documents.document import not_empty, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of, rewrite_items
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from mtls_authorizer.rules.conditions import Condition
     from mtls_authorizer.rules.rule import Rule
@@ -36,36 +36,24 @@ def blocking(text: str, client: Client) -> list[Entry]:
     return [_entry(rule) for rule in rules.denying(rules.satisfied_by(client.certificate))]
 
 
-def add_entry(client: Client) -> Callable[[str], str]:
-    """Return the edit that adds the entry for a client, unless another entry covers it."""
-
-    def edit(text: str) -> str:
-        return text if covering(text, client) else append_items(text, "deny", [client.entry])
-
-    return edit
-
-
-def covering(text: str, client: Client) -> list[Entry]:
-    """Return the entries of a valid document that block everything that the entry for a client blocks.
+def add_entry(text: str, client: Client) -> str:
+    """Return a document with the entry for a client, unless another entry blocks everything that it blocks.
 
     An entry with an unusual encoding of the key does not: certificates with the usual one do not match it.
     """
-    return [_entry(rule) for rule in rules_of(text) if rule.denies and _covers(rule, client.common_conditions)]
+    is_covered = any(rule.denies and _covers(rule, client.common_conditions) for rule in rules_of(text))
+    return text if is_covered else append_items(text, "deny", [client.entry])
 
 
-def remove_entries(client: Client) -> Callable[[str], str]:
-    """Return the edit that removes the entries that ``block`` adds for a client, however they are written."""
-
-    def edit(text: str) -> str:
-        denials = [rule for rule in rules_of(text) if rule.denies]
-        removed = {
-            item.start
-            for item, rule in zip(items_of(text, "deny"), denials, strict=True)
-            if _covers(rule, client.conditions) and _is_exact(rule, client)
-        }
-        return not_empty(rewrite_items(text, "deny", lambda item: None if item.start in removed else item.text))
-
-    return edit
+def remove_entries(text: str, client: Client) -> str:
+    """Return a document without the entries that ``block`` adds for a client, however they are written."""
+    denials = [rule for rule in rules_of(text) if rule.denies]
+    removed = {
+        item.start
+        for item, rule in zip(items_of(text, "deny"), denials, strict=True)
+        if _covers(rule, client.conditions) and _is_exact(rule, client)
+    }
+    return not_empty(rewrite_items(text, "deny", lambda item: None if item.start in removed else item.text))
 
 
 def _covers(rule: Rule, conditions: Mapping[str, frozenset[Condition]]) -> bool:

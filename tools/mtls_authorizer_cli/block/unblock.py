@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.block.change import Answer, add_options, change, explain_command, flush_and_print
@@ -36,7 +37,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Unblock a client and return the exit status. Raises CommandError."""
     client = read_client(options, "unblock")
-    outcome = change(options, environment, client, remove_entries(client))
+    outcome = change(options, environment, client, partial(remove_entries, client=client))
     result, text = _result(outcome)
     status = flush_and_print(options, outcome, Answer("unblock", result, text, _next_step(outcome)))
     return ExitStatus.NEGATIVE if outcome.entries and not options.dry_run else status

@@ -167,15 +167,11 @@ def _record(client: Client, report: Report) -> dict[str, object]:
         "rules": list(client.rules),
         "reason": client.reason,
         "state": client.state(report.now, report.until),
-        "not_after": _timestamp(client.not_after),
+        "not_after": client.not_after and utc_timestamp(client.not_after),
         "days_to_expiry": client.days_to_expiry(report.now),
         "expiry_from": "certificate" if client.is_exact else "log",
-        "renewed_until": _timestamp(client.renewed_until),
+        "renewed_until": client.renewed_until and utc_timestamp(client.renewed_until),
         "requests": client.requests,
-        "last_seen": _timestamp(client.last_seen),
+        "last_seen": client.last_seen and utc_timestamp(client.last_seen),
         "files": list(client.files),
     }
-
-
-def _timestamp(time: datetime | None) -> str | None:
-    return None if time is None else utc_timestamp(time)

@@ -5,20 +5,19 @@ from __future__ import annotations
 from itertools import combinations, product
 from typing import TYPE_CHECKING
 
-from client_certificate_auth.rfc4514 import attribute_string
 from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.policy.rule_warnings import RuleWarning
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.document.problems import shown
 from mtls_authorizer.rules.field_values import is_misleading, matches_no_pattern
 from mtls_authorizer.rules.names.distinguished_names import read_name
 from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME
+from mtls_authorizer_cli.explanation.wording import alternative_text
 from mtls_authorizer_cli.printed import listing
 from mtls_authorizer_cli.rules.check.implication import Requirement, contradict, known_from
 from mtls_authorizer_cli.rules.check.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from mtls_authorizer.rules.conditions import Condition
     from mtls_authorizer.rules.rule import Rule
@@ -58,7 +57,7 @@ def ignored_values(required: Requirement) -> str | None:
     found = [conditions for conditions in required.alternatives if any(map(_is_ignored, conditions))]
     if not found:
         return None
-    values = listing(sorted(map(_shown_conditions, found)), most=_MOST_SHOWN)
+    values = listing(sorted(map(_text, found)), most=_MOST_SHOWN)
     return f"contains values that match no certificate, because others may read them differently: {values}"
 
 
@@ -113,7 +112,7 @@ def _excluded(
                 f"can match no certificate, because 'not' excludes every value of {required.field}",
             )
         elif found:
-            values = listing(sorted(map(_shown_conditions, found)), most=_MOST_SHOWN)
+            values = listing(sorted(map(_text, found)), most=_MOST_SHOWN)
             yield RuleWarning(
                 Kind.VALUE_NEVER_MATCHES,
                 f"{place}.match.{required.field}",
@@ -146,14 +145,5 @@ class _ExclusionIndex:
         )
 
 
-def _shown_conditions(conditions: frozenset[Condition]) -> str:
-    return " with ".join(sorted(map(_shown_condition, conditions)))
-
-
-def _shown_condition(condition: Condition) -> str:
-    kind = "" if condition.comparison is Comparison.EXACT else f"{condition.comparison} "
-    label = f"{condition.label} " if condition.label else ""
-    value = condition.value
-    if isinstance(value, tuple):
-        value = ",".join("+".join(attribute_string(*attribute) for attribute in rdn) for rdn in reversed(value))
-    return f"{label}{kind}{shown(value)}"
+def _text(conditions: Iterable[Condition]) -> str:
+    return alternative_text(tuple(sorted(conditions, key=lambda condition: condition.label)))

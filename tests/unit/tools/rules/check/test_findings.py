@@ -113,7 +113,7 @@ def test_an_exclusion_of_all_that_a_rule_matches_is_found(match: Match, exclusio
         ({"common_name": ["a", "b"]}, {"common_name": "a"}, "'a'"),
         ({"common_name": ["a", "b", "c"]}, [{"common_name": "a"}, {"subject": {"CN": "c"}}], "'a', 'c'"),
         ({"common_name": ["a", "b"], "organization": "o"}, {"common_name": "a", "organization": "o"}, "'a'"),
-        ({"common_name": ["x", {"prefix": "ab"}]}, {"common_name": {"prefix": "a"}}, "prefix 'ab'"),
+        ({"common_name": ["x", {"prefix": "ab"}]}, {"common_name": {"prefix": "a"}}, "starting with 'ab'"),
         ({"common_name": [f"a{n}" for n in range(8)] + ["b"]}, {"common_name": {"prefix": "a"}},
          "'a0', 'a1', 'a2', 'a3', 'a4' and 3 more"),
     ],
@@ -124,7 +124,7 @@ def test_a_value_that_is_matched_and_excluded_is_found(match: Match, exclusions:
 
 def test_names_among_excluded_values_are_shown_as_they_are_written() -> None:
     assert never({"issuer": ["CN=a,O=b+OU=c", "CN=x", {"CN": "q", "O": "b"}]}, {"issuer": {"O": "b"}}) == [
-        (Kind.VALUE_NEVER_MATCHES, "contains values that 'not' excludes: 'CN=a,O=b+OU=c', CN 'q' with O 'b'")
+        (Kind.VALUE_NEVER_MATCHES, "contains values that 'not' excludes: 'CN=a,O=b+OU=c', CN 'q' and O 'b'")
     ]
 
 
@@ -159,7 +159,7 @@ def test_a_value_that_others_may_read_differently_is_reported_if_no_certificate_
     match = {"subject_alt_name": [wanted, "DNS:x"]}
     assert bool(RuleSet(parse_rules(document(rule(match=match)))).matching(certificate)) is (ignored is None)
     shown = f"{'DNS' if kind == 'dns' else kind.upper() if kind == 'uri' else kind} "
-    shown += f"{'' if comparison == 'exact' else f'{comparison} '}{text!r}"
+    shown += {"exact": "", "prefix": "starting with ", "suffix": "ending with "}[comparison] + repr(text)
     problem = f"contains values that match no certificate, because others may read them differently: {shown}"
     assert never(match) == ([] if ignored is None else [(Kind.VALUE_NEVER_MATCHES, problem)])
     # An exclusion has an effect.
@@ -169,8 +169,8 @@ def test_a_value_that_others_may_read_differently_is_reported_if_no_certificate_
 @pytest.mark.parametrize(
     ("match", "values"),
     [
-        ({"subject": {"emailAddress": ADDRESS, "CN": "a"}}, f"CN 'a' with emailAddress {ADDRESS!r}"),
-        ({"issuer": ["CN=a", r"CN=a\00b"]}, r"'CN=a\\00b'"),
+        ({"subject": {"emailAddress": ADDRESS, "CN": "a"}}, f"CN 'a' and emailAddress {ADDRESS!r}"),
+        ({"issuer": ["CN=a", r"CN=a\00b"]}, r"'CN=a\x00b'"),
         ({"subject_alt_name": [r"dirName:CN=a\7F", "dirName:CN=a"]}, r"dirName 'CN=a\\7F'"),
         (
             {"subject_alt_name": [f"URI:https://a/{number}/../b" for number in range(7)]},
