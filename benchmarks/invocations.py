@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from benchmarks.processes import describe_machine
 from benchmarks.report import make_report, write_report
-from benchmarks.soak_runtime import running_function
+from benchmarks.running_function import running_function
 from benchmarks.turns import WARM_UP_ROUNDS, Cost
 from benchmarks.warm import COMMON, RESULTS
 from benchmarks.warm_authorizer import CACHED
@@ -28,7 +28,7 @@ from benchmarks.workloads import CERTIFICATES, write_workload
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmarks.soak_runtime import Function
+    from benchmarks.running_function import Function
 
 RECORDS = {
     False: {"LOG_DECISIONS": "none"},

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks import soak
-from benchmarks.soak import LARGEST_GROWTH, Result, describe, main, publish_rules, soak_gateway, soak_runtime
-from benchmarks.soak_checks import (
+from benchmarks.running_function import Invocation
+from benchmarks.soak.__main__ import main
+from benchmarks.soak.checks import (
     Log,
     Memory,
     Request,
@@ -24,7 +24,7 @@ from benchmarks.soak_checks import (
     record_problems,
     response_problem,
 )
-from benchmarks.soak_clients import (
+from benchmarks.soak.clients import (
     LAST_EDITION,
     REJECTED_BY_TLS,
     UNAUTHENTICATED,
@@ -39,8 +39,11 @@ from benchmarks.soak_clients import (
     rules_document,
     sequence_of,
 )
-from benchmarks.soak_gateway import KINDS
-from benchmarks.soak_runtime import Invocation
+from benchmarks.soak.gateway import soak_gateway
+from benchmarks.soak.gateway_process import KINDS
+from benchmarks.soak.report import describe
+from benchmarks.soak.run import LARGEST_GROWTH, Result, Run, publish_rules
+from benchmarks.soak.runtime import soak_runtime
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -131,7 +134,7 @@ def test_rules_that_change_otherwise_are_found(
         publish_rules(path, 1)
         path.write_bytes(documents[edition])
 
-    monkeypatch.setattr(soak, "publish_rules", publish)
+    monkeypatch.setattr("benchmarks.soak.run.publish_rules", publish)
     result = soak_runtime(tmp_path, 360, 100, seeded())
     assert any(problem in each for each in result.problems)
     assert (result.wrong_responses > 0) is (problem == "must be")
@@ -298,7 +301,7 @@ def test_old_rules_decide_nothing_after_new_ones_have() -> None:
 
 def test_new_rules_that_never_take_effect_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     checker, request = ResponseChecker(), Request(TENANT, OWN, rest=True)
-    monkeypatch.setattr("benchmarks.soak_checks._LATEST_SECONDS", -1)
+    monkeypatch.setattr("benchmarks.soak.checks._LATEST_SECONDS", -1)
     checker.publish(2)
     assert checker.check(checker.begin(), request, right_by(1)) is None
     assert "the new rules never came into force" in checker.problems()
@@ -434,7 +437,7 @@ def test_the_command_writes_the_table_only_where_nothing_is_wrong(
         sizes.append((decisions, certificates))
         return result_of(problems)
 
-    monkeypatch.setattr(soak, "WAYS", {"one way": pretend, "the other": pretend})
+    monkeypatch.setattr("benchmarks.soak.__main__.WAYS", {"one way": pretend, "the other": pretend})
     path = tmp_path / "results" / "soak.md"
     arguments = ["--decisions", "10", "--gateway-decisions", "5", "--certificates", "7", "--results", str(path)]
     assert main(arguments) == (1 if problems else 0)
@@ -444,7 +447,7 @@ def test_the_command_writes_the_table_only_where_nothing_is_wrong(
 
 
 def test_memory_that_grows_is_a_problem(tmp_path: Path) -> None:
-    run = soak.Run(0, tmp_path / "rules.json", os.getpid(), [ResponseChecker()])
+    run = Run(0, tmp_path / "rules.json", os.getpid(), [ResponseChecker()])
     run.memory = FakeMemory(30, 30 + LARGEST_GROWTH + 0.1)
     problems = run.result(Log(0, [], Counter(), Counter(), []), []).problems
     assert any("memory grew by 8.1 MiB" in problem for problem in problems)

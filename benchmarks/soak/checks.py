@@ -10,14 +10,14 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.soak_clients import LAST_EDITION, UNAUTHENTICATED, Client, Entitlement, Route, entitlement
+from benchmarks.soak.clients import LAST_EDITION, UNAUTHENTICATED, Client, Entitlement, Route, entitlement
 from local_gateway.api_gateway.policy import Effect, evaluate
 from tests.api_events import STAGE_ARN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from benchmarks.soak_runtime import Invocation
+    from benchmarks.running_function import Invocation
 
 REFRESH_SECONDS = 1
 # A busy machine may take this long. Otherwise the rules change immediately, or never.

@@ -1,0 +1,1 @@
+"""``make soak``: a long load test of the authorizer, by clients whose entitlements are known."""
