@@ -15,7 +15,7 @@ import sysconfig
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from benchmarks.processes import PYTHON_STATUS, Usage, describe_machine, run
 from benchmarks.report import make_report, write_report
@@ -41,21 +41,9 @@ ROWS = {
 # 20 bytes as an INTEGER, the most that RFC 5280 §4.1.2.2 allows: the worst case for the index.
 _SERIAL_BITS = 159
 _ASKED = 50
-
-
-class Figures(NamedTuple):
-    """CPU milliseconds and MiB of an approach until its first answer, and microseconds of CPU time for a lookup.
-
-    CPU times are the minimum of all rounds, memory the maximum.
-    """
-
-    read: float
-    load: float
-    median_load: float
-    grown: float
-    lookup: float
-    process: float
-    peak: float
+_MEMORY = {"grown", "peak"}
+# The interpreter alone.
+_BARE = f"import time; print('{{\"process\": %s}}' % (time.process_time() * 1e3)); {PYTHON_STATUS}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -106,43 +94,32 @@ def _json(answers: dict[int, bool]) -> str:
     return json.dumps({f"{number:040x}": revoked for number, revoked in answers.items()}, separators=(",", ":"))
 
 
-def measure(folder: Path, rounds: int) -> dict[str, Figures]:
-    """Run each approach once per round, alternately, in a process of its own."""
+def measure(folder: Path, rounds: int) -> dict[str, dict[str, float]]:
+    """Run each approach once per round, alternately, in a process of its own.
+
+    The figures are those of ``one_revocation_list.py``. CPU times are the minimum of all rounds, memory the maximum.
+    """
     # As on Lambda, Python ignores the environment and site-packages.
     python = [sys.executable, "-I", "-S", "-B"]
     script = str(PROJECT / "benchmarks" / "one_revocation_list.py")
-    bare = f"import time; print(time.process_time() * 1e3); {PYTHON_STATUS}"
     commands = {name: [*python, script, str(folder), name, *map(str, PATHS)] for name in ROWS if name != FLOOR}
-    commands[FLOOR] = [*python, "-c", bare]
+    commands[FLOOR] = [*python, "-c", _BARE]
     usages: dict[str, list[Usage]] = {approach: [] for approach in commands}
     for _ in range(rounds):
         for approach, command in commands.items():
             usages[approach].append(run(command, ENVIRONMENT))
-    return {
-        approach: _summarize_bare(of_one) if approach == FLOOR else _summarize(of_one)
-        for approach, of_one in usages.items()
-    }
+    return {approach: _summarize(of_one) for approach, of_one in usages.items()}
 
 
-def _summarize(usages: list[Usage]) -> Figures:
-    printed = [json.loads(usage.output.splitlines()[0]) for usage in usages]
-    return Figures(
-        read=min(each["read"] for each in printed),
-        load=min(each["load"] for each in printed),
-        median_load=statistics.median(each["load"] for each in printed),
-        grown=max(each["grown"] for each in printed),
-        lookup=min(each["lookup"] for each in printed),
-        process=min(each["process"] for each in printed),
-        peak=max(each["peak"] for each in printed),
-    )
+def _summarize(usages: list[Usage]) -> dict[str, float]:
+    printed = [{"peak": usage.memory, **json.loads(usage.output.splitlines()[0])} for usage in usages]
+    figures = {name: (max if name in _MEMORY else min)(each[name] for each in printed) for name in printed[0]}
+    if "load" in figures:
+        figures["median_load"] = statistics.median(each["load"] for each in printed)
+    return figures
 
 
-def _summarize_bare(usages: list[Usage]) -> Figures:
-    process = min(float(usage.output.splitlines()[0]) for usage in usages)
-    return Figures(0, 0, 0, 0, 0, process, max(usage.memory for usage in usages))
-
-
-def describe(figures: dict[str, Figures], folder: Path, entries: int, rounds: int) -> str:
+def describe(figures: dict[str, dict[str, float]], folder: Path, entries: int, rounds: int) -> str:
     """Return the table in Markdown."""
     base, floor = figures[BASE], figures[FLOOR]
     header = [
@@ -161,21 +138,21 @@ def describe(figures: dict[str, Figures], folder: Path, entries: int, rounds: in
     rows = [
         [
             ROWS[name],
-            f"{of_one.read:.1f}",
-            f"{of_one.load:.1f}",
-            f"{of_one.median_load:.1f}",
-            f"{base.load / of_one.load:.2f}",
-            f"{(base.read + base.load) / (of_one.read + of_one.load):.2f}",
-            f"{of_one.grown:.1f}",
-            f"{base.grown / of_one.grown:.2f}",
-            f"{of_one.lookup:.1f}",
-            f"{of_one.process:.0f}",
-            f"{of_one.peak:.0f}",
+            f"{of_one['read']:.1f}",
+            f"{of_one['load']:.1f}",
+            f"{of_one['median_load']:.1f}",
+            f"{base['load'] / of_one['load']:.2f}",
+            f"{(base['read'] + base['load']) / (of_one['read'] + of_one['load']):.2f}",
+            f"{of_one['grown']:.1f}",
+            f"{base['grown'] / of_one['grown']:.2f}",
+            f"{of_one['lookup']:.1f}",
+            f"{of_one['process']:.0f}",
+            f"{of_one['peak']:.0f}",
         ]
         for name, of_one in figures.items()
         if name != FLOOR
     ]
-    rows.append([ROWS[FLOOR], *[""] * (len(header) - 3), f"{floor.process:.0f}", f"{floor.peak:.0f}"])
+    rows.append([ROWS[FLOOR], *[""] * (len(header) - 3), f"{floor['process']:.0f}", f"{floor['peak']:.0f}"])
     sizes = ", ".join(f"{path.name} {path.stat().st_size / 2**20:.1f} MiB" for path in sorted(folder.glob("crl.*")))
     notes = [
         "Loading begins with the bytes in memory and ends with the first answer. Imports count for the process only.",

@@ -15,7 +15,7 @@ import sysconfig
 from contextlib import suppress
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from benchmarks.processes import PYTHON_STATUS, describe_machine, run
 from benchmarks.report import make_report, write_report
@@ -67,18 +67,6 @@ print("FIGURES " + json.dumps(figures))
 """
 
 
-class Figures(NamedTuple):
-    """CPU milliseconds, and numbers of requests: of the start, and of the first two certificates of a partition."""
-
-    start: float
-    median_start: float
-    start_requests: int
-    first: float
-    first_requests: int
-    second: float
-    second_requests: int
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table, and write it."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -92,8 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_report(describe(figures, options.rounds), options.results)
 
 
-def measure(aws: AwsServer, proxy: FaultyProxy, sizes: Sequence[int], entries: int, rounds: int) -> dict[int, Figures]:
-    """Start a function for each size of a prefix once per round, alternately, in a process of its own."""
+def measure(
+    aws: AwsServer, proxy: FaultyProxy, sizes: Sequence[int], entries: int, rounds: int
+) -> dict[int, dict[str, float]]:
+    """Start a function for each size of a prefix once per round, alternately, in a process of its own.
+
+    The figures are CPU milliseconds, and numbers of requests: of the start, and of the first two certificates of a
+    partition.
+    """
     answers: dict[str, Answer] = {}
 
     def repeat(exchanging: Exchanging) -> None:
@@ -142,20 +136,13 @@ def _start(url: str, size: int) -> dict[str, float]:
     return figures
 
 
-def _summarize(printed: Sequence[Mapping[str, float]]) -> Figures:
+def _summarize(printed: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the minimum of each figure, and the median of the start."""
     least = {key: min(each[key] for each in printed) for key in printed[0]}
-    return Figures(
-        least["start"],
-        statistics.median(each["start"] for each in printed),
-        int(least["start_requests"]),
-        least["first"],
-        int(least["first_requests"]),
-        least["second"],
-        int(least["second_requests"]),
-    )
+    return {**least, "median_start": statistics.median(each["start"] for each in printed)}
 
 
-def describe(figures: Mapping[int, Figures], rounds: int) -> str:
+def describe(figures: Mapping[int, Mapping[str, float]], rounds: int) -> str:
     """Return the table in Markdown."""
     base = figures[min(figures)]
     header = [
@@ -164,9 +151,10 @@ def describe(figures: Mapping[int, Figures], rounds: int) -> str:
     ]
     rows = [
         [
-            *(f"{size:,}", f"{of_one.start:.0f}", f"{of_one.median_start:.0f}", f"{of_one.start / base.start:.2f}"),
-            *(str(of_one.start_requests), f"{of_one.first:.1f}", str(of_one.first_requests)),
-            *(f"{of_one.second:.1f}", str(of_one.second_requests)),
+            *(f"{size:,}", f"{of_one['start']:.0f}", f"{of_one['median_start']:.0f}"),
+            *(f"{of_one['start'] / base['start']:.2f}", f"{of_one['start_requests']}"),
+            *(f"{of_one['first']:.1f}", f"{of_one['first_requests']}"),
+            *(f"{of_one['second']:.1f}", f"{of_one['second_requests']}"),
         ]
         for size, of_one in figures.items()
     ]

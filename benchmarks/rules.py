@@ -32,7 +32,7 @@ from tests.api_events import rest_event
 from tests.certificates import certificate_der, name, pem, subject_alt_names, uri
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "rules.md"
@@ -63,10 +63,10 @@ class Case(NamedTuple):
 
     what: str
     document: dict[str, Any]
-    certificate: str
     base: dict[str, Any]
-    allowed: bool
+    certificate: str
     at_most: float
+    allowed: bool = True
 
 
 class Figures(NamedTuple):
@@ -97,134 +97,98 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def make_cases(count: int) -> list[Case]:
     """Return the cases: ``count`` rules with up to 100 values each, as many as a document may contain."""
-    last = count - 1
+    names = [[f"client-{number}-{each}" for each in range(100)] for number in range(count)]
+    first, last = names[0][0], names[-1][-1]
     shared = {"O": "Acme", "CN": "Acme Issuing CA"}
+    until = "2026-12-31T23:59:59Z"
     listed = f"{count} rules, each with 100"
-
-    def values(number: int) -> list[str]:
-        return [f"client-{number}-{each}" for each in range(100)]
-
-    def prefixes(number: int) -> list[dict[str, str]]:
-        return [{"prefix": f"client-{number}-{each}"} for each in range(100)]
-
-    names = rules(count, lambda number: {"common_name": values(number)})
-    one_name = rules(1, lambda _: {"common_name": "client-0-0"})
-    one_other = rules(1, lambda _: {"common_name": "other"})
-    one_last = rules(1, lambda _: {"common_name": f"client-{last}-99"})
-    of_last = f"client-{last}-99"
+    all_names = rules({"common_name": each} for each in names)
+    one_first, one_last, one_other = (rules([{"common_name": each}]) for each in (first, last, "other"))
+    with_client = [{"common_name": ["client", *each[1:]]} for each in names]
+    one_client = [{"common_name": "client"}]
     return [
         Case(
             f"{count * 10:,} common names in one list",
-            rules(1, lambda _: {"common_name": [f"client-0-{each}" for each in range(count * 10)]}),
-            certificate("client-0-0"),
-            one_name,
-            allowed=True,
+            rules([{"common_name": [f"client-0-{each}" for each in range(count * 10)]}]),
+            one_first,
+            certificate(first),
             at_most=1.1,
         ),
-        Case(f"{listed} common names: none matches", names, certificate("nobody"), one_other, allowed=False, at_most=2),
-        Case(
-            f"{listed} common names: the first matches",
-            names,
-            certificate("client-0-0"),
-            one_name,
-            allowed=True,
-            at_most=2,
-        ),
-        Case(
-            f"{listed} common names: the last matches", names, certificate(of_last), one_last, allowed=True, at_most=2
-        ),
+        Case(f"{listed} common names: none matches", all_names, one_other, certificate("nobody"), 2, allowed=False),
+        Case(f"{listed} common names: the first matches", all_names, one_first, certificate(first), 2),
+        Case(f"{listed} common names: the last matches", all_names, one_last, certificate(last), 2),
         Case(
             f"{listed} prefixes, of several lengths: the last matches",
-            rules(count, lambda number: {"common_name": prefixes(number)}),
-            certificate(of_last),
-            rules(1, lambda _: {"common_name": {"prefix": of_last}}),
-            allowed=True,
+            rules({"common_name": [{"prefix": name} for name in each]} for each in names),
+            rules([{"common_name": {"prefix": last}}]),
+            certificate(last),
             at_most=2,
         ),
         Case(
             f"{count} rules, each with 30 issuers by two attributes: the last matches",
-            rules(count, lambda number: {"issuer": [{"O": "Acme", "CN": value} for value in values(number)[70:]]}),
-            certificate("client", issuer=of_last),
-            rules(1, lambda _: {"issuer": {"O": "Acme", "CN": of_last}}),
-            allowed=True,
+            rules({"issuer": [{"O": "Acme", "CN": name} for name in each[70:]]} for each in names),
+            rules([{"issuer": {"O": "Acme", "CN": last}}]),
+            certificate("client", issuer=last),
             at_most=2,
         ),
         Case(
             f"{count} rules, each with 50 prefixes of URIs: the last matches",
-            rules(
-                count,
-                lambda number: {
-                    "subject_alt_name": [{"uri": {"prefix": f"spiffe://{each}/"}} for each in values(number)[50:]]
-                },
-            ),
-            certificate("client", spiffe=f"spiffe://{of_last}/service"),
-            rules(1, lambda _: {"subject_alt_name": {"uri": {"prefix": f"spiffe://{of_last}/"}}}),
-            allowed=True,
+            rules({"subject_alt_name": [_uri_prefix(name) for name in each[50:]]} for each in names),
+            rules([{"subject_alt_name": _uri_prefix(last)}]),
+            certificate("client", spiffe=f"spiffe://{last}/service"),
             at_most=2,
         ),
         Case(
             f"{listed} common names, and one issuer for all: the last matches",
-            rules(count, lambda number: {"common_name": values(number), "issuer": shared}),
-            certificate(of_last, issuer="Acme Issuing CA"),
-            rules(1, lambda _: {"common_name": of_last, "issuer": shared}),
-            allowed=True,
+            rules({"common_name": each, "issuer": shared} for each in names),
+            rules([{"common_name": last, "issuer": shared}]),
+            certificate(last, issuer="Acme Issuing CA"),
             at_most=2,
         ),
         Case(
             f"{count} rules that the index can't tell apart: none matches",
             rules(
-                count,
-                lambda number: {
-                    "common_name": ["client", *values(number)[:49]],
-                    "organizational_unit": ["everybody", *values(number)[:49]],
-                },
+                {"common_name": ["client", *each[:49]], "organizational_unit": ["everybody", *each[:49]]}
+                for each in names
             ),
-            certificate("client"),
             one_other,
-            allowed=False,
+            certificate("client"),
             at_most=10,
+            allowed=False,
         ),
         Case(
             f"{count} rules that all exclude the client",
             rules(
-                count,
-                lambda number: {"common_name": ["client", *values(number)[:49]]},
-                **{"not": {"organizational_unit": ["payments", *values(0)[:9]]}},
+                ({"common_name": ["client", *each[:49]]} for each in names),
+                **{"not": {"organizational_unit": ["payments", *names[0][:9]]}},
             ),
-            certificate("client"),
             one_other,
-            allowed=False,
-            at_most=10,
-        ),
-        Case(
-            f"{count} rules that all match",
-            rules(count, lambda number: {"common_name": ["client", *values(number)[1:]]}),
             certificate("client"),
-            rules(1, lambda _: {"common_name": "client"}),
-            allowed=True,
             at_most=10,
+            allowed=False,
         ),
+        Case(f"{count} rules that all match", rules(with_client), rules(one_client), certificate("client"), 10),
         Case(
             f"{count} rules that all match, and are in effect until a date",
-            rules(
-                count,
-                lambda number: {"common_name": ["client", *values(number)[1:]]},
-                not_after="2026-12-31T23:59:59Z",
-            ),
+            rules(with_client, not_after=until),
+            rules(one_client, not_after=until),
             certificate("client"),
-            rules(1, lambda _: {"common_name": "client"}, not_after="2026-12-31T23:59:59Z"),
-            allowed=True,
             at_most=10,
         ),
     ]
 
 
-def rules(count: int, match: Callable[[int], dict[str, Any]], **others: object) -> dict[str, Any]:
-    """Return a document with rules. ``match`` returns what a rule matches; the other keys are those of all rules."""
+def _uri_prefix(host: str) -> dict[str, dict[str, str]]:
+    return {"uri": {"prefix": f"spiffe://{host}/"}}
+
+
+def rules(matches: Iterable[dict[str, Any]], **others: object) -> dict[str, Any]:
+    """Return a document with a rule for each match. The other keys are those of all rules."""
     allowed = ["GET /payments/*", "POST /payments"]
     return {
         "rules": [
-            {"name": f"partner-{number}", "match": match(number), "allow": allowed, **others} for number in range(count)
+            {"name": f"partner-{number}", "match": match, "allow": allowed, **others}
+            for number, match in enumerate(matches)
         ]
     }
 

@@ -88,6 +88,6 @@ def test_lists_are_made_where_there_are_none(tmp_path: Path, monkeypatch: pytest
 def test_each_process_runs_as_often_as_there_are_rounds(build: Path) -> None:
     figures = measure(build / f"crl-{ENTRIES}", 2)
     assert set(figures) == set(ROWS)
-    assert figures[FLOOR].process < figures[BASE].process
-    for name in ROWS:
-        assert figures[name].median_load >= figures[name].load
+    assert figures[FLOOR]["process"] < figures[BASE]["process"]
+    for name in set(ROWS) - {FLOOR}:
+        assert figures[name]["median_load"] >= figures[name]["load"]
