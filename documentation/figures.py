@@ -25,10 +25,5 @@ def with_figures(page: str) -> str:
     return _BLOCK.sub(block, page)
 
 
-def files_shown(page: str) -> list[str]:
-    """Return the paths of the result files that a page shows."""
-    return [match["file"] for match in _BLOCK.finditer(page)]
-
-
 if __name__ == "__main__":
     PAGE.write_text(with_figures(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

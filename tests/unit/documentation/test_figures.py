@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from documentation import dashboard_picture
 from documentation.dashboard_picture import PICTURE, TEMPLATE, Widget, draw, read_widgets
-from documentation.figures import files_shown, with_figures
+from documentation.figures import with_figures
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
@@ -32,7 +32,7 @@ def test_the_page_on_performance_shows_what_the_benchmarks_wrote() -> None:
 
 def test_the_page_on_performance_shows_every_benchmark() -> None:
     results = {str(file.relative_to(PROJECT)) for file in (PROJECT / "benchmarks" / "results").glob("*.md")}
-    assert set(files_shown(PERFORMANCE)) == results
+    assert set(re.findall(r"<!-- (benchmarks/results/.+) -->", PERFORMANCE)) == results
     for picture in (PROJECT / "benchmarks" / "results").glob("*.svg"):
         assert f"(../{picture.relative_to(PROJECT)})" in PERFORMANCE
 
@@ -91,7 +91,6 @@ def test_the_text_about_large_crls_has_the_figures_of_the_tables() -> None:
 def test_changed_results_are_copied() -> None:
     changed = re.sub(r"\d", "0", PERFORMANCE)
     assert changed != PERFORMANCE
-    assert files_shown(changed) == files_shown(PERFORMANCE)
     restored = with_figures(changed)
     (block,) = re.findall(r"<!-- benchmarks/results/crl.md -->\n(.*?)\n<!-- end -->", restored, re.DOTALL)
     assert block == (PROJECT / "benchmarks/results/crl.md").read_text(encoding="utf-8").rstrip()
