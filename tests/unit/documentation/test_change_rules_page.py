@@ -10,7 +10,7 @@ import pytest
 
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.rules.change.csv_file import REQUIRED_COLUMNS
-from mtls_authorizer_cli.rules.diff.comparison import Change
+from mtls_authorizer_cli.rules.diff.comparison import ChangeKind
 from tests.certificates import client_pem
 from tests.unit.documentation.markdown import codes, fences, first_column, section
 
@@ -75,4 +75,4 @@ def test_every_key_of_the_json_is_documented(folder: Path, capsys: pytest.Captur
     parts = [imported, compared, compared["rules"][0], compared["clients"][0], compared["clients"][0]["lost"][0]]
     parts += [tried, tried["changed"][0], tried["undetermined"][0]]
     assert {key for part in parts for key in part} <= documented | {"version"}
-    assert {kind.value for kind in Change} <= documented
+    assert {kind.value for kind in ChangeKind} <= documented

@@ -104,14 +104,14 @@ def explain_gateway(
     return explanation._replace(log_message=rejection and log_message(rejection.name, read.x509))
 
 
-class Finding(NamedTuple):
+class GatewayFinding(NamedTuple):
     """Whether a certificate, or one of a path, passes a check, and in words what was found."""
 
     passed: bool
     text: str
 
 
-def _result(name: GatewayCheck, finding: Finding | None, now: datetime) -> CheckResult:
+def _result(name: GatewayCheck, finding: GatewayFinding | None, now: datetime) -> CheckResult:
     required = _REQUIRED[name].format(time=utc_timestamp(now))
     if finding is None:
         return CheckResult(name, Verdict.NOT_REACHED, None, required, None, "issuer failed")
@@ -120,7 +120,7 @@ def _result(name: GatewayCheck, finding: Finding | None, now: datetime) -> Check
 
 def gateway_findings(
     certificate: x509.Certificate, truststore: TruststoreBundle, now: datetime
-) -> dict[GatewayCheck, Finding]:
+) -> dict[GatewayCheck, GatewayFinding]:
     """Return what each check finds; nothing for the chain if the issuer is missing.
 
     Raises what cryptography raises when it decodes a certificate: ValueError and more.
@@ -133,25 +133,25 @@ def gateway_findings(
     if not complete:
         return {
             GatewayCheck.ISSUER: issuer,
-            GatewayCheck.CHAIN: Finding(passed=False, text=describe_incomplete(max(paths, key=len))),
+            GatewayCheck.CHAIN: GatewayFinding(passed=False, text=describe_incomplete(max(paths, key=len))),
             **_properties(certificate, (), now),
         }
     # One path that passes is enough.
     results = [(path, _properties(certificate, path, now)) for path in complete]
     path, properties = min(results, key=lambda each: sum(not finding.passed for finding in each[1].values()))
-    chain = Finding(passed=True, text=f"{len(path)}, up to {path[-1]}")
+    chain = GatewayFinding(passed=True, text=f"{len(path)}, up to {path[-1]}")
     return {GatewayCheck.ISSUER: issuer, GatewayCheck.CHAIN: chain, **properties}
 
 
-def _issuer(certificate: x509.Certificate, truststore: TruststoreBundle) -> Finding:
+def _issuer(certificate: x509.Certificate, truststore: TruststoreBundle) -> GatewayFinding:
     named = truststore.named(certificate.issuer)
     if not named:
-        return Finding(passed=False, text=f"no certificate with the subject {printed_name(certificate.issuer)}")
+        return GatewayFinding(passed=False, text=f"no certificate with the subject {printed_name(certificate.issuer)}")
     issuers = truststore.issuers(certificate)
     if issuers:
-        return Finding(passed=True, text=str(issuers[0]))
+        return GatewayFinding(passed=True, text=str(issuers[0]))
     others = f" and {len(named) - 1} more" if len(named) > 1 else ""
-    return Finding(
+    return GatewayFinding(
         passed=False, text=f"{named[0]}{others}, but the signature was made with another key, or it is not a CA's"
     )
 
@@ -166,7 +166,7 @@ def describe_incomplete(path: Sequence[TruststoreCertificate]) -> str:
 
 def _properties(
     certificate: x509.Certificate, path: Sequence[TruststoreCertificate], now: datetime
-) -> dict[GatewayCheck, Finding]:
+) -> dict[GatewayCheck, GatewayFinding]:
     """Return the findings about the certificate itself, and about the CA certificates of a path."""
     findings = {}
     for check, examine in (
@@ -180,41 +180,41 @@ def _properties(
             finding = examine(authority.certificate)
             if not finding.passed:
                 problems.append(f"{authority}: {finding.text}")
-        findings[check] = Finding(passed=False, text="; ".join(problems)) if problems else own
+        findings[check] = GatewayFinding(passed=False, text="; ".join(problems)) if problems else own
     return findings
 
 
-def validity_finding(certificate: x509.Certificate, now: datetime) -> Finding:
+def validity_finding(certificate: x509.Certificate, now: datetime) -> GatewayFinding:
     """Return whether a certificate is valid at an aware time."""
     start, end = utc_timestamp(certificate.not_valid_before_utc), utc_timestamp(certificate.not_valid_after_utc)
     if now < certificate.not_valid_before_utc:
-        return Finding(passed=False, text=f"not valid before {start}")
+        return GatewayFinding(passed=False, text=f"not valid before {start}")
     if now > certificate.not_valid_after_utc:
-        return Finding(passed=False, text=f"expired on {end}")
-    return Finding(passed=True, text=f"{start} to {end}")
+        return GatewayFinding(passed=False, text=f"expired on {end}")
+    return GatewayFinding(passed=True, text=f"{start} to {end}")
 
 
-def signature_finding(certificate: x509.Certificate) -> Finding:
+def signature_finding(certificate: x509.Certificate) -> GatewayFinding:
     """Return whether the hash of a certificate's signature is strong enough."""
     try:
         algorithm = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
         oid = certificate.signature_algorithm_oid.dotted_string
-        return Finding(passed=False, text=f"an unknown algorithm ({oid})")
+        return GatewayFinding(passed=False, text=f"an unknown algorithm ({oid})")
     if algorithm is None:
         # Ed25519 and Ed448, whose keys are not supported.
-        return Finding(passed=True, text="a signature without a separate hash")
-    return Finding(algorithm.name in _HASHES, algorithm.name.upper().replace("SHA", "SHA-", 1))
+        return GatewayFinding(passed=True, text="a signature without a separate hash")
+    return GatewayFinding(algorithm.name in _HASHES, algorithm.name.upper().replace("SHA", "SHA-", 1))
 
 
-def key_finding(certificate: x509.Certificate) -> Finding:
+def key_finding(certificate: x509.Certificate) -> GatewayFinding:
     """Return whether a certificate's key is of a supported kind and size. Raises what cryptography raises."""
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey):
-        return Finding(key.key_size >= _MIN_RSA_BITS, f"RSA with {key.key_size} bits")
+        return GatewayFinding(key.key_size >= _MIN_RSA_BITS, f"RSA with {key.key_size} bits")
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return Finding(key.curve.name in _CURVES, f"ECDSA on {_CURVES.get(key.curve.name, key.curve.name)}")
-    return Finding(passed=False, text="a key of another kind")
+        return GatewayFinding(key.curve.name in _CURVES, f"ECDSA on {_CURVES.get(key.curve.name, key.curve.name)}")
+    return GatewayFinding(passed=False, text="a key of another kind")
 
 
 def log_message(rejected_by: str, certificate: x509.Certificate) -> str | None:

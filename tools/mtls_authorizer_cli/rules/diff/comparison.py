@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _Content: TypeAlias = "frozenset[tuple[str, frozenset[Hashable]]]"
 
 
-class Change(StrEnum):
+class ChangeKind(StrEnum):
     """The kinds of changes, as in the JSON output."""
 
     ADDED = "added"
@@ -52,7 +52,7 @@ class RuleChange(NamedTuple):
 
     name: str
     old_name: str
-    change: Change
+    change: ChangeKind
     gained: Routes
     lost: Routes
     routes: Routes
@@ -102,21 +102,21 @@ def _change(old: Rule, new: Rule) -> RuleChange | None:
     gained, lost = missing_from(old.routes, new.routes), missing_from(new.routes, old.routes)
     if not parts and not gained and not lost:
         return None
-    return RuleChange(new.name, old.name, Change.CHANGED, gained, lost, new.routes, parts)
+    return RuleChange(new.name, old.name, ChangeKind.CHANGED, gained, lost, new.routes, parts)
 
 
 def _addition(rule: Rule) -> RuleChange:
     parts = tuple(_part_changes({}, _rule_parts(rule)))
-    return RuleChange(rule.name, rule.name, Change.ADDED, rule.routes, (), rule.routes, parts)
+    return RuleChange(rule.name, rule.name, ChangeKind.ADDED, rule.routes, (), rule.routes, parts)
 
 
 def _removal(rule: Rule) -> RuleChange:
     parts = tuple(_part_changes(_rule_parts(rule), {}))
-    return RuleChange(rule.name, rule.name, Change.REMOVED, (), rule.routes, (), parts)
+    return RuleChange(rule.name, rule.name, ChangeKind.REMOVED, (), rule.routes, (), parts)
 
 
 def _renaming(old: Rule, new: Rule) -> RuleChange:
-    return RuleChange(new.name, old.name, Change.RENAMED, (), (), new.routes, ())
+    return RuleChange(new.name, old.name, ChangeKind.RENAMED, (), (), new.routes, ())
 
 
 def _renamed(former: Mapping[str, Rule], current: Mapping[str, Rule]) -> dict[str, str]:

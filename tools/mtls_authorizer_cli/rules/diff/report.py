@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.explanation.wording import listed_routes, printed_routes
 from mtls_authorizer_cli.printed import counted, json_text, plain, quoted
-from mtls_authorizer_cli.rules.diff.comparison import Change, limits_text
+from mtls_authorizer_cli.rules.diff.comparison import ChangeKind, limits_text
 from mtls_authorizer_cli.tables import joined, wrap
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.rules.diff.clients import Access, ClientChange, LimitedRoutes
     from mtls_authorizer_cli.rules.diff.comparison import Comparison, PartChange, RuleChange
 
-_MARKS = {Change.ADDED: "+", Change.REMOVED: "-", Change.CHANGED: "~", Change.RENAMED: "="}
+_MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~", ChangeKind.RENAMED: "="}
 _LONGEST_NAME = 60
 
 
@@ -67,7 +67,7 @@ def _summary(report: Report) -> Iterator[str]:
         gaining = sum(bool(each.change.gained) for each in changed)
         total = counted(len(report.clients), "client")
         yield f"{len(changed)} of {total} changed: routes lost by {losing}, gained by {gaining}"
-    kinds = {kind: sum(change.change is kind for change in comparison.rules) for kind in Change}
+    kinds = {kind: sum(change.change is kind for change in comparison.rules) for kind in ChangeKind}
     numbers = [f"{number} {kind}" for kind, number in kinds.items() if number]
     yield f"rules: {', '.join([*numbers, f'{comparison.unchanged} unchanged'])}"
     if comparison.denials is not None:

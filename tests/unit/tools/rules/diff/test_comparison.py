@@ -9,7 +9,7 @@ import pytest
 
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
-from mtls_authorizer_cli.rules.diff.comparison import Change, compare
+from mtls_authorizer_cli.rules.diff.comparison import ChangeKind, compare
 from tests.rules_documents import FINGERPRINT, document, rule
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def test_routes_that_are_included_in_others_are_neither_gained_nor_lost(
     old: object, new: object, gained: object, lost: object
 ) -> None:
     change = change_of({"allow": old}, {"allow": new})
-    assert (change.change, change.gained, change.lost) == (Change.CHANGED, gained, lost)
+    assert (change.change, change.gained, change.lost) == (ChangeKind.CHANGED, gained, lost)
 
 
 def test_added_removed_changed_and_renamed_rules_are_told_apart() -> None:
