@@ -16,7 +16,7 @@ from mtls_authorizer_cli.command_line import CommandError, command_errors, file_
 from mtls_authorizer_cli.configuration.loading import parse_location
 from mtls_authorizer_cli.documents.document import StoredDocument, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
-from mtls_authorizer_cli.documents.update import Change, check_valid
+from mtls_authorizer_cli.documents.update import Change, Update, check_valid
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Result(NamedTuple):
 
     added: tuple[NewRule, ...]
     present: tuple[NewRule, ...]
-    written: bool
+    update: Update
     warnings: tuple[str, ...] = ()
 
 
@@ -81,7 +81,7 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
     if scheme is Scheme.FILE and not file_exists(Path(parts[0])):
         created = _create(parts[0], rules, review, target)
         if created is not None:
-            return created
+            return Result(tuple(rules), (), created)
     present: set[str] = set()
 
     def edit(text: str) -> str:
@@ -91,7 +91,7 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
     update = target.rules.update(edit, review)
     added = tuple(rule for rule in rules if rule.name not in present)
     known = tuple(rule for rule in rules if rule.name in present)
-    return Result(added, known, update.written, tuple(_warnings(update.before, added, target)))
+    return Result(added, known, update, tuple(_warnings(update.before, added, target)))
 
 
 def _warnings(text: str, added: Sequence[NewRule], target: Target) -> Iterator[str]:
@@ -126,16 +126,17 @@ def _missing(text: str, rules: Sequence[NewRule], present: set[str]) -> list[Map
     return missing
 
 
-def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool], target: Target) -> Result | None:
+def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], bool], target: Target) -> Update | None:
     """Create a file with rules; None if another process has created it meanwhile."""
     text = json.dumps({"rules": [rule.rule for rule in rules]}, indent=2) + "\n"
     check_valid(text, f"{printable(location)} would not be valid", target.settings.rules)
-    if not review(Change(StoredDocument(location, "{}", ""), text)):
-        return Result(tuple(rules), (), written=False)
+    missing = StoredDocument(location, "{}", "")
+    if not review(Change(missing, text)):
+        return Update(missing, missing.text, text, written=False)
     path = Path(location)
     cannot_be_written = command_errors(f"{printable(location)} cannot be written: ", OSError, ValueError)
     with cannot_be_written, suppress(FileExistsError), draft_of(path, text.encode()) as draft:
         # Unlike a renaming, this fails if the file exists.
         path.hardlink_to(draft)
-        return Result(tuple(rules), (), written=True)
+        return Update(StoredDocument(location, text, ""), missing.text, text, written=True)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
 
-    from mtls_authorizer_cli.documents.update import Change
     from mtls_authorizer_cli.rules.change.new_rules import NewRule, Result
     from mtls_authorizer_cli.rules.change.target import Target
 
@@ -27,29 +27,24 @@ _MOST_NAMES = 10
 
 def write(target: Target, rules: Sequence[NewRule], warnings: Iterable[str], options: argparse.Namespace) -> int:
     """Add rules to the document, print what was done, and return the exit status. Raises CommandError."""
-    differences: list[str] = []
-
-    def reviewed(change: Change) -> bool:
-        if options.dry_run:
-            differences.append(diff(change.document.text, change.after))
-        return review(options, change)
-
-    result = add_rules(target, rules, reviewed)
+    result = add_rules(target, rules, partial(review, options))
+    update = result.update
     result = result._replace(warnings=(*dict.fromkeys(warnings), *target.warnings(), *result.warnings))
     if options.json:
         text = _as_json(target, result, dry_run=options.dry_run)
     else:
-        lines = [*_answer(target, result, dry_run=options.dry_run), *differences, *_next_step(target, result)]
-        text = joined(line.rstrip("\n") for line in lines)
-    write_result(text, written=result.written)
-    done = result.written or options.dry_run or not result.added
+        answer = joined(_answer(target, result, dry_run=options.dry_run))
+        difference = diff(update.before, update.planned) if options.dry_run else ""
+        text = answer + difference + joined(_next_step(target, result))
+    write_result(text, written=update.written)
+    done = update.written or options.dry_run or not result.added
     return ExitStatus.SUCCESS if done else ExitStatus.NEGATIVE
 
 
 def _as_json(target: Target, result: Result, *, dry_run: bool) -> str:
     document = {
         "rules": target.rules.location,
-        "written": result.written,
+        "written": result.update.written,
         "dry_run": dry_run,
         "added": [new.rule for new in result.added],
         "already_present": [new.name for new in result.present],
@@ -63,7 +58,7 @@ def _answer(target: Target, result: Result, *, dry_run: bool) -> Iterator[str]:
     present = f"; already in the document: {_names(result.present)}" if result.present else ""
     if not result.added:
         answer = f"Nothing to add to {location}{present}"
-    elif result.written:
+    elif result.update.written:
         answer = f"Added {_names(result.added)} to {location}{present}"
     elif dry_run:
         answer = f"Dry run, nothing was written. Would add {_names(result.added)} to {location}{present}"
@@ -80,7 +75,7 @@ def _names(rules: Sequence[NewRule]) -> str:
 
 def _next_step(target: Target, result: Result) -> Iterator[str]:
     rules = target.rules
-    if not result.written and result.added:
+    if not result.update.written and result.added:
         yield "Next step: run the command again with --yes to write the change."
         return
     if "://" in rules.location:
