@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from mtls_authorizer.rules.fields import ISSUER_KEY
+from mtls_authorizer_cli.certificates.content import to_pem
 from mtls_authorizer_cli.command_line import command_errors, read_file
 from mtls_authorizer_cli.configuration.loading import load_configuration
 from mtls_authorizer_cli.explanation.truststore import read_bundle
@@ -120,6 +119,6 @@ def _write_readable(truststore: Path, pki: Pki) -> tuple[Path, tuple[str, ...]]:
     content = read_file(str(truststore), largest=_LARGEST_TRUSTSTORE, expected="a truststore, which is smaller")
     with command_errors(f"{truststore} ", ValueError):
         bundle = read_bundle(content)
-    readable = (each.certificate.public_bytes(Encoding.PEM) for each in bundle.certificates)
-    pki.own_truststore.write_bytes(b"".join(readable))
+    readable = (to_pem(each.certificate.der) for each in bundle.certificates)
+    pki.own_truststore.write_text("".join(readable), encoding="ascii")
     return pki.own_truststore, tuple(bundle.warnings)

@@ -253,6 +253,10 @@ class PeerCertificate:
                 del fields[key]
         return {key: value for key, value in fields.items() if value is not None or key in _NULLABLE}
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how to copy and pickle it: from its DER, since an object of cryptography cannot be pickled."""
+        return type(self).from_der, (self.raw,)
+
     def __repr__(self) -> str:
         return f"PeerCertificate(subject={self.subject.rfc4514_string()!r}, serial_number={self.serial_number!r})"
 

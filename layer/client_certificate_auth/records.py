@@ -9,7 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import NamedTuple as NamedTuple  # noqa: PLC0414 -- this form exports it
     from typing import Self
 else:
@@ -39,8 +39,9 @@ else:
 
         __slots__ = ()
 
-        _fields: tuple[str, ...] = ()
-        _field_defaults: Mapping[str, object] = {}
+        # Without annotations: readers of type hints, such as Pydantic, consider them as fields of each class.
+        _fields = ()
+        _field_defaults = {}  # noqa: RUF012 -- never changed
 
         @classmethod
         def _make(cls, values: Iterable[object]) -> Self:

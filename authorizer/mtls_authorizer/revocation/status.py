@@ -50,7 +50,7 @@ class UnknownReason(StrEnum):
     """The lists of the issuer are limited to other certificates."""
 
     UNUSABLE = "unusable"
-    """The list is a delta CRL or limited to some reasons, has an unknown critical extension, or was rolled back."""
+    """The list has a defect: see ``RevocationList.defect``."""
 
     ISSUER_NOT_VALID = "issuer_not_valid"
     """The certificate of the CA that signed the list is not valid now."""

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import copy
 import hashlib
+import pickle
+import typing
 from datetime import UTC, datetime
 
 import pytest
@@ -239,3 +242,18 @@ def test_a_certificate_that_cryptography_rejects_has_everything_but_its_object()
     assert version_1.to_dict()["serialNumber"] == "0102030405"
     with pytest.raises(MalformedCertificateError, match="cryptography cannot read the certificate"):
         _ = version_1.x509
+
+
+def test_a_certificate_can_be_copied_and_pickled_after_it_was_used() -> None:
+    certificate = PeerCertificate.from_der(certificate_der(name(("CN", "client"))))
+    _ = certificate.x509, certificate.fingerprint256, certificate.modulus
+    pickled = [pickle.loads(pickle.dumps(certificate, protocol)) for protocol in range(6)]  # noqa: S301 -- its own
+    for each in (copy.copy(certificate), copy.deepcopy(certificate), *pickled):
+        assert type(each) is PeerCertificate
+        assert each.raw == certificate.raw
+        assert each.x509 == certificate.x509
+        assert each.to_dict() == certificate.to_dict()
+
+
+def test_alternative_names_have_type_hints_for_pydantic() -> None:
+    assert typing.get_type_hints(SubjectAltName) == {"type": str, "value": str}

@@ -22,6 +22,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request import checks
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, GRANT_CHECKS, RequestFacts
 from mtls_authorizer.request.decision import outcome_for
+from mtls_authorizer.revocation.status import UnknownReason
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, usage_name
 from mtls_authorizer.rules.routes import combined_routes
@@ -227,8 +228,13 @@ def _revocation_status(certificate: PeerCertificate, question: Question) -> str:
     if revocation is None:
         return "no CRL in force"
     status = revocation.status(certificate, question.now)
+    used = status.revocation_list
+    problem = None
+    if used is not None and status.unknown_reason is UnknownReason.UNUSABLE:
+        problem = plain(str(used.defect))
+    found = [status.state, status.unknown_reason, problem]
     details = [f"{key} {_detail(value)}" for key, value in status.details(question.now).items()]
-    return ", ".join([*filter(None, [status.state, status.unknown_reason]), *details])
+    return ", ".join([*filter(None, found), *details])
 
 
 def _detail(value: str | int | list[str]) -> str:

@@ -10,10 +10,12 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from client_certificate_auth.x509.der import read_oid, read_sequence
+from client_certificate_auth.x509.validity import to_datetime
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
+from mtls_authorizer.revocation.truststore.signatures import load_public_key, read_signature_algorithm
 from mtls_authorizer_cli.explanation.result import CheckResult, Verdict
 from mtls_authorizer_cli.explanation.truststore import is_self_issued, printed_name
 from mtls_authorizer_cli.printed import utc_timestamp
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from cryptography import x509
-
     from client_certificate_auth import PeerCertificate
+    from client_certificate_auth.x509.certificate import Certificate
     from mtls_authorizer_cli.explanation.truststore import TruststoreBundle, TruststoreCertificate
 
 CLIENT_SEES = "HTTP 403; the authorizer is not invoked"
@@ -94,14 +95,11 @@ def explain_gateway(
     warnings = truststore.warnings
     if isinstance(read, str):
         return GatewayExplanation(skipped="there is no certificate that can be read", warnings=warnings)
-    try:
-        found = gateway_findings(read.x509, truststore, now)
-    except Exception as error:  # noqa: BLE001 -- cryptography decodes lazily, and raises ValueError and more
-        return GatewayExplanation(skipped=f"this tool cannot check the certificate: {error}", warnings=warnings)
+    found = gateway_findings(read.fields, truststore, now)
     checks = tuple(_result(name, found.get(name), now) for name in GatewayCheck)
     explanation = GatewayExplanation(checks, warnings=warnings)
     rejection = explanation.rejection
-    return explanation._replace(log_message=rejection and log_message(rejection.name, read.x509))
+    return explanation._replace(log_message=rejection and log_message(rejection.name, read.fields))
 
 
 class GatewayFinding(NamedTuple):
@@ -119,12 +117,9 @@ def _result(name: GatewayCheck, finding: GatewayFinding | None, now: datetime) -
 
 
 def gateway_findings(
-    certificate: x509.Certificate, truststore: TruststoreBundle, now: datetime
+    certificate: Certificate, truststore: TruststoreBundle, now: datetime
 ) -> dict[GatewayCheck, GatewayFinding]:
-    """Return what each check finds; nothing for the chain if the issuer is missing.
-
-    Raises what cryptography raises when it decodes a certificate: ValueError and more.
-    """
+    """Return what each check finds; nothing for the chain if the issuer is missing."""
     issuer = _issuer(certificate, truststore)
     if not issuer.passed:
         return {GatewayCheck.ISSUER: issuer, **_properties(certificate, (), now)}
@@ -143,7 +138,7 @@ def gateway_findings(
     return {GatewayCheck.ISSUER: issuer, GatewayCheck.CHAIN: chain, **properties}
 
 
-def _issuer(certificate: x509.Certificate, truststore: TruststoreBundle) -> GatewayFinding:
+def _issuer(certificate: Certificate, truststore: TruststoreBundle) -> GatewayFinding:
     named = truststore.named(certificate.issuer)
     if not named:
         return GatewayFinding(passed=False, text=f"no certificate with the subject {printed_name(certificate.issuer)}")
@@ -165,7 +160,7 @@ def describe_incomplete(path: Sequence[TruststoreCertificate]) -> str:
 
 
 def _properties(
-    certificate: x509.Certificate, path: Sequence[TruststoreCertificate], now: datetime
+    certificate: Certificate, path: Sequence[TruststoreCertificate], now: datetime
 ) -> dict[GatewayCheck, GatewayFinding]:
     """Return the findings about the certificate itself, and about the CA certificates of a path."""
     findings = {}
@@ -184,40 +179,40 @@ def _properties(
     return findings
 
 
-def validity_finding(certificate: x509.Certificate, now: datetime) -> GatewayFinding:
+def validity_finding(certificate: Certificate, now: datetime) -> GatewayFinding:
     """Return whether a certificate is valid at an aware time."""
-    start, end = utc_timestamp(certificate.not_valid_before_utc), utc_timestamp(certificate.not_valid_after_utc)
-    if now < certificate.not_valid_before_utc:
-        return GatewayFinding(passed=False, text=f"not valid before {start}")
-    if now > certificate.not_valid_after_utc:
-        return GatewayFinding(passed=False, text=f"expired on {end}")
-    return GatewayFinding(passed=True, text=f"{start} to {end}")
+    start, end = to_datetime(certificate.not_before), to_datetime(certificate.not_after)
+    if now < start:
+        return GatewayFinding(passed=False, text=f"not valid before {utc_timestamp(start)}")
+    if now > end:
+        return GatewayFinding(passed=False, text=f"expired on {utc_timestamp(end)}")
+    return GatewayFinding(passed=True, text=f"{utc_timestamp(start)} to {utc_timestamp(end)}")
 
 
-def signature_finding(certificate: x509.Certificate) -> GatewayFinding:
+def signature_finding(certificate: Certificate) -> GatewayFinding:
     """Return whether the hash of a certificate's signature is strong enough."""
-    try:
-        algorithm = certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        oid = certificate.signature_algorithm_oid.dotted_string
-        return GatewayFinding(passed=False, text=f"an unknown algorithm ({oid})")
+    algorithm = read_signature_algorithm(certificate.signature_algorithm)
     if algorithm is None:
+        oid = read_oid(read_sequence(certificate.signature_algorithm)[1][0])
+        return GatewayFinding(passed=False, text=f"an unknown algorithm ({oid})")
+    used = algorithm.hash_algorithm
+    if used is None:
         # Ed25519 and Ed448, whose keys are not supported.
         return GatewayFinding(passed=True, text="a signature without a separate hash")
-    return GatewayFinding(algorithm.name in _HASHES, algorithm.name.upper().replace("SHA", "SHA-", 1))
+    return GatewayFinding(used.name in _HASHES, used.name.upper().replace("SHA", "SHA-", 1))
 
 
-def key_finding(certificate: x509.Certificate) -> GatewayFinding:
-    """Return whether a certificate's key is of a supported kind and size. Raises what cryptography raises."""
-    key = certificate.public_key()
+def key_finding(certificate: Certificate) -> GatewayFinding:
+    """Return whether a certificate's key is of a supported kind and size."""
+    key = load_public_key(certificate.public_key)
     if isinstance(key, rsa.RSAPublicKey):
         return GatewayFinding(key.key_size >= _MIN_RSA_BITS, f"RSA with {key.key_size} bits")
     if isinstance(key, ec.EllipticCurvePublicKey):
         return GatewayFinding(key.curve.name in _CURVES, f"ECDSA on {_CURVES.get(key.curve.name, key.curve.name)}")
-    return GatewayFinding(passed=False, text="a key of another kind")
+    return GatewayFinding(passed=False, text="a key of another kind" if key else "a key that this tool cannot read")
 
 
-def log_message(rejected_by: str, certificate: x509.Certificate) -> str | None:
+def log_message(rejected_by: str, certificate: Certificate) -> str | None:
     """Return what a REST API's execution logs are reported to say about a certificate that a check rejects."""
     if rejected_by == GatewayCheck.SIGNATURE:
         return "Client cert using an insecure Signature Algorithm"

@@ -112,7 +112,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
         "store the CRL that its distribution point names. If it has none, see docs/revocation.md#ca-products",
     ),
     UnknownReason.UNUSABLE: (
-        "its CA's CRL is a delta CRL or limited to some reasons, has an unknown critical extension, or was rolled back",
+        "its CA's CRL proves nothing good: it is a delta or indirect CRL, has a limit or a defect, or was rolled back",
         "put a complete, current CRL of that CA in its place: docs/revocation.md#which-crls-are-accepted",
     ),
     UnknownReason.ISSUER_NOT_VALID: (

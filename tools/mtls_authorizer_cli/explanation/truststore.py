@@ -6,19 +6,22 @@ The authorizer's own ``read_truststore`` keeps CAs only, to check CRLs. API Gate
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64
 from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from client_certificate_auth.x509.certificate import parse_certificate
+from client_certificate_auth.x509.der import DerError
+from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, read_basic_constraints
+from client_certificate_auth.x509.names import DistinguishedName
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
 from mtls_authorizer.revocation.truststore.names import canonical_name
 from mtls_authorizer.revocation.truststore.pem import read_blocks
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key
+from mtls_authorizer.rules.names.distinguished_names import name_value
 from mtls_authorizer_cli.certificates.content import recognize
 from mtls_authorizer_cli.command_line import text_encoding
+from mtls_authorizer_cli.explanation.wording import value_text
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ class TruststoreCertificate(NamedTuple):
     """A certificate, and its position in the truststore, from 1."""
 
     position: int
-    certificate: x509.Certificate
+    certificate: Certificate
 
     def __str__(self) -> str:
         return f"certificate {self.position} of the truststore ({printed_name(self.certificate.subject)})"
@@ -50,18 +53,18 @@ class TruststoreBundle:
         self.warnings = warnings
         self._by_subject: dict[object, list[TruststoreCertificate]] = {}
         for each in certificates:
-            self._by_subject.setdefault(canonical_name(each.certificate.subject.public_bytes()), []).append(each)
+            self._by_subject.setdefault(canonical_name(each.certificate.subject), []).append(each)
 
-    def named(self, name: x509.Name) -> list[TruststoreCertificate]:
-        """Return the certificates with a subject."""
-        return self._by_subject.get(canonical_name(name.public_bytes()), [])
+    def named(self, name: bytes) -> list[TruststoreCertificate]:
+        """Return the certificates with a subject, a Name in DER."""
+        return self._by_subject.get(canonical_name(name), [])
 
-    def issuers(self, certificate: x509.Certificate) -> list[TruststoreCertificate]:
+    def issuers(self, certificate: Certificate) -> list[TruststoreCertificate]:
         """Return the certificates of the CA that has signed a certificate."""
         return [each for each in self.named(certificate.issuer) if _has_signed(each.certificate, certificate)]
 
     def paths(
-        self, certificate: x509.Certificate, path: tuple[TruststoreCertificate, ...] = ()
+        self, certificate: Certificate, path: tuple[TruststoreCertificate, ...] = ()
     ) -> Iterator[tuple[TruststoreCertificate, ...]]:
         """Return the paths from a certificate, each up to its end, or to one certificate more than MAX_AUTHORITIES."""
         issuers = self.issuers(certificate)
@@ -79,10 +82,11 @@ def read_bundle(content: bytes) -> TruststoreBundle:
     recognized = recognize(content)
     for position, pem in enumerate(recognized.certificates, start=1):
         try:
-            certificate = x509.load_pem_x509_certificate(pem.encode())
-            # These are decoded when they are first used, and can raise as well.
-            _ = certificate.subject, certificate.issuer
-        except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
+            (block,) = read_blocks(pem.encode())
+            certificate = parse_certificate(a2b_base64(block.body, strict_mode=True))
+            # Their names are used later on.
+            _ = canonical_name(certificate.subject), canonical_name(certificate.issuer)
+        except ValueError as error:
             warnings.append(f"certificate {position} of the truststore cannot be read, so it is ignored: {error}")
         else:
             certificates.append(TruststoreCertificate(position, certificate))
@@ -105,17 +109,17 @@ def read_bundle(content: bytes) -> TruststoreBundle:
     return TruststoreBundle(certificates, [*warnings, *_limits(content, len(certificates))])
 
 
-def is_self_issued(certificate: x509.Certificate) -> bool:
-    """Return whether subject and issuer are the same. Raises nothing: names that cannot be decoded are not."""
+def is_self_issued(certificate: Certificate) -> bool:
+    """Return whether subject and issuer are the same."""
+    return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
+
+
+def printed_name(name: bytes) -> str:
+    """Return a Name in DER for a message; in hexadecimal if it is not text."""
     try:
-        return canonical_name(certificate.subject.public_bytes()) == canonical_name(certificate.issuer.public_bytes())
-    except Exception:  # noqa: BLE001 -- cryptography raises ValueError and more
-        return False
-
-
-def printed_name(name: x509.Name) -> str:
-    """Return a name for a message."""
-    return quoted(name.rfc4514_string())
+        return quoted(value_text(name_value(DistinguishedName(name))))
+    except DerError:
+        return quoted(f"#{name.hex()}")
 
 
 def _limits(content: bytes, count: int) -> list[str]:
@@ -127,30 +131,24 @@ def _limits(content: bytes, count: int) -> list[str]:
     return limits
 
 
-def _has_signed(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
-    try:
-        key = load_public_key(_fields(issuer).public_key)
-        signed = _fields(certificate)
-        return (
-            may_be_ca(issuer)
-            and key is not None
-            and is_signed_by(key, signed.signature_algorithm, signed.signature, signed.tbs_certificate)
-        )
-    except Exception:  # noqa: BLE001 -- keys of unknown kinds, and extensions that cannot be decoded
-        return False
+def _has_signed(issuer: Certificate, certificate: Certificate) -> bool:
+    key = load_public_key(issuer.public_key)
+    return (
+        may_be_ca(issuer)
+        and key is not None
+        and is_signed_by(key, certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate)
+    )
 
 
-def _fields(certificate: x509.Certificate) -> Certificate:
-    return parse_certificate(certificate.public_bytes(Encoding.DER))
+def may_be_ca(certificate: Certificate) -> bool:
+    """Return False only if a certificate has basic constraints of no CA, and is not its own issuer either.
 
-
-def may_be_ca(certificate: x509.Certificate) -> bool:
-    """Return False only if the certificate says that it is not a CA's, and is not its own issuer either.
-
-    Raises what cryptography raises for extensions that cannot be decoded: ValueError and more.
+    Nobody accepts a CA whose basic constraints cannot be decoded.
     """
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
+    constraints = certificate.extension(BASIC_CONSTRAINTS)
+    if constraints is None or is_self_issued(certificate):
         return True
-    return constraints.ca or is_self_issued(certificate)
+    try:
+        return read_basic_constraints(constraints)[0]
+    except DerError:
+        return False

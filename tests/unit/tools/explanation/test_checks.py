@@ -9,7 +9,7 @@ import pytest
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CHECKS
-from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.crl.reader import read_crl, verify_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import RevocationSettings
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
@@ -21,8 +21,8 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.result import Verdict
 from tests import der
+from tests.certificate_authorities import DELTA_CRL_INDICATOR, CertificateAuthority, crl_number, entry
 from tests.certificate_authorities import NOW as CRL_TIME
-from tests.certificate_authorities import CertificateAuthority, entry
 from tests.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
@@ -47,6 +47,9 @@ CLIENT_AND_SERVER = extension(
     EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.2"), der.oid("1.3.6.1.5.5.7.3.1"))
 )
 SERVER = extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.1")))
+DELTA = [crl_number(2), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]
+# As crlutil of NSS 3.87 writes it, for "addext crlNumber 0 7".
+CRL_NUMBER_OF_NSS = extension("2.5.29.20", b"\7")
 NAMES = subject_alt_names(dns("a.example"), uri("spiffe://acme.example/a"))
 
 
@@ -221,13 +224,26 @@ def test_the_checks_are_those_of_the_authorizer_in_their_order() -> None:
         (AUTHORITY.revoke(), REPORTS, None, "good, crl_issuer 'CN=Issuing CA'"),
         (AUTHORITY.revoke(entry(7)), REPORTS, DenyReason.CERTIFICATE_REVOKED, "revoked, crl_issuer"),
         (AUTHORITY.revoke(entry(7)), PAYMENTS, DenyReason.CERTIFICATE_REVOKED, "revoked, crl_issuer"),
-        (None, REPORTS, DenyReason.REVOCATION_STATUS_UNKNOWN, "unknown, "),
+        (None, REPORTS, DenyReason.REVOCATION_STATUS_UNKNOWN, "unknown, no_list, crl_issuer"),
+        (
+            AUTHORITY.revoke(extensions=[CRL_NUMBER_OF_NSS]),
+            REPORTS,
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            "unknown, unusable, the CRL number cannot be read",
+        ),
+        (
+            AUTHORITY.revoke(extensions=DELTA),
+            REPORTS,
+            DenyReason.REVOCATION_STATUS_UNKNOWN,
+            "unknown, unusable, the CRL is a delta CRL",
+        ),
+        (AUTHORITY.revoke(entry(7), extensions=DELTA), REPORTS, DenyReason.CERTIFICATE_REVOKED, "revoked, crl_issuer"),
     ],
 )
 def test_the_revocation_status_is_explained_whatever_the_rules_are(
     crl: bytes | None, rules: object, reason: DenyReason | None, found: str
 ) -> None:
-    lists = RevocationLists([read_crl(crl, TRUSTSTORE, CRL_TIME)] if crl else [], TRUSTSTORE)
+    lists = RevocationLists([verify_crl(crl, TRUSTSTORE)] if crl else [], TRUSTSTORE)
     asked = question(ISSUED, document(rules), revocation=lists, now=CRL_TIME)
     (check,) = [check for check in explain(asked).checks if check.name == "revocation"]
     assert check.reason is reason

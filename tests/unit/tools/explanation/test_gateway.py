@@ -21,14 +21,13 @@ from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,
     DAY,
-    IS_A_CA,
     IS_NO_CA,
     MD5,
     NOW,
     SHA1,
     CertificateAuthority,
 )
-from tests.certificates import certificate_der, name, pem
+from tests.certificates import BASIC_CONSTRAINTS, certificate_der, extension, name, pem
 from tests.questions import question
 
 if TYPE_CHECKING:
@@ -46,7 +45,8 @@ IMPOSTOR = CertificateAuthority("Issuing", parent=ROOT)
 EXPIRED = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, not_after=NOW - DAY)
 NOT_A_CA = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensions=[IS_NO_CA])
 WITHOUT_EXTENSIONS = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensions=[])
-WITH_BROKEN_EXTENSIONS = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensions=[IS_A_CA, IS_A_CA])
+BROKEN = extension(BASIC_CONSTRAINTS, der.tlv(der.NULL))
+WITH_BROKEN_EXTENSIONS = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensions=[BROKEN])
 CLIENT = ISSUING.issue()
 SELF_SIGNED = CertificateAuthority("self-signed client", extensions=[IS_NO_CA]).certificate
 
@@ -219,9 +219,7 @@ def test_nothing_is_checked_without_a_certificate_or_a_truststore() -> None:
 
 def test_a_key_that_cannot_be_decoded_is_no_error() -> None:
     unknown = der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b"\0"))
-    gateway = explained(ISSUING.issue(public_key=unknown), *certificates(ISSUING, ROOT)).gateway
-    assert gateway.skipped is not None
-    assert gateway.skipped.startswith("this tool cannot check the certificate: ")
+    assert failed(explained(ISSUING.issue(public_key=unknown), *certificates(ISSUING, ROOT))) == {"key"}
 
 
 def test_a_subject_that_cannot_be_decoded_does_not_matter_to_the_chain() -> None:
@@ -234,6 +232,14 @@ def test_a_subject_that_cannot_be_decoded_does_not_matter_to_the_chain() -> None
 
 
 # Truststores.
+
+
+def test_a_name_that_is_not_text_is_printed_in_hexadecimal() -> None:
+    subject = der.sequence(der.tlv(der.SET, der.sequence(der.oid("2.5.4.45"), der.bits(b"\0"))))
+    authority = CertificateAuthority(subject=subject)
+    (certificate,) = truststore(authority.certificate).certificates
+    assert str(certificate) == f"certificate 1 of the truststore ('#{subject.hex()}')"
+    assert len(truststore(authority.certificate).issuers(certificate.certificate)) == 1
 
 
 def test_certificates_that_cannot_be_read_are_skipped_with_a_warning() -> None:

@@ -13,7 +13,7 @@ from mtls_authorizer_cli.doctor.account.http_api import HttpApi
 from mtls_authorizer_cli.doctor.account.permission import PRINCIPAL, invoke_statements
 from mtls_authorizer_cli.doctor.findings import Check, Mistake
 from mtls_authorizer_cli.doctor.live.domain_checks import ExaminedDomain
-from mtls_authorizer_cli.doctor.offline.truststore import namesakes, public_key
+from mtls_authorizer_cli.doctor.offline.truststore import namesakes
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _identity_sources(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mis
         if domain.truststore_uri is None:
             continue
         bundle = ExaminedDomain(examined.aws, domain, own.function).examined_truststore().bundle
-        if any(len({public_key(each.certificate) for each in group}) > 1 for group in namesakes(bundle)):
+        if any(len({each.certificate.public_key for each in group}) > 1 for group in namesakes(bundle)):
             problem = f"it caches by issuer and serial number, and two CAs of {domain.truststore_uri} have one name"
             yield _shared_cache(examined, authorizer, problem)
     yield (

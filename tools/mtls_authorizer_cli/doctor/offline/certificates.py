@@ -49,25 +49,16 @@ def _file(file: CertificateFile, truststore: TruststoreBundle, now: datetime) ->
             "Have the certificate issued again" if file.pem else "Name the client's certificate, in PEM or DER",
         )
         return
-    try:
-        yield from _gateway(file.name, file.certificate, truststore, now)
-        yield from _authorizer(file.name, file.certificate)
-    except Exception as error:  # noqa: BLE001 -- cryptography decodes lazily, and raises ValueError and more
-        yield Finding(
-            Check.CLIENT_CERTIFICATE,
-            file.name,
-            f"its contents cannot be decoded: {error}",
-            "It is not known whether API Gateway can.",
-            "Have the certificate issued again",
-        )
+    yield from _gateway(file.name, file.certificate, truststore, now)
+    yield from _authorizer(file.name, file.certificate)
 
 
 def _gateway(name: str, certificate: PeerCertificate, truststore: TruststoreBundle, now: datetime) -> Iterator[Finding]:
-    found = gateway_findings(certificate.x509, truststore, now)
+    found = gateway_findings(certificate.fields, truststore, now)
     for gateway_check, check in _CHECKS.items():
         finding = found.get(gateway_check)
         if finding is not None and not finding.passed:
-            logged = log_message(gateway_check, certificate.x509)
+            logged = log_message(gateway_check, certificate.fields)
             log = f' A REST API\'s execution log is reported to say: "{logged}".' if logged else ""
             yield Finding(
                 check,
@@ -76,7 +67,7 @@ def _gateway(name: str, certificate: PeerCertificate, truststore: TruststoreBund
                 f"The client sees {CLIENT_SEES}.{log}",
                 FIXES[gateway_check],
             )
-    left = certificate.x509.not_valid_after_utc - now
+    left = certificate.not_after - now
     if found[GatewayCheck.VALIDITY].passed and left < EXPIRY_WARNING:
         yield Finding(
             Check.CLIENT_EXPIRES_SOON,

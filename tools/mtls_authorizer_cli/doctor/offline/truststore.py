@@ -6,11 +6,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-
-from client_certificate_auth import MalformedCertificateError
-from client_certificate_auth.x509.certificate import parse_certificate
+from client_certificate_auth.x509.validity import to_datetime
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer_cli.certificates.content import Kind, recognize
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from client_certificate_auth.x509.certificate import Certificate
     from mtls_authorizer_cli.explanation.truststore import TruststoreBundle, TruststoreCertificate
 
 CHECKS = (
@@ -45,6 +42,7 @@ CHECKS = (
 EXPIRY_WARNING = timedelta(days=30)
 
 _MAX_PATHS = 100
+_VERSION_3 = 3
 _WARNED = "API Gateway ignores a certificate that it cannot use, with a warning that is easily overlooked."
 _CLIENTS_REJECTED = f"Clients below this CA are rejected: they see {CLIENT_SEES}."
 _REISSUE = "Have the CA issue its certificate again, and replace it in the truststore"
@@ -89,7 +87,7 @@ def _file(name: str, content: bytes, bundle: TruststoreBundle) -> Iterator[Findi
 def _duplicates(name: str, bundle: TruststoreBundle) -> Iterator[Finding]:
     first: dict[bytes, TruststoreCertificate] = {}
     for each in bundle.certificates:
-        earlier = first.setdefault(each.certificate.public_bytes(Encoding.DER), each)
+        earlier = first.setdefault(each.certificate.der, each)
         if earlier is not each:
             yield Finding(
                 Check.DUPLICATE_CERTIFICATE,
@@ -118,30 +116,26 @@ def namesakes(bundle: TruststoreBundle) -> Iterator[list[TruststoreCertificate]]
         if each.position not in seen:
             group = bundle.named(each.certificate.subject)
             seen.update(other.position for other in group)
-            different = list({other.certificate.public_bytes(Encoding.DER): other for other in group}.values())
+            different = list({other.certificate.der: other for other in group}.values())
             if len(different) > 1:
                 yield different
 
 
 def _certificate(each: TruststoreCertificate, bundle: TruststoreBundle, now: datetime) -> Iterator[Finding]:
     subject, certificate = str(each), each.certificate
-    if certificate.version is not x509.Version.v3:
+    if certificate.version != _VERSION_3:
         problem = "it is not an X.509 certificate of version 3"
         yield Finding(Check.CA_VERSION, subject, problem, _CLIENTS_REJECTED, _REISSUE)
     signature = signature_finding(certificate)
     if not signature.passed:
         problem = f"it is signed with {signature.text}, and API Gateway requires SHA-256 or stronger"
         yield Finding(Check.CA_SIGNATURE, subject, problem, _CLIENTS_REJECTED, _REISSUE)
-    try:
-        key = key_finding(certificate)
-    except Exception as error:  # noqa: BLE001 -- cryptography raises ValueError and more
-        yield Finding(Check.CA_KEY, subject, f"its key cannot be read: {error}", _CLIENTS_REJECTED, _REISSUE)
-    else:
-        if not key.passed:
-            problem = f"it has {key.text}, and API Gateway requires RSA with 2048 bits or more, or P-256 or P-384"
-            yield Finding(Check.CA_KEY, subject, problem, _CLIENTS_REJECTED, "Create a CA with another key")
+    key = key_finding(certificate)
+    if not key.passed:
+        problem = f"it has {key.text}, and API Gateway requires RSA with 2048 bits or more, or P-256 or P-384"
+        yield Finding(Check.CA_KEY, subject, problem, _CLIENTS_REJECTED, "Create a CA with another key")
     yield from _expiry(each, bundle, now)
-    if _is_no_ca(certificate):
+    if not may_be_ca(certificate):
         yield Finding(
             Check.NOT_A_CA,
             subject,
@@ -158,42 +152,26 @@ def _expiry(each: TruststoreCertificate, bundle: TruststoreBundle, now: datetime
     certificate = each.certificate
     if any(_replaces(other.certificate, certificate, now) for other in bundle.named(certificate.subject)):
         return
-    validity = validity_finding(certificate, now)
+    validity, left = validity_finding(certificate, now), to_datetime(certificate.not_after) - now
     if not validity.passed:
         yield Finding(Check.CA_VALIDITY, str(each), validity.text, _CLIENTS_REJECTED, _REISSUE)
-    elif certificate.not_valid_after_utc - now < EXPIRY_WARNING:
+    elif left < EXPIRY_WARNING:
         yield Finding(
             Check.CA_EXPIRES_SOON,
             str(each),
-            f"it expires in {(certificate.not_valid_after_utc - now).days} days",
+            f"it expires in {left.days} days",
             f"From then on, clients below this CA are rejected: they see {CLIENT_SEES}. AWS sends no notification.",
             f"{_REISSUE} before",
         )
 
 
-def _replaces(other: x509.Certificate, certificate: x509.Certificate, now: datetime) -> bool:
+def _replaces(other: Certificate, certificate: Certificate, now: datetime) -> bool:
     """Return whether another certificate of the same CA and key is valid, and longer."""
     return (
-        other.not_valid_before_utc <= now < other.not_valid_after_utc
-        and other.not_valid_after_utc > certificate.not_valid_after_utc
-        and public_key(other) == public_key(certificate)
+        to_datetime(other.not_before) <= now < to_datetime(other.not_after)
+        and other.not_after > certificate.not_after
+        and other.public_key == certificate.public_key
     )
-
-
-def public_key(certificate: x509.Certificate) -> bytes | None:
-    """Return a certificate's key in DER, None if it cannot be read."""
-    try:
-        return parse_certificate(certificate.public_bytes(Encoding.DER)).public_key
-    except MalformedCertificateError:
-        return None
-
-
-def _is_no_ca(certificate: x509.Certificate) -> bool:
-    """Return whether a certificate says that it is not a CA's. Self-signed ones are clients' own, which is allowed."""
-    try:
-        return not may_be_ca(certificate)
-    except Exception:  # noqa: BLE001 -- an extension cannot be decoded: ValueError and more
-        return False
 
 
 def _chain(each: TruststoreCertificate, bundle: TruststoreBundle) -> Iterator[Finding]:
