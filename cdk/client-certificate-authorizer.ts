@@ -128,10 +128,10 @@ function checkPublished(scope: Construct, environment: Record<string, string>): 
 function documentPermissions(environment: Record<string, string>, crlBucketName?: string): iam.PolicyStatement[] {
   // Like the authorizer, this accepts spaces around URIs.
   const rules = [environment.AUTHORIZER_RULES_URI, environment.AUTHORIZER_SHADOW_RULES_URI]
-    .filter((uri) => uri)
+    .filter((uri) => uri !== undefined)
     .map((uri) => uri.trim());
-  const crls = environment.CRL_URIS ? environment.CRL_URIS.split(',').map((uri) => uri.trim()) : [];
-  const truststore = environment.TRUSTSTORE_URI ? [environment.TRUSTSTORE_URI.trim()] : [];
+  const crls = (environment.CRL_URIS?.split(',') ?? []).map((uri) => uri.trim());
+  const truststore = [environment.TRUSTSTORE_URI].filter((uri) => uri !== undefined).map((uri) => uri.trim());
   [...rules, ...truststore, ...crls].forEach(checkUri);
   const objects = [...rules, ...truststore, ...crls]
     .filter((uri) => uri.startsWith('s3://'))
@@ -356,9 +356,9 @@ export class ClientCertificateRevocation extends Construct {
   ): FunctionResources {
     // Without s3:ListBucket, S3 answers AccessDenied for an object that does not exist.
     const reading = [allow(['s3:ListBucket'], [this.bucketArn])];
-    const truststore = this.props.truststoreUri;
+    const truststore = this.props.truststoreUri.trim(); // as the functions read it
+    checkUri(truststore);
     if (truststore.startsWith('s3://')) {
-      checkUri(truststore);
       reading.push(allow(['s3:GetObject'], [arnOfObject(truststore)]));
     }
     return createFunction(this, id, this.props, {
@@ -703,8 +703,12 @@ function arnOfObject(uri: string): string {
   return `arn:${Aws.PARTITION}:s3:::${uri.slice('s3://'.length)}`;
 }
 
+// No permission would follow from a URI that does not begin with the name of a store, or that is a reference as a whole.
 // IAM would read a pattern, which permits more than the URI names. A reference, such as the name of a bucket, is no pattern.
 function checkUri(uri: string): void {
+  if (!/^(s3|ssm|appconfig|file):\/\//.test(uri)) {
+    throw new Error(`${uri} must begin with s3://, ssm://, appconfig:// or file://, as text: permissions follow from it`);
+  }
   if (/^(s3|ssm):\/\/.*[*?$]/s.test(uri.replace(/\$\{Token\[[^\]]*\]\}/g, ''))) {
     throw new Error(`${uri} must not contain *, ? or $: IAM would read a pattern`);
   }

@@ -96,9 +96,10 @@ class ClientCertificateRevocation(Construct):
         bucket_arn = f"arn:{Aws.PARTITION}:s3:::{bucket_name}"
         # Without it, S3 answers AccessDenied for an object that does not exist.
         self._reading = [allow(["s3:ListBucket"], [bucket_arn])]
-        if truststore_uri.startswith("s3://"):
-            check_uri(truststore_uri)
-            self._reading.append(allow(["s3:GetObject"], [object_arn(truststore_uri)]))
+        truststore = truststore_uri.strip()  # as the functions read it
+        check_uri(truststore)
+        if truststore.startswith("s3://"):
+            self._reading.append(allow(["s3:GetObject"], [object_arn(truststore)]))
 
         indexer = self._add_indexer(bucket_arn)
         self.bucket = create_bucket(self, bucket_name, indexer, private_ca_arns, publisher_role_arns)

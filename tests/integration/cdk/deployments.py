@@ -45,7 +45,8 @@ OTHER_SPELLINGS: Deployment = {
             "CRL_URIS": "s3://lists/a.crl, s3://lists/b.crl",
             "TRUSTSTORE_URI": " s3://lists/truststore.pem ",
         }
-    }
+    },
+    "revocation": {"bucketName": "others", "truststoreUri": " s3://others/truststore.pem "},
 }
 """Versions and labels of parameters, and spaces around URIs."""
 
@@ -106,6 +107,20 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
             ("AUTHORIZER_SHADOW_RULES_URI", "s3://rules/${aws:username}"),
             ("CRL_URIS", "s3://lists/*.crl"),
             ("TRUSTSTORE_URI", "s3://lists/?.pem"),
+        )
+    },
+    # The role would not permit what the function reads.
+    **{
+        f"no-store-in-{name}-{number}": (
+            {construct: arguments},
+            f"{uri} must begin with s3://, ssm://, appconfig:// or file://, as text: permissions follow from it",
+        )
+        for number, uri in enumerate((PARAMETER, "<a condition>", "S3://lists/t.pem", ""))
+        for name, construct, arguments in (
+            ("rules", "authorizer", {"environment": {"AUTHORIZER_RULES_URI": uri}}),
+            ("crls", "authorizer", {"environment": {"CRL_URIS": f"s3://lists/a.crl, {uri}"}}),
+            ("truststore", "authorizer", {"environment": {"TRUSTSTORE_URI": uri}}),
+            ("revocation", "revocation", {"bucketName": "lists", "truststoreUri": uri}),
         )
     },
     "fetcher-without-metrics": (
