@@ -4,7 +4,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
-import { Aws, CfnParameter, Duration, FileSystem, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { Aws, CfnElement, CfnParameter, CfnResource, Duration, FileSystem, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import { CfnAlarm, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -13,7 +13,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { BlockPublicAccess, Bucket, BucketEncryption, CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
-import { Construct } from 'constructs';
+import { Construct, IConstruct } from 'constructs';
 
 /** The common properties of all functions. */
 export interface ReleaseProps {
@@ -101,9 +101,10 @@ export class ClientCertificateAuthorizer extends Construct {
   }
 }
 
-const REFERENCE = /(?:"Ref":"|\$\{)(\w+)["}]/g;
+const REFERENCE = /(?:"Ref":"|"Fn::GetAtt":\["|\$\{)(\w+)["}.]/g;
 // "Value" is an attribute of parameters in Parameter Store.
-const ELSEWHERE = /"Fn::(FindInMap|If)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resolve:ssm:[^:}]*\}\}/;
+const ELSEWHERE =
+  /"Fn::(FindInMap|If)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resolve:(ssm:[^:}]*\}|secretsmanager:)/;
 
 /**
  * If only a value elsewhere changes, such as that of a parameter, no version is published. The alias would keep the earlier
@@ -112,17 +113,25 @@ const ELSEWHERE = /"Fn::(FindInMap|If)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resol
 function checkPublished(scope: Construct, environment: Record<string, string>): void {
   const stack = Stack.of(scope);
   const outermost = scope.node.scopes.find((each) => Stack.isStack(each)) ?? stack;
-  const parameters = outermost.node.findAll().filter((each) => each instanceof CfnParameter);
-  const ids = new Set(parameters.map((each) => stack.resolve((each as CfnParameter).logicalId)));
+  const sources = outermost.node.findAll().filter(isChangedElsewhere);
+  const ids = new Set(sources.map((each) => stack.resolve(each.logicalId)));
   for (const [name, value] of Object.entries(environment)) {
     const resolved = JSON.stringify(stack.resolve(value));
     if (ELSEWHERE.test(resolved) || [...resolved.matchAll(REFERENCE)].some(([, id]) => ids.has(id))) {
       throw new Error(
-        `${name} refers to a parameter, a mapping or a condition, and no version is published if only its value ` +
-          'changes: write the value, or remove snapStart and provisionedConcurrency',
+        `${name} refers to a parameter, secret, mapping, condition, custom resource or nested stack, and no version is ` +
+          'published if only its value changes: write the value, or remove snapStart and provisionedConcurrency',
       );
     }
   }
+}
+
+/** References to these can get another value without a change of what refers to them. */
+function isChangedElsewhere(node: IConstruct): node is CfnElement {
+  return (
+    node instanceof CfnParameter ||
+    (node instanceof CfnResource && /^(Custom|AWS::CloudFormation)::/.test(node.cfnResourceType))
+  );
 }
 
 function documentPermissions(environment: Record<string, string>, crlBucketName?: string): iam.PolicyStatement[] {

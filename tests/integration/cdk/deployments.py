@@ -24,7 +24,10 @@ Deployment = dict[str, dict[str, Any]]
 
 PARAMETER = "<a parameter>"
 """Stands for a reference to a parameter of the stack, and the others for references to other values elsewhere."""
-ELSEWHERE = (PARAMETER, "<a stored parameter>", "<a mapping>", "<a condition>", "{{resolve:ssm:/clients}}")
+ELSEWHERE = (
+    *(PARAMETER, "<a stored parameter>", "<a mapping>", "<a condition>", "<a custom resource>", "<a nested stack>"),
+    *("{{resolve:ssm:/clients}}", "{{resolve:secretsmanager:clients:SecretString:::}}"),
+)
 
 WITH_A_PARAMETER: Deployment = {"authorizer": {"environment": {"ALLOWED_COMMON_NAMES": f"alpha,{PARAMETER}"}}}
 """Without versions, a new value of the parameter takes effect."""
@@ -68,8 +71,9 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
         f"{option}-{number}": (
             {"authorizer": {"environment": {"ALLOWED_COMMON_NAMES": f"alpha,{reference}"}, option: value}},
             (
-                "ALLOWED_COMMON_NAMES refers to a parameter, a mapping or a condition, and no version is published if "
-                "only its value changes: write the value, or remove snap_start and provisioned_concurrency"
+                "ALLOWED_COMMON_NAMES refers to a parameter, secret, mapping, condition, custom resource or nested "
+                "stack, and no version is published if only its value changes: write the value, or remove snap_start "
+                "and provisioned_concurrency"
             ),
         )
         for option, value in (("snapStart", True), ("provisionedConcurrency", 1))
