@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
 import { Aws, CfnElement, CfnParameter, CfnResource, Duration, FileSystem, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
-import { CfnAlarm, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
+import { CfnAlarm, CfnAlarmProps, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -411,6 +411,8 @@ export class ClientCertificateRevocation extends Construct {
       metricName: 'ApproximateNumberOfMessagesVisible',
       statistic: 'Maximum',
       dimensions: [{ name: 'QueueName', value: this.failures.queueName }],
+      // SQS may stop sending metrics after six hours without a request, also while the queue contains messages.
+      treatMissingData: 'ignore',
     });
     if (this.fetcher) {
       this.addAlarm('CrlFetcherErrorsAlarm', 'The CRL fetcher has failed as a whole. Its log contains the reason.', {
@@ -420,20 +422,16 @@ export class ClientCertificateRevocation extends Construct {
     }
   }
 
-  private addAlarm(
-    id: string,
-    alarmDescription: string,
-    metric: { namespace: string; metricName: string; statistic: string; dimensions: CfnAlarm.DimensionProperty[] },
-  ): void {
+  private addAlarm(id: string, alarmDescription: string, properties: Partial<CfnAlarmProps>): void {
     const actions = this.props.alarmTopicArn ? [this.props.alarmTopicArn] : undefined;
     new CfnAlarm(this, id, {
       alarmDescription,
-      ...metric,
       period: 300,
       evaluationPeriods: 1,
       threshold: 0,
       comparisonOperator: 'GreaterThanThreshold',
       treatMissingData: 'notBreaching',
+      ...properties,
       alarmActions: actions,
       okActions: actions,
     });
