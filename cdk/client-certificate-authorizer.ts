@@ -4,8 +4,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'fs';
 import { tmpdir } from 'os';
 import { join } from 'path';
-import { Aws, CfnParameter, Duration, FileSystem, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
-import { CfnAlarm, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
+import { Aws, CfnElement, CfnParameter, CfnResource, Duration, FileSystem, Fn, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
+import { CfnAlarm, CfnAlarmProps, CfnDashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import { CfnRule } from 'aws-cdk-lib/aws-events';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -13,7 +13,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { BlockPublicAccess, Bucket, BucketEncryption, CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
-import { Construct } from 'constructs';
+import { Construct, IConstruct } from 'constructs';
 
 /** The common properties of all functions. */
 export interface ReleaseProps {
@@ -101,9 +101,10 @@ export class ClientCertificateAuthorizer extends Construct {
   }
 }
 
-const REFERENCE = /(?:"Ref":"|\$\{)(\w+)["}]/g;
+const REFERENCE = /(?:"Ref":"|"Fn::GetAtt":\["|\$\{)(\w+)["}.]/g;
 // "Value" is an attribute of parameters in Parameter Store.
-const ELSEWHERE = /"Fn::(FindInMap|If)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resolve:ssm:[^:}]*\}\}/;
+const ELSEWHERE =
+  /"Fn::(FindInMap|If)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resolve:(ssm:[^:}]*\}|secretsmanager:)/;
 
 /**
  * If only a value elsewhere changes, such as that of a parameter, no version is published. The alias would keep the earlier
@@ -112,26 +113,34 @@ const ELSEWHERE = /"Fn::(FindInMap|If)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resol
 function checkPublished(scope: Construct, environment: Record<string, string>): void {
   const stack = Stack.of(scope);
   const outermost = scope.node.scopes.find((each) => Stack.isStack(each)) ?? stack;
-  const parameters = outermost.node.findAll().filter((each) => each instanceof CfnParameter);
-  const ids = new Set(parameters.map((each) => stack.resolve((each as CfnParameter).logicalId)));
+  const sources = outermost.node.findAll().filter(isChangedElsewhere);
+  const ids = new Set(sources.map((each) => stack.resolve(each.logicalId)));
   for (const [name, value] of Object.entries(environment)) {
     const resolved = JSON.stringify(stack.resolve(value));
     if (ELSEWHERE.test(resolved) || [...resolved.matchAll(REFERENCE)].some(([, id]) => ids.has(id))) {
       throw new Error(
-        `${name} refers to a parameter, a mapping or a condition, and no version is published if only its value ` +
-          'changes: write the value, or remove snapStart and provisionedConcurrency',
+        `${name} refers to a parameter, secret, mapping, condition, custom resource or nested stack, and no version is ` +
+          'published if only its value changes: write the value, or remove snapStart and provisionedConcurrency',
       );
     }
   }
 }
 
+/** References to these can get another value without a change of what refers to them. */
+function isChangedElsewhere(node: IConstruct): node is CfnElement {
+  return (
+    node instanceof CfnParameter ||
+    (node instanceof CfnResource && /^(Custom|AWS::CloudFormation)::/.test(node.cfnResourceType))
+  );
+}
+
 function documentPermissions(environment: Record<string, string>, crlBucketName?: string): iam.PolicyStatement[] {
   // Like the authorizer, this accepts spaces around URIs.
   const rules = [environment.AUTHORIZER_RULES_URI, environment.AUTHORIZER_SHADOW_RULES_URI]
-    .filter((uri) => uri)
+    .filter((uri) => uri !== undefined)
     .map((uri) => uri.trim());
-  const crls = environment.CRL_URIS ? environment.CRL_URIS.split(',').map((uri) => uri.trim()) : [];
-  const truststore = environment.TRUSTSTORE_URI ? [environment.TRUSTSTORE_URI.trim()] : [];
+  const crls = (environment.CRL_URIS?.split(',') ?? []).map((uri) => uri.trim());
+  const truststore = [environment.TRUSTSTORE_URI].filter((uri) => uri !== undefined).map((uri) => uri.trim());
   [...rules, ...truststore, ...crls].forEach(checkUri);
   const objects = [...rules, ...truststore, ...crls]
     .filter((uri) => uri.startsWith('s3://'))
@@ -356,9 +365,9 @@ export class ClientCertificateRevocation extends Construct {
   ): FunctionResources {
     // Without s3:ListBucket, S3 answers AccessDenied for an object that does not exist.
     const reading = [allow(['s3:ListBucket'], [this.bucketArn])];
-    const truststore = this.props.truststoreUri;
+    const truststore = this.props.truststoreUri.trim(); // as the functions read it
+    checkUri(truststore);
     if (truststore.startsWith('s3://')) {
-      checkUri(truststore);
       reading.push(allow(['s3:GetObject'], [arnOfObject(truststore)]));
     }
     return createFunction(this, id, this.props, {
@@ -402,6 +411,8 @@ export class ClientCertificateRevocation extends Construct {
       metricName: 'ApproximateNumberOfMessagesVisible',
       statistic: 'Maximum',
       dimensions: [{ name: 'QueueName', value: this.failures.queueName }],
+      // SQS may stop sending metrics after six hours without a request, also while the queue contains messages.
+      treatMissingData: 'ignore',
     });
     if (this.fetcher) {
       this.addAlarm('CrlFetcherErrorsAlarm', 'The CRL fetcher has failed as a whole. Its log contains the reason.', {
@@ -411,20 +422,16 @@ export class ClientCertificateRevocation extends Construct {
     }
   }
 
-  private addAlarm(
-    id: string,
-    alarmDescription: string,
-    metric: { namespace: string; metricName: string; statistic: string; dimensions: CfnAlarm.DimensionProperty[] },
-  ): void {
+  private addAlarm(id: string, alarmDescription: string, properties: Partial<CfnAlarmProps>): void {
     const actions = this.props.alarmTopicArn ? [this.props.alarmTopicArn] : undefined;
     new CfnAlarm(this, id, {
       alarmDescription,
-      ...metric,
       period: 300,
       evaluationPeriods: 1,
       threshold: 0,
       comparisonOperator: 'GreaterThanThreshold',
       treatMissingData: 'notBreaching',
+      ...properties,
       alarmActions: actions,
       okActions: actions,
     });
@@ -703,8 +710,12 @@ function arnOfObject(uri: string): string {
   return `arn:${Aws.PARTITION}:s3:::${uri.slice('s3://'.length)}`;
 }
 
+// No permission would follow from a URI that does not begin with the name of a store, or that is a reference as a whole.
 // IAM would read a pattern, which permits more than the URI names. A reference, such as the name of a bucket, is no pattern.
 function checkUri(uri: string): void {
+  if (!/^(s3|ssm|appconfig|file):\/\//.test(uri)) {
+    throw new Error(`${uri} must begin with s3://, ssm://, appconfig:// or file://, as text: permissions follow from it`);
+  }
   if (/^(s3|ssm):\/\/.*[*?$]/s.test(uri.replace(/\$\{Token\[[^\]]*\]\}/g, ''))) {
     throw new Error(`${uri} must not contain *, ? or $: IAM would read a pattern`);
   }

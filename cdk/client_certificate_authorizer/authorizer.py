@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, CfnParameter, Duration, FileSystem, RemovalPolicy, Stack
+from aws_cdk import Aws, CfnParameter, CfnResource, Duration, FileSystem, RemovalPolicy, Stack
 from aws_cdk.aws_iam import ManagedPolicy, PolicyStatement
 from aws_cdk.aws_lambda import Alias, Architecture, IFunction, LayerVersion, SnapStartConf, Tracing
 from aws_cdk.aws_logs import RetentionDays
@@ -16,6 +16,8 @@ from .functions import Release, allow, check_uri, create_function, create_layer,
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from constructs import IConstruct
 
 
 class ClientCertificateAuthorizer(Construct):
@@ -102,9 +104,11 @@ class ClientCertificateAuthorizer(Construct):
             )
 
 
-_REFERENCE = re.compile(r'(?:"Ref": "|\$\{)(\w+)["}]')
+_REFERENCE = re.compile(r'(?:"Ref": "|"Fn::GetAtt": \["|\$\{)(\w+)["}.]')
 # "Value" is an attribute of parameters in Parameter Store.
-_ELSEWHERE = re.compile(r'"Fn::(FindInMap|If)"|"Fn::GetAtt": \["\w+", "Value"\]|\{\{resolve:ssm:[^:}]*\}\}')
+_ELSEWHERE = re.compile(
+    r'"Fn::(FindInMap|If)"|"Fn::GetAtt": \["\w+", "Value"\]|\{\{resolve:(ssm:[^:}]*\}|secretsmanager:)'
+)
 
 
 def _check_published(scope: Construct, environment: Mapping[str, str]) -> None:
@@ -113,16 +117,24 @@ def _check_published(scope: Construct, environment: Mapping[str, str]) -> None:
     The alias would keep the earlier values, and a client that was removed from a list would stay allowed.
     """
     outermost = next(each for each in scope.node.scopes if Stack.is_stack(each))
-    parameters = [each for each in outermost.node.find_all() if isinstance(each, CfnParameter)]
-    ids = {Stack.of(scope).resolve(each.logical_id) for each in parameters}
+    sources = [each for each in outermost.node.find_all() if _is_changed_elsewhere(each)]
+    ids = {Stack.of(scope).resolve(each.logical_id) for each in sources}
     for name, value in environment.items():
         resolved = json.dumps(Stack.of(scope).resolve(value))
         if _ELSEWHERE.search(resolved) or not ids.isdisjoint(_REFERENCE.findall(resolved)):
             message = (
-                f"{name} refers to a parameter, a mapping or a condition, and no version is published if only its "
-                "value changes: write the value, or remove snap_start and provisioned_concurrency"
+                f"{name} refers to a parameter, secret, mapping, condition, custom resource or nested stack, and no "
+                "version is published if only its value changes: write the value, or remove snap_start and "
+                "provisioned_concurrency"
             )
             raise ValueError(message)
+
+
+def _is_changed_elsewhere(node: IConstruct) -> bool:
+    """Return whether references to a construct can get another value without a change of what refers to it."""
+    return isinstance(node, CfnParameter) or (
+        isinstance(node, CfnResource) and node.cfn_resource_type.startswith(("Custom::", "AWS::CloudFormation::"))
+    )
 
 
 def _document_permissions(environment: Mapping[str, str], crl_bucket_name: str | None) -> list[PolicyStatement]:

@@ -118,7 +118,14 @@ def object_arn(uri: str) -> str:
 
 
 def check_uri(uri: str) -> None:
-    """Raise ValueError if IAM would read the URI in an ARN as a pattern, which permits more than the URI names."""
+    """Raise ValueError for a URI from which no permission follows, or one that permits more than it names.
+
+    The former does not begin with the name of a store, or is a reference as a whole. IAM would read the latter, in an
+    ARN, as a pattern.
+    """
+    if not uri.startswith(("s3://", "ssm://", "appconfig://", "file://")):
+        message = f"{uri} must begin with s3://, ssm://, appconfig:// or file://, as text: permissions follow from it"
+        raise ValueError(message)
     if uri.startswith(("s3://", "ssm://")) and re.search(r"[*?$]", _TOKEN.sub("", uri)):
         message = f"{uri} must not contain *, ? or $: IAM would read a pattern"
         raise ValueError(message)

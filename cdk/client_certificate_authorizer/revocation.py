@@ -96,9 +96,10 @@ class ClientCertificateRevocation(Construct):
         bucket_arn = f"arn:{Aws.PARTITION}:s3:::{bucket_name}"
         # Without it, S3 answers AccessDenied for an object that does not exist.
         self._reading = [allow(["s3:ListBucket"], [bucket_arn])]
-        if truststore_uri.startswith("s3://"):
-            check_uri(truststore_uri)
-            self._reading.append(allow(["s3:GetObject"], [object_arn(truststore_uri)]))
+        truststore = truststore_uri.strip()  # as the functions read it
+        check_uri(truststore)
+        if truststore.startswith("s3://"):
+            self._reading.append(allow(["s3:GetObject"], [object_arn(truststore)]))
 
         indexer = self._add_indexer(bucket_arn)
         self.bucket = create_bucket(self, bucket_name, indexer, private_ca_arns, publisher_role_arns)
@@ -234,6 +235,8 @@ class ClientCertificateRevocation(Construct):
             "An uploaded CRL has no index after three attempts.",
             ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "QueueName", self.failures.queue_name),
             topic_arn,
+            # SQS may stop sending metrics after six hours without a request, also while the queue contains messages.
+            treat_missing_data="ignore",
         )
         if self.fetcher:
             self._add_alarm(
@@ -244,7 +247,12 @@ class ClientCertificateRevocation(Construct):
             )
 
     def _add_alarm(
-        self, name: str, description: str, metric: tuple[str, str, str, str, str], topic_arn: str | None
+        self,
+        name: str,
+        description: str,
+        metric: tuple[str, str, str, str, str],
+        topic_arn: str | None,
+        treat_missing_data: str = "notBreaching",
     ) -> None:
         namespace, metric_name, statistic, dimension, value = metric
         actions = [topic_arn] if topic_arn else None
@@ -260,7 +268,7 @@ class ClientCertificateRevocation(Construct):
             evaluation_periods=1,
             threshold=0,
             comparison_operator="GreaterThanThreshold",
-            treat_missing_data="notBreaching",
+            treat_missing_data=treat_missing_data,
             alarm_actions=actions,
             ok_actions=actions,
         )

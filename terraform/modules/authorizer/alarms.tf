@@ -98,6 +98,8 @@ locals {
       statistic           = "Maximum"
       threshold           = 0
       comparison_operator = "GreaterThanThreshold"
+      # SQS may stop sending metrics after six hours without a request, also while the queue contains messages.
+      treat_missing_data = "ignore"
     }
   }
 

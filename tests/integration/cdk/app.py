@@ -11,7 +11,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import App, Aws, CfnCondition, CfnMapping, CfnParameter, Fn, PermissionsBoundary, Stack
+from aws_cdk import (
+    App,
+    Aws,
+    CfnCondition,
+    CfnMapping,
+    CfnParameter,
+    CfnStack,
+    CustomResource,
+    Fn,
+    PermissionsBoundary,
+    Stack,
+)
 from aws_cdk.aws_lambda import Architecture
 from aws_cdk.aws_logs import RetentionDays
 from aws_cdk.aws_ssm import StringParameter
@@ -32,6 +43,10 @@ REFERENCES: dict[str, Callable[[Stack], str]] = {
     "<a stored parameter>": lambda stack: StringParameter(stack, "Stored", string_value="beta").string_value,
     "<a mapping>": lambda stack: CfnMapping(stack, "Mapping", mapping={"x": {"clients": "beta"}}).find_in_map(
         Aws.REGION, "clients"
+    ),
+    "<a custom resource>": lambda stack: CustomResource(stack, "Custom", service_token="function").get_att_string("X"),  # noqa: S106 -- an ARN
+    "<a nested stack>": lambda stack: (
+        CfnStack(stack, "Nested", template_url="https://x").get_att("Outputs.X").to_string()
     ),
     "<a condition>": lambda stack: Fn.condition_if(CfnCondition(stack, "If").logical_id, "beta", "gamma").to_string(),
 }

@@ -24,7 +24,10 @@ Deployment = dict[str, dict[str, Any]]
 
 PARAMETER = "<a parameter>"
 """Stands for a reference to a parameter of the stack, and the others for references to other values elsewhere."""
-ELSEWHERE = (PARAMETER, "<a stored parameter>", "<a mapping>", "<a condition>", "{{resolve:ssm:/clients}}")
+ELSEWHERE = (
+    *(PARAMETER, "<a stored parameter>", "<a mapping>", "<a condition>", "<a custom resource>", "<a nested stack>"),
+    *("{{resolve:ssm:/clients}}", "{{resolve:secretsmanager:clients:SecretString:::}}"),
+)
 
 WITH_A_PARAMETER: Deployment = {"authorizer": {"environment": {"ALLOWED_COMMON_NAMES": f"alpha,{PARAMETER}"}}}
 """Without versions, a new value of the parameter takes effect."""
@@ -45,7 +48,8 @@ OTHER_SPELLINGS: Deployment = {
             "CRL_URIS": "s3://lists/a.crl, s3://lists/b.crl",
             "TRUSTSTORE_URI": " s3://lists/truststore.pem ",
         }
-    }
+    },
+    "revocation": {"bucketName": "others", "truststoreUri": " s3://others/truststore.pem "},
 }
 """Versions and labels of parameters, and spaces around URIs."""
 
@@ -67,8 +71,9 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
         f"{option}-{number}": (
             {"authorizer": {"environment": {"ALLOWED_COMMON_NAMES": f"alpha,{reference}"}, option: value}},
             (
-                "ALLOWED_COMMON_NAMES refers to a parameter, a mapping or a condition, and no version is published if "
-                "only its value changes: write the value, or remove snap_start and provisioned_concurrency"
+                "ALLOWED_COMMON_NAMES refers to a parameter, secret, mapping, condition, custom resource or nested "
+                "stack, and no version is published if only its value changes: write the value, or remove snap_start "
+                "and provisioned_concurrency"
             ),
         )
         for option, value in (("snapStart", True), ("provisionedConcurrency", 1))
@@ -106,6 +111,20 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
             ("AUTHORIZER_SHADOW_RULES_URI", "s3://rules/${aws:username}"),
             ("CRL_URIS", "s3://lists/*.crl"),
             ("TRUSTSTORE_URI", "s3://lists/?.pem"),
+        )
+    },
+    # The role would not permit what the function reads.
+    **{
+        f"no-store-in-{name}-{number}": (
+            {construct: arguments},
+            f"{uri} must begin with s3://, ssm://, appconfig:// or file://, as text: permissions follow from it",
+        )
+        for number, uri in enumerate((PARAMETER, "<a condition>", "S3://lists/t.pem", ""))
+        for name, construct, arguments in (
+            ("rules", "authorizer", {"environment": {"AUTHORIZER_RULES_URI": uri}}),
+            ("crls", "authorizer", {"environment": {"CRL_URIS": f"s3://lists/a.crl, {uri}"}}),
+            ("truststore", "authorizer", {"environment": {"TRUSTSTORE_URI": uri}}),
+            ("revocation", "revocation", {"bucketName": "lists", "truststoreUri": uri}),
         )
     },
     "fetcher-without-metrics": (

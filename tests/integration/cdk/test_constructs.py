@@ -136,10 +136,12 @@ def test_the_permissions_are_those_of_the_template(
 
 def test_versions_labels_and_spaces_are_no_part_of_the_permissions(synthesized: Path) -> None:
     written = json.loads((synthesized / "constructs" / "other-spellings.template.json").read_text())
+    roles = {name: entry for name, entry in written["Resources"].items() if entry["Type"] == "AWS::IAM::Role"}
+    assert "arn:aws:s3:::others/truststore.pem" in json.dumps(resolve(roles, DEPLOYED, {}))
     statements = {
         statement["Action"]: statement["Resource"]
-        for resource in written["Resources"].values()
-        if resource["Type"] == "AWS::IAM::Role"
+        for name, resource in roles.items()
+        if name.startswith("Authorizers")
         for statement in resolve(resource["Properties"]["Policies"], DEPLOYED, {})[0]["PolicyDocument"]["Statement"]
         if isinstance(statement["Action"], str)
     }
@@ -246,7 +248,10 @@ def test_a_parameter_is_a_value_of_a_function_without_versions(synthesized: Path
 
 def test_arguments_that_would_have_no_effect_are_rejected(synthesized: Path) -> None:
     messages = json.loads((synthesized / "constructs/rejected.json").read_text())
-    assert messages == {name: message for name, (_, message) in REJECTED.items()}
+    # The CDK writes tokens with a number in place of references.
+    expected = {name: re.sub("<a .*?>", "${Token[TOKEN]}", message) for name, (_, message) in REJECTED.items()}
+    found = {name: re.sub(r"\$\{Token\[TOKEN\.\d+\]\}", "${Token[TOKEN]}", text) for name, text in messages.items()}
+    assert found == expected
 
 
 def test_constructs_of_several_authorizers_in_one_stack_have_dashboards_of_their_own(synthesized: Path) -> None:

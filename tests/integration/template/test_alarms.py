@@ -26,8 +26,12 @@ AUTHORIZER_ALARMS = {
     "SerialNumberCollisionAlarm",
 }
 INDEXER_ALARMS = {"CrlIndexerErrorsAlarm", "CrlIndexerFailuresAlarm"}
-KEEPS_ITS_STATE = {"ExpiryAlarm", "FetchedCrlStaleAlarm", "RevocationListStaleAlarm", "TruststoreExpiryAlarm"}
-"""Those about expiry. Between two runs of the fetcher, and without requests, there are no values."""
+ABOUT_EXPIRY = {"ExpiryAlarm", "FetchedCrlStaleAlarm", "RevocationListStaleAlarm", "TruststoreExpiryAlarm"}
+KEEPS_ITS_STATE = ABOUT_EXPIRY | {"CrlIndexerFailuresAlarm"}
+"""Between two runs of the fetcher, and without requests, there are no values, also while the queue has messages.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-monitoring-using-cloudwatch.html
+"""
 
 
 def alarms(template: Template, stack: str) -> dict[str, dict[str, Any]]:
@@ -78,7 +82,7 @@ def test_alarms_watch_metrics_that_exist_and_notify_the_topic(template: Template
             dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])}
             check_metric(metric["Namespace"], metric["MetricName"], dimensions, monitored)
         assert alarm["TreatMissingData"] == ("ignore" if name in KEEPS_ITS_STATE else "notBreaching")
-        assert (alarm["ComparisonOperator"] == "LessThanOrEqualToThreshold") == (name in KEEPS_ITS_STATE)
+        assert (alarm["ComparisonOperator"] == "LessThanOrEqualToThreshold") == (name in ABOUT_EXPIRY)
         topics = [given["AlarmTopicArn"]] if "AlarmTopicArn" in given else None
         assert (alarm.get("AlarmActions"), alarm.get("OKActions")) == (topics, topics)
 

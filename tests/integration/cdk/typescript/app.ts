@@ -1,7 +1,18 @@
 // Synthesizes a stack for each deployment: node app.js RELEASE DESTINATION. ../app.py is the same.
 
 import { readFileSync } from 'fs';
-import { App, Aws, CfnCondition, CfnMapping, CfnParameter, Fn, PermissionsBoundary, Stack } from 'aws-cdk-lib';
+import {
+  App,
+  Aws,
+  CfnCondition,
+  CfnMapping,
+  CfnParameter,
+  CfnStack,
+  CustomResource,
+  Fn,
+  PermissionsBoundary,
+  Stack,
+} from 'aws-cdk-lib';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Construct } from 'constructs';
@@ -49,6 +60,10 @@ function withReferences(stack: Stack, given: any): any {
     '<a stored parameter>': () => new StringParameter(stack, 'Stored', { stringValue: 'beta' }).stringValue,
     '<a mapping>': () =>
       new CfnMapping(stack, 'Mapping', { mapping: { x: { clients: 'beta' } } }).findInMap(Aws.REGION, 'clients'),
+    '<a custom resource>': () =>
+      new CustomResource(stack, 'Custom', { serviceToken: 'function' }).getAttString('X'),
+    '<a nested stack>': () =>
+      new CfnStack(stack, 'Nested', { templateUrl: 'https://x' }).getAtt('Outputs.X').toString(),
     '<a condition>': () => Fn.conditionIf(new CfnCondition(stack, 'If').logicalId, 'beta', 'gamma').toString(),
   };
   let text = JSON.stringify(given);
