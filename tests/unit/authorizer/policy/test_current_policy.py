@@ -773,6 +773,53 @@ def test_a_change_takes_effect_with_the_next_request_although_an_exception_has_e
     assert authorizer.deny_reasons() == [DenyReason.CERTIFICATE_EXCLUDED] * 3
 
 
+def test_a_crl_that_is_loaded_while_another_thread_assembles_the_policy_takes_effect(
+    storage: Memory, log: logging.Logger
+) -> None:
+    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    storage.put("ca.crl", EMPTY)
+    clock = Clock()
+    rules_loaded, crl_loaded, assembled = threading.Event(), threading.Event(), threading.Event()
+    assembling = threading.current_thread()
+
+    class Steps(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            match threading.current_thread(), vars(record).get("document"):
+                case thread, "rules" if thread is assembling:
+                    rules_loaded.set()
+                case thread, "crl" if thread is other:
+                    crl_loaded.set()
+                    assert assembled.wait(LONG)
+            return True
+
+    def now() -> datetime:
+        # After the rules were loaded, this thread only assembles the policy.
+        if threading.current_thread() is assembling and rules_loaded.is_set() and not other.ident:
+            storage.put("ca.crl", FIRST)
+            clock.advance(60)
+            other.start()
+            assert crl_loaded.wait(LONG)
+        return NOW
+
+    configured = every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"))
+    patient = DEFAULT_WAIT_SECONDS._replace(request=3 * LONG)
+    live = CurrentPolicy(configured, opener=storage.open, clock=clock, now=now, wait_seconds=patient)
+    other = threading.Thread(target=live.get)
+    authorizer = EventAuthorizer(live)
+    assert authorizer.deny_reason(WITHDRAWN) is None
+    storage.put("rules.json", (RULES % ("renamed", "client")).encode())
+    clock.advance(60)
+    steps = Steps()
+    log.addHandler(steps)
+    try:
+        authorizer.deny_reason(GOOD)
+    finally:
+        assembled.set()
+        other.join(LONG)
+        log.removeHandler(steps)
+    assert authorizer.deny_reason(WITHDRAWN) == REVOKED
+
+
 class FailingHandler(logging.Handler):
     """A handler that cannot write the records about one kind of document."""
 
