@@ -428,6 +428,7 @@ def test_a_list_of_a_ca_that_left_the_truststore_makes_room_for_that_of_its_succ
     storage.put("truststore.pem", CA.pem)
     storage.put("ca.crl", SECOND)
     assert source.refresh() == "crl 2 3"
+    assert len(source.crl.value or ()) == 1
 
 
 def test_a_truststore_that_breaks_leaves_the_one_before_in_force(storage: Memory) -> None:
