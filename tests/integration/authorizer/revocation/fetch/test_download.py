@@ -235,9 +235,10 @@ def test_a_server_that_accepts_connections_without_tls_is_given_up() -> None:
 
 def test_the_next_address_is_tried_if_one_refuses_connections(server: CrlServer) -> None:
     server.answers["/"] = ok(BODY)
-    connector = Connector(allow_private=True, getaddrinfo=answers("127.0.0.2 127.0.0.1"))
     url = parse_url(server.url("/", "crl.example"))
-    assert download(url, limits=PATIENT, connector=connector) is not None
+    for addresses in ("127.0.0.2 127.0.0.1", "127.0.0.1 127.0.0.2"):
+        connector = Connector(allow_private=True, getaddrinfo=answers(addresses))
+        assert download(url, limits=PATIENT, connector=connector) is not None
 
 
 # Redirects.

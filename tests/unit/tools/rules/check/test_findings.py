@@ -287,6 +287,7 @@ def test_a_rule_that_an_earlier_one_covers_is_found(wide: Match, narrow: Match) 
         ({"issuer": {"O": "Acme", "CN": "a"}}, {"issuer": ["CN=a,O=Acme", "CN=b,O=Acme"]}),
         ({"common_name": {"prefix": "ab"}}, {"common_name": {"suffix": "ab"}}),
         ({"common_name": {"prefix": "ab"}}, {"common_name": "a"}),
+        ({"common_name": {"prefix": "a"}}, {"common_name": "ba"}),
         # Which matches no suffix.
         ({"subject_alt_name": {"dns": {"suffix": ".a"}}}, {"subject_alt_name": "DNS:b/.a"}),
     ],
