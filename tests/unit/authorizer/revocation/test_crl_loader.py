@@ -489,6 +489,18 @@ def test_a_list_stays_until_a_usable_one_of_the_same_ca_replaces_it_and_both_rev
     assert source.refresh() == expected
 
 
+def test_an_expired_list_that_the_settings_accept_is_replaced_only_by_a_usable_one(
+    storage: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    storage.put("ca.crl", STALE)
+    authorizer = EventAuthorizer(make_live(storage, settings(storage, CRL_MAX_AGE_SECONDS="86400")))
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+    assert LIST_NOT_USED not in warnings(log)
+    storage.put("ca.crl", FUTURE)
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+    assert LIST_NOT_USED in warnings(log)
+
+
 def test_the_result_of_an_abandoned_attempt_does_not_affect_the_next_one(storage: Memory) -> None:
     """A load that took too long, or began before a snapshot, may have seen an index that is no longer there."""
     storage.put("ca.crl", FIRST)
