@@ -330,6 +330,7 @@ def test_an_old_crl_of_a_ca_that_has_restarted_its_numbers_proves_nothing_when_t
     for _ in range(2):
         assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
     time[0] = NOW + 2 * DAY
+    assert authorizer.deny_reasons() == [UNKNOWN, REVOKED, REVOKED]
     storage.put("ca.crl", old)
     for _ in range(2):
         assert authorizer.deny_reasons() == [UNKNOWN, REVOKED, REVOKED]
@@ -698,9 +699,11 @@ def test_few_lists_of_one_location_are_held_and_the_usable_one_is_the_last_to_go
         storage.put("ca.crl", crl(number, next_update=NOW - MINUTE))
         assert source.refresh() == "crl 2"
     assert [each.number for each in source.crl.value or ()] == [14, 2]
-    for number in range(10):
+    for number in range(20):
         name = full_name(uri(b"http://x/%d" % number))
-        scoped = CA.revoke(next_update=NOW - MINUTE, extensions=[crl_number(number), distribution_point(name)])
-        storage.put("ca.crl", scoped)
+        # The first ones have expired, the others are never usable.
+        this_update, next_update = (NOW - DAY, NOW - MINUTE) if number < 10 else (NOW + DAY, NOW + 2 * DAY)
+        extensions = [crl_number(number), distribution_point(name)]
+        storage.put("ca.crl", CA.revoke(this_update=this_update, next_update=next_update, extensions=extensions))
         assert source.refresh() == "crl 2"
     assert len(source.crl.value or ()) == MAX_RETAINED_LISTS
