@@ -308,8 +308,14 @@ def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
     assert authorizer.next(*certificates) == [None, None, REVOKED]
 
 
-def test_the_crls_that_were_used_last_stay_in_memory(storage: Memory, limit_memory: Callable[[int], None]) -> None:
-    limit_memory(room_for(3))
+@pytest.mark.parametrize("limit", ["bytes", "number"])
+def test_the_crls_that_were_used_last_stay_in_memory(
+    storage: Memory, limit_memory: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    if limit == "bytes":
+        limit_memory(room_for(3))
+    else:
+        monkeypatch.setattr("mtls_authorizer.revocation.prefix.cache.MAX_CRLS", 3)
     authorizer = PrefixAuthorizer(storage)
     for part in (1, 2, 3, 1, 4):
         authorizer.deny_reason(client_of(part))
