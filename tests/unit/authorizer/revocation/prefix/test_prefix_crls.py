@@ -249,10 +249,11 @@ def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
     for part in range(10):
         storage.put(f"crl/more/{part}.crl", partition(part, ca=OTHER, next_update=NOW + 3 * DAY))
     others = [client_of(part, ca=OTHER) for part in range(10)]
-    # However many others are loaded after it.
-    for _ in range(2):
+    # However many others are loaded after it, and however often they are replaced.
+    for number in (2, 3):
         assert authorizer.next(*others) == [None] * 10
         assert authorizer.deny_reason(client_of(3, 22)) == REVOKED
+        storage.put("crl/more/0.crl", partition(0, ca=OTHER, number=number, next_update=NOW + 3 * DAY))
     removed = [record for record in log.records if record.getMessage() == "revocation list removed"]
     assert [record.__dict__["uri"] for record in removed] == ["file:///crl/3.crl"]
     # After that, it is evicted like others.
