@@ -26,10 +26,19 @@ _AUTHORIZER = [
 ]
 _STATUS = [f"{REVOCATION}/test_{name}.py" for name in ("status", "check_modes", "listed_is_revoked")]
 _DECISION = [*_AUTHORIZER, REQUEST, f"{AUTHORIZER}/telemetry/test_decision_log.py"]
+_ASSESSMENT = [
+    f"{AUTHORIZER}/test_authorizer.py",
+    REQUEST,
+    RULES,
+    f"{AUTHORIZER}/telemetry/test_decision_log.py",
+    *(f"{POLICY}/test_{name}.py" for name in ("current_policy", "issuer_keys")),
+    f"{REVOCATION}/test_status.py",
+]
 _RULE_SETS = [f"{RULES}/test_{name}.py" for name in ("rule_set", "deny", "rule_key_usages", "request_limits")]
 _FIELDS = [f"{RULES}/test_{name}.py" for name in ("fields", "conditions", "work_limits")]
 _PARSER = [f"{LAYER}/x509/test_{name}.py" for name in ("certificate_parser", "der")]
 TESTS = {
+    "client_certificate_auth.certificate_headers": [f"{LAYER}/test_certificate_headers.py"],
     "client_certificate_auth.x509.certificate": [*_PARSER, f"{LAYER}/x509/test_extensions.py"],
     "client_certificate_auth.x509.der": [*_PARSER, f"{LAYER}/x509/test_extensions.py"],
     "client_certificate_auth.x509.validity": [*_PARSER, f"{LAYER}/test_certificate.py"],
@@ -40,13 +49,21 @@ TESTS = {
         f"{RULES}/test_rule_set.py",
         *_DECISION,
     ],
+    "mtls_authorizer.refresh.document": [f"{AUTHORIZER}/refresh"],
+    "mtls_authorizer.refresh.refresher": [f"{AUTHORIZER}/refresh"],
+    "mtls_authorizer.request.assessment": _ASSESSMENT,
     "mtls_authorizer.request.checks": _DECISION,
+    "mtls_authorizer.request.context": _ASSESSMENT,
     "mtls_authorizer.request.decision": _DECISION,
     "mtls_authorizer.request.event": [*_DECISION, f"{AUTHORIZER}/telemetry"],
+    "mtls_authorizer.request.psd2_context": [f"{RULES}/test_psd2.py"],
     "mtls_authorizer.request.response": [
         f"{AUTHORIZER}/test_authorizer.py",
         REQUEST,
         *(f"{RULES}/test_{name}.py" for name in ("certificate_values", "rule_set")),
+    ],
+    "mtls_authorizer.revocation.chains": [
+        f"{REVOCATION}/test_{name}.py" for name in ("chains", "status", "check_modes")
     ],
     "mtls_authorizer.revocation.lists": [
         *_STATUS,
@@ -57,6 +74,11 @@ TESTS = {
     "mtls_authorizer.revocation.prefix.rollback": [f"{REVOCATION}/prefix/test_rollback.py"],
     "mtls_authorizer.revocation.signed_list": _STATUS,
     "mtls_authorizer.revocation.status": _STATUS,
+    "mtls_authorizer.revocation.truststore.authority": [
+        f"{REVOCATION}/truststore",
+        f"{REVOCATION}/test_chains.py",
+        *_STATUS,
+    ],
     "mtls_authorizer.rules.certificate_values": [f"{RULES}/test_certificate_values.py"],
     "mtls_authorizer.rules.conditions": [*_FIELDS, *_RULE_SETS],
     "mtls_authorizer.rules.field_values": [

@@ -51,7 +51,7 @@ def lambda_events(draw: st.DrawFn, pems: st.SearchStrategy[Any]) -> dict[str, An
 def header_events(draw: st.DrawFn, names: list[str], values: st.SearchStrategy[Any]) -> dict[str, Any]:
     """Events with some of these headers, in any spelling, in either dictionary or in both."""
     spelled = st.sampled_from(names).flatmap(lambda name: st.sampled_from([name, name.lower(), name.upper()]))
-    headers = st.dictionaries(spelled, values, max_size=3)
+    headers = st.dictionaries(spelled, values, min_size=1, max_size=3)
     lists = st.dictionaries(spelled, st.lists(values, max_size=2) | values, max_size=3)
     event = {"headers": draw(headers | json_values), "multiValueHeaders": draw(lists | json_values)}
     return {key: event[key] for key in draw(st.sets(st.sampled_from(sorted(event)), min_size=1))}

@@ -160,9 +160,8 @@ class CrlLoader:
                     raise problem
             return current
         known = _known_version(current, index)
-        if known == index.content.source_version or (
-            current is not None and current.value[0].digest == index.content.digest
-        ):
+        # An index that was seen before was made from another CRL: otherwise it would be in force.
+        if known == index.content.source_version:
             return self._use_index(index, known, current, truststore)
         assert current is not None  # noqa: S101 -- only the version of the index is known without it
         self._warn_of_index(_OF_ANOTHER_CRL)

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from tests.faulty_proxy import Exchanging, FaultyProxy
 
 RULES = b'{"rules": [{"name": "client", "match": {"common_name": "client"}}]}'
-OBJECTS = {"rules.json": RULES, "shadow.json": RULES, "truststore.pem": CA.pem, "ca.crl": FIRST}
+OBJECTS = {"rules.json": RULES, "shadow.json": RULES, "truststore.pem": CA.pem, "ca.crl": FIRST, "crl/ca.crl": FIRST}
 ENVIRONMENT = {
     "AUTHORIZER_RULES_URI": "s3://bucket/rules.json",
     "AUTHORIZER_SHADOW_RULES_URI": "s3://bucket/shadow.json",
     "TRUSTSTORE_URI": "s3://bucket/truststore.pem",
-    "CRL_URIS": "s3://bucket/ca.crl",
+    "CRL_URIS": "s3://bucket/ca.crl,s3://bucket/crl/",
 }
 
 
@@ -52,14 +52,14 @@ def test_every_request_of_the_authorizer_names_the_owner(
     requests = set()
 
     def note(exchanging: Exchanging) -> None:
-        name = exchanging.place.removeprefix("/bucket/")
+        name = exchanging.place.partition("?")[0].removeprefix("/bucket/")
         requests.add((name, exchanging.headers.get("x-amz-expected-bucket-owner")))
         exchanging.send(exchanging.ask())
 
     proxy.break_with(note)
     response = start().handler(rest_event(GOOD), None)
     assert response["policyDocument"]["Statement"][0]["Effect"] == "Allow"
-    assert requests == {(name, owner) for name in (*OBJECTS, "ca.crl.index")}
+    assert requests == {(name, owner) for name in (*OBJECTS, "ca.crl.index", "/bucket")}
     # Once, and not for each document or request.
     assert warnings_of_owner(caplog) == ([] if owner else ["S3_BUCKET_OWNER"])
 

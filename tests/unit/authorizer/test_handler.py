@@ -71,6 +71,10 @@ def test_doubtful_values_of_rules_in_the_environment_are_logged_at_start_up(
         ("name looks reversed", "AUTHORIZER_RULES", "acme"),
         ("name looks reversed", "AUTHORIZER_SHADOW_RULES", "tried"),
     ]
+    caplog.clear()
+    monkeypatch.delenv("AUTHORIZER_RULES")
+    start()
+    assert [vars(record)["variable"] for record in caplog.records] == ["AUTHORIZER_SHADOW_RULES"]
 
 
 @pytest.mark.parametrize(("level", "expected"), [("", logging.INFO), ("ERROR", logging.NOTSET)])

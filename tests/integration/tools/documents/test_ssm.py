@@ -175,8 +175,11 @@ def test_a_change_to_a_split_document_is_written_to_one_parameter(aws: AwsServer
 )
 def test_a_document_that_becomes_too_large_is_not_written(tier: str, advice: str, aws: AwsServer) -> None:
     largest = {"Standard": 4096, "Advanced": 8192}[tier]
+    fitting = DOCUMENT.ljust(largest - 35)
+    aws.client("ssm").put_parameter(Name=NAME, Value=fitting, Type="String", Tier=tier)
+    assert block("mine").written
     padded = DOCUMENT.ljust(largest)
-    aws.client("ssm").put_parameter(Name=NAME, Value=padded, Type="String", Tier=tier)
+    aws.client("ssm").put_parameter(Name=NAME, Value=padded, Type="String", Tier=tier, Overwrite=True)
     limit = f"{NAME} would have {largest + 35} bytes, and its limit is {largest}: {advice}move the document to S3"
     with pytest.raises(CommandError, match=limit):
         block("mine")

@@ -15,7 +15,7 @@ from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS, CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.refresh.document import DocumentError
+from mtls_authorizer.refresh.document import Attempt, DocumentError
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
@@ -771,6 +771,69 @@ def test_a_change_takes_effect_with_the_next_request_although_an_exception_has_e
     finally:
         log.removeHandler(failing)
     assert authorizer.deny_reasons() == [DenyReason.CERTIFICATE_EXCLUDED] * 3
+
+
+def test_a_request_waits_for_all_kinds_of_documents_together(storage: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    storage.put("ca.crl", EMPTY)
+    clock = Clock()
+    configured = every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"))
+    live = CurrentPolicy(configured, opener=storage.open, clock=clock)
+    waits: list[float] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(Attempt, "wait", lambda _attempt, seconds: waits.append(seconds))
+        clock.advance(60)
+        live.get()
+    join_attempts()
+    assert len(waits) == 3
+    assert 0 < sum(waits) <= DEFAULT_WAIT_SECONDS.request
+
+
+def test_a_crl_that_is_loaded_while_another_thread_assembles_the_policy_takes_effect(
+    storage: Memory, log: logging.Logger
+) -> None:
+    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    storage.put("ca.crl", EMPTY)
+    clock = Clock()
+    rules_loaded, crl_loaded, assembled = threading.Event(), threading.Event(), threading.Event()
+    assembling = threading.current_thread()
+
+    class Steps(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            match threading.current_thread(), vars(record).get("document"):
+                case thread, "rules" if thread is assembling:
+                    rules_loaded.set()
+                case thread, "crl" if thread is other:
+                    crl_loaded.set()
+                    assert assembled.wait(LONG)
+            return True
+
+    def now() -> datetime:
+        # After the rules were loaded, this thread only assembles the policy.
+        if threading.current_thread() is assembling and rules_loaded.is_set() and not other.ident:
+            storage.put("ca.crl", FIRST)
+            clock.advance(60)
+            other.start()
+            assert crl_loaded.wait(LONG)
+        return NOW
+
+    configured = every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"))
+    patient = DEFAULT_WAIT_SECONDS._replace(request=3 * LONG)
+    live = CurrentPolicy(configured, opener=storage.open, clock=clock, now=now, wait_seconds=patient)
+    other = threading.Thread(target=live.get)
+    authorizer = EventAuthorizer(live)
+    assert authorizer.deny_reason(WITHDRAWN) is None
+    storage.put("rules.json", (RULES % ("renamed", "client")).encode())
+    clock.advance(60)
+    steps = Steps()
+    log.addHandler(steps)
+    try:
+        authorizer.deny_reason(GOOD)
+    finally:
+        assembled.set()
+        other.join(LONG)
+        log.removeHandler(steps)
+    assert authorizer.deny_reason(WITHDRAWN) == REVOKED
 
 
 class FailingHandler(logging.Handler):

@@ -130,6 +130,10 @@ def exits() -> Fetched:
     raise SystemExit
 
 
+def _first_line(step: Callable[[], Fetched]) -> int:
+    return step.__code__.co_firstlineno + 1
+
+
 def parse(content: bytes, in_force: str | None) -> str:
     text = content.decode()
     if text == "broken":
@@ -213,8 +217,8 @@ def test_a_document_is_loaded_at_the_start_and_requested_once_an_interval(log: p
             gives(b"\xff", "x"),
             "script:///document: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
         ),
-        (breaks, "script:///document: unexpected KeyError in test_refresher.py, line "),
-        (exits, "script:///document: unexpected SystemExit in test_refresher.py, line "),
+        (breaks, f"script:///document: unexpected KeyError in test_refresher.py, line {_first_line(breaks)}"),
+        (exits, f"script:///document: unexpected SystemExit in test_refresher.py, line {_first_line(exits)}"),
     ],
 )
 def test_a_failure_leaves_the_last_good_value_in_force_and_is_logged_once(
@@ -330,7 +334,9 @@ def test_a_fetch_has_a_thread_that_is_named_after_its_document_and_does_not_keep
     assert [(thread.name, thread.daemon) for thread in threads] == [("refresh document", True)]
 
 
-def test_time_that_is_up_is_up_for_all_documents(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_that_is_up_is_up_for_all_documents(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
     documents, refresher = make(*(Script(gate.holding(unchanged)) for _ in range(3)), start=0.0)
     waits: list[float] = []
     wait = Attempt.wait
@@ -344,6 +350,7 @@ def test_time_that_is_up_is_up_for_all_documents(gate: Gate, monkeypatch: pytest
         refresher.start()
     assert waits == [0.0] * 3
     assert {str(document.error) for document in documents} == {f"{URI}: not loaded within 0 s"}
+    assert [message for _level, message, _fields in records(log)] == ["document refresh failed"] * 3
 
 
 def test_documents_are_fetched_in_parallel() -> None:
@@ -443,6 +450,18 @@ def test_many_callers_begin_one_fetch_at_a_time_each_with_the_result_of_the_one_
     assert script.most_running == 1
     # Each fetch went on from what the one before had brought.
     assert script.versions == [None, *map(str, range(len(script.versions) - 1))]
+
+
+def test_each_of_several_fetches_that_never_end_is_logged(log: pytest.LogCaptureFixture, gate: Gate) -> None:
+    clock = Clock()
+    _documents, refresher = make(
+        *(Script(gives(b"one"), gate.holding(unchanged)) for _ in range(3)), clock=clock, wait=0
+    )
+    start_until_held(refresher, clock, gate)
+    log.clear()
+    clock.advance(GIVE_UP_INTERVALS * INTERVAL)
+    refresher.refresh_if_due()
+    assert [message for _level, message, _fields in records(log)] == ["document refresh failed"] * 3
 
 
 def test_a_fetch_that_never_ends_is_abandoned_and_others_follow(log: pytest.LogCaptureFixture, gate: Gate) -> None:

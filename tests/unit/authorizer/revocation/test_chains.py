@@ -25,9 +25,11 @@ from tests.certificate_authorities import (
     CertificateAuthority,
     authority_certificate,
     authority_key,
+    crl_distribution_points,
     entry,
+    full_name,
 )
-from tests.certificates import attribute, certificate_der, dns, extension, name, pem
+from tests.certificates import attribute, certificate_der, dns, extension, name, pem, uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +92,19 @@ def test_a_step_names_the_issuer_by_its_name_and_its_key() -> None:
         ChainLink(root, 1000, ca),
     )
     assert (root.key_fingerprint, middle.key_fingerprint) == (ROOT.signer, MIDDLE.signer)
+
+
+def test_each_ca_of_a_chain_has_the_distribution_points_of_its_own_certificate() -> None:
+    def below(parent: CertificateAuthority, part: str) -> CertificateAuthority:
+        points = crl_distribution_points(full_name(uri(part)))
+        return CertificateAuthority(part, parent=parent, extensions=[IS_A_CA, points])
+
+    middle = below(ROOT, "http://crl.example/root.crl")
+    issuing = below(middle, "http://crl.example/middle.crl")
+    (chain,) = ChainBuilder(_truststore(ROOT, middle, issuing)).chains(parse_certificate(issuing.issue(1)))
+    assert [link.scope.uris for link in chain.links] == [
+        *((), (b"http://crl.example/middle.crl",), (b"http://crl.example/root.crl",), ())
+    ]
 
 
 def test_an_authority_is_valid_from_its_first_moment_until_its_last() -> None:

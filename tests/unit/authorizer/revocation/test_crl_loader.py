@@ -330,6 +330,7 @@ def test_an_old_crl_of_a_ca_that_has_restarted_its_numbers_proves_nothing_when_t
     for _ in range(2):
         assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
     time[0] = NOW + 2 * DAY
+    assert authorizer.deny_reasons() == [UNKNOWN, REVOKED, REVOKED]
     storage.put("ca.crl", old)
     for _ in range(2):
         assert authorizer.deny_reasons() == [UNKNOWN, REVOKED, REVOKED]
@@ -428,6 +429,7 @@ def test_a_list_of_a_ca_that_left_the_truststore_makes_room_for_that_of_its_succ
     storage.put("truststore.pem", CA.pem)
     storage.put("ca.crl", SECOND)
     assert source.refresh() == "crl 2 3"
+    assert len(source.crl.value or ()) == 1
 
 
 def test_a_truststore_that_breaks_leaves_the_one_before_in_force(storage: Memory) -> None:
@@ -486,6 +488,18 @@ def test_a_list_stays_until_a_usable_one_of_the_same_ca_replaces_it_and_both_rev
     source = Source(storage)
     storage.put("ca.crl", second)
     assert source.refresh() == expected
+
+
+def test_an_expired_list_that_the_settings_accept_is_replaced_only_by_a_usable_one(
+    storage: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    storage.put("ca.crl", STALE)
+    authorizer = EventAuthorizer(make_live(storage, settings(storage, CRL_MAX_AGE_SECONDS="86400")))
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+    assert LIST_NOT_USED not in warnings(log)
+    storage.put("ca.crl", FUTURE)
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+    assert LIST_NOT_USED in warnings(log)
 
 
 def test_the_result_of_an_abandoned_attempt_does_not_affect_the_next_one(storage: Memory) -> None:
@@ -685,9 +699,11 @@ def test_few_lists_of_one_location_are_held_and_the_usable_one_is_the_last_to_go
         storage.put("ca.crl", crl(number, next_update=NOW - MINUTE))
         assert source.refresh() == "crl 2"
     assert [each.number for each in source.crl.value or ()] == [14, 2]
-    for number in range(10):
+    for number in range(20):
         name = full_name(uri(b"http://x/%d" % number))
-        scoped = CA.revoke(next_update=NOW - MINUTE, extensions=[crl_number(number), distribution_point(name)])
-        storage.put("ca.crl", scoped)
+        # The first ones have expired, the others are never usable.
+        this_update, next_update = (NOW - DAY, NOW - MINUTE) if number < 10 else (NOW + DAY, NOW + 2 * DAY)
+        extensions = [crl_number(number), distribution_point(name)]
+        storage.put("ca.crl", CA.revoke(this_update=this_update, next_update=next_update, extensions=extensions))
         assert source.refresh() == "crl 2"
     assert len(source.crl.value or ()) == MAX_RETAINED_LISTS

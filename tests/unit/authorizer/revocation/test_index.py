@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
+from mtls_authorizer.revocation.index.indexing import index_crl
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests import der
 from tests.certificate_authorities import (
@@ -238,6 +239,14 @@ def test_no_serial_number_is_found_in_the_checksum() -> None:
     for listed in range(-128, 128, 3):
         index = read_index(ListedRevocations((listed,)).to_index())
         assert [number for number in range(-130, 130) if index.is_revoked(number)] == [listed]
+
+
+def test_a_crl_is_indexed_again_if_it_was_stored_again_as_another_version() -> None:
+    content, truststore, existing = CA.revoke(entry(1), extensions=[crl_number(1)]), read_truststore(CA.pem), None
+    for version, is_new in (("a", True), ("a", False), ("b", True), ("b", False)):
+        indexing = index_crl(content, truststore, NOW, existing=existing, max_age=timedelta(0), source_version=version)
+        assert (indexing.new_index is not None) is is_new
+        existing = indexing.new_index or existing
 
 
 def test_reading_copies_nothing() -> None:

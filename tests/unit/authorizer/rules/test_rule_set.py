@@ -302,6 +302,11 @@ def test_exclusions_apply_to_a_few_and_to_many_rules(number: int) -> None:
     other = NEVER | {"name": "other", "not": {"organizational_unit": "refunds", "common_name": "x"}}
     rules = RuleSet(parse_rules(document(*excluding, other, several, PAYMENTS)))
     assert [rule.name for rule in rules.matching(CLIENT)] == ["other", "payments"]
+    # Each of several common names excludes a certificate.
+    keys: dict[str, Any] = {"match": {"organization": "Acme"}, "not": {"common_name": "b"}}
+    rules = RuleSet(parse_rules(document(*(rule(name=f"r{each}", **keys) for each in range(number)))))
+    assert len(rules.matching(PeerCertificate.from_pem(client_pem(("O", "Acme"), ("CN", "a"))))) == number
+    assert rules.matching(PeerCertificate.from_pem(client_pem(("O", "Acme"), ("CN", "a"), ("CN", "b")))) == []
 
 
 def test_matching_rules_keep_the_order_of_the_document() -> None:

@@ -269,3 +269,8 @@ def test_a_record_is_of_the_packages_logger_and_has_no_fields_of_shadow_rules_wi
     (record,) = log.records
     assert (record.name, record.levelname) == ("mtls_authorizer", "INFO")
     assert not any(field.startswith("shadow") for field in vars(record))
+
+
+def test_rules_and_shadow_rules_have_versions_of_their_own() -> None:
+    fields = log_fields(observation(rules_version="1", shadow_rules_version="2"))
+    assert (fields["rules_version"], fields["shadow_rules_version"]) == ("1", "2")

@@ -37,22 +37,22 @@ def test_metrics_are_written_only_if_they_are_asked_for(capsys: pytest.CaptureFi
 DENIED = {"reason": DenyReason.NO_RULE_MATCHED, "grant": None}
 
 
-LIST_AGE = {"RevocationListAge": 60}
-LIST_LEFT = {"RevocationListTimeLeft": 3600}
+LIST_AGE = {"RevocationListAge": 24 * 3600 + 60}
+LIST_LEFT = {"RevocationListTimeLeft": 24 * 3600}
 
 
-MINUTE_AGO = NOW.replace(microsecond=0) - timedelta(seconds=60)
+ISSUED = NOW.replace(microsecond=0) - timedelta(days=1, seconds=60)
 CAS = [kept_lists.CA, kept_lists.OTHER]
 
 
 def lists(*ends: datetime | None) -> RevocationLists:
-    """Return lists of a minute ago that end then."""
+    """Return lists of yesterday that end then."""
     truststore = read_truststore(b"".join(ca.pem for ca in CAS))
-    crls = [ca.revoke(this_update=MINUTE_AGO, next_update=end) for ca, end in zip(CAS, ends, strict=False)]
+    crls = [ca.revoke(this_update=ISSUED, next_update=end) for ca, end in zip(CAS, ends, strict=False)]
     return RevocationLists([read_crl(crl, truststore, NOW) for crl in crls], truststore)
 
 
-HOUR = NOW.replace(microsecond=0) + timedelta(hours=1, seconds=1)
+TOMORROW = NOW.replace(microsecond=0) + timedelta(days=1, seconds=1)
 GOOD = RevocationStatus(RevocationState.GOOD)
 UNKNOWN = RevocationStatus(RevocationState.UNKNOWN)
 UNAUTHENTICATED = {"reason": DenyReason.CERTIFICATE_MISSING, "grant": None}
@@ -155,9 +155,9 @@ class _Raw(io.RawIOBase):
     [
         ([], {}),
         ([None], LIST_AGE),
-        ([HOUR], {**LIST_AGE, **LIST_LEFT}),
-        ([None, HOUR], {**LIST_AGE, **LIST_LEFT}),
-        ([HOUR + timedelta(hours=1), HOUR], {**LIST_AGE, **LIST_LEFT}),
+        ([TOMORROW], {**LIST_AGE, **LIST_LEFT}),
+        ([None, TOMORROW], {**LIST_AGE, **LIST_LEFT}),
+        ([TOMORROW + timedelta(hours=1), TOMORROW], {**LIST_AGE, **LIST_LEFT}),
     ],
 )
 def test_the_lists_in_force_are_measured_for_every_client(

@@ -162,14 +162,18 @@ def endless(head: bytes) -> Answer:
 )
 def test_no_part_of_an_answer_is_read_without_a_limit(head: bytes, server: CrlServer) -> None:
     server.answers["/"] = endless(head)
-    tracemalloc.start()
-    try:
-        with pytest.raises(DownloadError, match=r"^the (response has more than|connection was closed)"):
-            get(server.url("/"), limits=PATIENT._replace(total_seconds=5))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 8_000_000
+
+    def peak() -> int:
+        tracemalloc.start()
+        try:
+            with pytest.raises(DownloadError, match=r"^the (response has more than|connection was closed)"):
+                get(server.url("/"), limits=PATIENT._replace(total_seconds=5))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    # Threads that earlier tests have left may allocate memory meanwhile, but not each time.
+    assert any(peak() < 8_000_000 for _ in range(3))
 
 
 @pytest.mark.parametrize("header", ["Without a colon", "With a space: b", " at: the start"])
@@ -235,9 +239,10 @@ def test_a_server_that_accepts_connections_without_tls_is_given_up() -> None:
 
 def test_the_next_address_is_tried_if_one_refuses_connections(server: CrlServer) -> None:
     server.answers["/"] = ok(BODY)
-    connector = Connector(allow_private=True, getaddrinfo=answers("127.0.0.2 127.0.0.1"))
     url = parse_url(server.url("/", "crl.example"))
-    assert download(url, limits=PATIENT, connector=connector) is not None
+    for addresses in ("127.0.0.2 127.0.0.1", "127.0.0.1 127.0.0.2"):
+        connector = Connector(allow_private=True, getaddrinfo=answers(addresses))
+        assert download(url, limits=PATIENT, connector=connector) is not None
 
 
 # Redirects.

@@ -249,10 +249,11 @@ def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
     for part in range(10):
         storage.put(f"crl/more/{part}.crl", partition(part, ca=OTHER, next_update=NOW + 3 * DAY))
     others = [client_of(part, ca=OTHER) for part in range(10)]
-    # However many others are loaded after it.
-    for _ in range(2):
+    # However many others are loaded after it, and however often they are replaced.
+    for number in (2, 3):
         assert authorizer.next(*others) == [None] * 10
         assert authorizer.deny_reason(client_of(3, 22)) == REVOKED
+        storage.put("crl/more/0.crl", partition(0, ca=OTHER, number=number, next_update=NOW + 3 * DAY))
     removed = [record for record in log.records if record.getMessage() == "revocation list removed"]
     assert [record.__dict__["uri"] for record in removed] == ["file:///crl/3.crl"]
     # After that, it is evicted like others.
@@ -306,6 +307,39 @@ def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
     assert authorizer.next(*certificates) == [None, REVOKED, None]
     storage.put("crl/3.crl", partition(3, 66, number=6))
     assert authorizer.next(*certificates) == [None, None, REVOKED]
+
+
+@pytest.mark.parametrize("limit", ["bytes", "number"])
+def test_the_crls_that_were_used_last_stay_in_memory(
+    storage: Memory, limit_memory: Callable[[int], None], monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    if limit == "bytes":
+        limit_memory(room_for(3))
+    else:
+        monkeypatch.setattr("mtls_authorizer.revocation.prefix.cache.MAX_CRLS", 3)
+    authorizer = PrefixAuthorizer(storage)
+    for part in (1, 2, 3, 1, 4):
+        authorizer.deny_reason(client_of(part))
+    delivered(storage)
+    assert authorizer.deny_reasons(*map(client_of, (1, 3, 4))) == [None] * 3
+    assert delivered(storage) == []
+    authorizer.deny_reason(client_of(2))
+    assert delivered(storage) == ["crl/2.crl"]
+
+
+def test_failed_requests_are_counted_once_although_the_crl_is_evicted(
+    storage: Memory, limit_memory: Callable[[int], None]
+) -> None:
+    limit_memory(room_for(2))
+    storage.errors["crl/3.crl"] = StoreError("crl/3.crl", "500")
+    live = PrefixAuthorizer(storage, LOG_DECISIONS="none").live
+    lists = live.get().revocation
+    assert lists is not None
+    failures = []
+    for part in (3, 3, *range(5, 15)):
+        live.load_crls(lists.chains(PeerCertificate.from_pem(client_of(part))))
+        failures.append(live.take_failures())
+    assert failures == [1, *[0] * 11]
 
 
 def state(authorizer: PrefixAuthorizer, certificate: str) -> str | None:
@@ -596,6 +630,15 @@ def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: C
     storage.put("crl/huge.crl", bytes(3 * largest))
     assert PrefixAuthorizer(storage).deny_reason(client_of(0)) is None
     assert "crl/0.crl" in delivered(storage)
+
+
+def test_an_unchanged_listing_is_not_loaded_again(storage: Memory, log: pytest.LogCaptureFixture) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    log.clear()
+    authorizer.next(client_of(3))
+    assert len(storage.listings) == 2
+    loaded = [vars(record)["document"] for record in log.records if record.getMessage() == "document loaded"]
+    assert loaded == ["crl"]
 
 
 def test_a_request_does_not_add_up_the_sizes_of_all_crls_in_a_large_prefix() -> None:

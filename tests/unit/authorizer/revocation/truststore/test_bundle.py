@@ -30,7 +30,8 @@ SELF = name(("CN", "self"))
 
 
 def test_a_bundle_may_have_text_between_its_certificates_and_any_line_ends() -> None:
-    bundle = b"The root\r\n" + ROOT.pem.replace(b"\n", b"\r\n") + b"\n# and \xff below it:\n" + MIDDLE.pem + b"end"
+    middle = MIDDLE.pem.replace(b"CERTIFICATE", b"X509 CERTIFICATE")  # a label that OpenSSL reads, too
+    bundle = b"The root\r\n" + ROOT.pem.replace(b"\n", b"\r\n") + b"\n# and \xff below it:\n" + middle + b"end"
     truststore = read_truststore(bundle)
     assert [printed_name(each.certificate.subject) for each in truststore.authorities] == ["CN=Root", "CN=Middle"]
     assert truststore.skipped == ()

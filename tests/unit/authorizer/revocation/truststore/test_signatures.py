@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa, x25519
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key, read_signature_algorithm
@@ -83,6 +84,18 @@ def test_an_unknown_algorithm_is_none_and_verifies_nothing(identifier: bytes) ->
     key = ALGORITHMS["RSA-PSS"].new_key().public_key()
     assert isinstance(key, rsa.RSAPublicKey)
     assert not is_signed_by(key, identifier, b"", b"")
+
+
+def test_the_parameters_of_an_algorithm_are_those_of_the_signature() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    signature = key.sign(b"signed", padding.PSS(padding.MGF1(hashes.SHA384()), 20), hashes.SHA256())
+    other_mask = _explicit(1, der.sequence(der.oid(MGF1), der.sequence(der.oid("2.16.840.1.101.3.4.2.2"))))
+    for parameters, verifies in (
+        ((HASH, other_mask), True),  # with the default for the length of the salt, 20
+        ((HASH, other_mask, SALT), False),
+        ((HASH, MASK), False),
+    ):
+        assert is_signed_by(key.public_key(), _pss(*parameters), signature, b"signed") is verifies
 
 
 def test_a_key_that_cannot_verify_is_none() -> None:

@@ -46,6 +46,7 @@ def never(match: Match, exclusions: object = None) -> list[tuple[StrEnum, str]]:
         ({"organization": "a", "subject": "CN=b,O=c"}, "organization and subject"),
         ({"organizational_unit": ["a", "b"], "subject": ["CN=b,OU=c", "CN=b"]}, "organizational_unit and subject"),
         ({"common_name": {"prefix": "a"}, "subject": {"CN": "b"}}, "common_name and subject"),
+        ({"common_name": {"prefix": "a"}, "subject": {"CN": "ba"}}, "common_name and subject"),
         ({"common_name": "b", "subject": {"CN": {"suffix": "a"}}}, "common_name and subject"),
         ({"common_name": {"prefix": "ab"}, "subject": {"CN": {"prefix": "ac"}}}, "common_name and subject"),
         ({"common_name": {"suffix": "ba"}, "subject": {"CN": {"suffix": "ca"}}}, "common_name and subject"),
