@@ -8,8 +8,8 @@ from itertools import islice
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.allowlists import ALLOWLISTS
-from mtls_authorizer.policy.variables import parse_items
 from mtls_authorizer.rules.fields import FIELDS, FieldKind
+from mtls_authorizer.variables import parse_items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
