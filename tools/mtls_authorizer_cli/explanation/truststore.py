@@ -13,9 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from client_certificate_auth.x509.certificate import parse_certificate
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
-from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
+from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_blocks
 from mtls_authorizer.revocation.truststore.names import canonical_name
-from mtls_authorizer.revocation.truststore.pem import read_blocks
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key
 from mtls_authorizer_cli.certificates.content import recognize
 from mtls_authorizer_cli.command_line import text_encoding
