@@ -284,7 +284,7 @@ def _parse_rules(
     own_rules: tuple[Rule, ...], fields: Mapping[str, object], content: bytes, *, has_truststore: bool
 ) -> RuleSet:
     """Return the rules of a stored document together with those of the environment, and log the warnings about it."""
-    from mtls_authorizer.policy.rule_warning_log import log_rule_warnings  # noqa: PLC0415 -- see above
+    from mtls_authorizer.policy.rule_warnings import log_rule_warnings  # noqa: PLC0415 -- see above
     from mtls_authorizer.rules.document.reader import read_rules  # noqa: PLC0415
 
     stored, document = read_rules(content)

@@ -255,6 +255,6 @@ def _parse_uri(text: str) -> str:
 
 
 def _parse_namespace(text: str) -> str:
-    from mtls_authorizer.metrics_namespace import parse_namespace  # noqa: PLC0415 -- see above
+    from mtls_authorizer.metrics import parse_namespace  # noqa: PLC0415 -- see above
 
     return parse_namespace(text)

@@ -5,6 +5,6 @@ A *list* is a verified CRL (``crl``) or the index of one (``index``). ``document
 finds the CAs above a certificate, ``lists_by_issuer`` the lists that apply to each certificate of a chain, and
 ``lists`` its ``status``.
 
-The other functions on Lambda write the objects that the authorizer reads: ``fetch`` downloads CRLs, and
-``index.handler`` writes indexes. Each is invoked through the ``handler`` of its package.
+The other functions on Lambda write the objects that the authorizer reads: ``crl_fetcher`` downloads CRLs with
+``fetch``, and ``crl_indexer`` writes indexes with ``index``.
 """

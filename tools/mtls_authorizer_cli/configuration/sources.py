@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.policy.access_policy import with_issuer_keys
 from mtls_authorizer.policy.settings import SettingsError, check_together, load_settings
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules

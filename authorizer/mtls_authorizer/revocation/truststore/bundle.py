@@ -69,10 +69,6 @@ class Truststore:
         """
         return None if self._first_expiry is None else (self._first_expiry - now).days
 
-    def by_expiry(self) -> list[Authority]:
-        """Return all CA certificates, the first to expire first."""
-        return sorted(self.authorities, key=lambda authority: authority.not_after)
-
     def named(self, name: CanonicalName) -> tuple[Authority, ...]:
         """Return all certificates of the CAs with this name."""
         return tuple(self._by_name.get(name, ()))

@@ -116,7 +116,7 @@ def test_without_a_uri_in_aws_boto3_is_not_imported(tmp_path: Path) -> None:
         }
     )
     assert "mtls_authorizer.revocation.documents" in modules
-    assert not modules & {"boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.revocation.index.handler"}
+    assert not modules & {"boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.crl_indexer"}
 
 
 @pytest.mark.parametrize("module", ["mtls_authorizer.revocation.settings", "mtls_authorizer.stores.uri"])

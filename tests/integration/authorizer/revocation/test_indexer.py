@@ -11,11 +11,11 @@ from urllib.parse import quote_plus
 import pytest
 from botocore.config import Config
 
+from mtls_authorizer import crl_indexer
+from mtls_authorizer.crl_indexer import IndexingError, handler
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.revocation import bucket as bucket_of_crls
-from mtls_authorizer.revocation.index import handler as crl_indexer
 from mtls_authorizer.revocation.index.format import read_index
-from mtls_authorizer.revocation.index.handler import IndexingError, handler
 from mtls_authorizer.stores.store import StoreError
 from tests import der
 from tests.aws_server import ACCOUNT
