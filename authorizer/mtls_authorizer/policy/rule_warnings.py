@@ -19,7 +19,6 @@ from mtls_authorizer.policy.allowlist_warnings import (
     NOT_ALL,
     ascii_name,
     has_unicode_domain,
-    joined_names,
     may_be_reversed,
     reversed_name,
     split_names,
@@ -241,11 +240,11 @@ def _unusual_characters(text: str, place: str, prefix: str) -> Iterator[RuleWarn
 
 def _split_names(items: list[str], place: str) -> Iterator[RuleWarning]:
     for first, second in split_names(items):
-        (name,) = joined_names([first, second])
         yield RuleWarning(
             RuleWarningKind.SPLIT_NAME,
             place,
-            f"contains {shown(first)} and {shown(second)}, which look like one name: write {shown(name)}",
+            f"contains {shown(first)} and {shown(second)}, which look like one name: write "
+            f"{shown(f'{first}, {second}')}",
         )
 
 
