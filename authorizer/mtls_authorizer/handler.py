@@ -26,7 +26,7 @@ def _log_warnings(settings: Settings) -> None:
         warn_of_unverified_owner()
     log_allowlist_warnings(os.environ)
     if "AUTHORIZER_RULES" in os.environ or "AUTHORIZER_SHADOW_RULES" in os.environ:
-        from mtls_authorizer.policy.rule_warning_log import log_inline_rule_warnings  # noqa: PLC0415 -- likewise
+        from mtls_authorizer.policy.rule_warnings import log_inline_rule_warnings  # noqa: PLC0415 -- likewise
 
         log_inline_rule_warnings(os.environ)
 

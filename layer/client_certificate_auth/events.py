@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # The members of the request context that can contain the certificate, in order of precedence: the first one in payload
 # 2.0, the second one in events of REST APIs and in payload 1.0.
-_PLACES = ("authentication", "identity")
+PLACES = ("authentication", "identity")
 
 
 class ExtractionFailureReason(StrEnum):
@@ -78,11 +78,11 @@ def find_client_certificate(event: object) -> object:
     Pass it to ``read_client_certificate``: the value is not checked, and need not be a string. The member of payload
     2.0 takes precedence. None if both are absent, null or empty. Raises nothing for any event.
     """
-    request_context = _member(event, "requestContext")
-    for place in _PLACES:
-        holder = _member(request_context, place)
+    request_context = member(event, "requestContext")
+    for place in PLACES:
+        holder = member(request_context, place)
         if holder is not None:
-            pem = _member(_member(holder, "clientCert"), "clientCertPem")
+            pem = member(member(holder, "clientCert"), "clientCertPem")
             if pem is not None and pem != "":
                 return pem
     return None
@@ -115,7 +115,7 @@ def extract_client_certificate_from_lambda_event(event: object) -> ExtractionRes
     return read_client_certificate(find_client_certificate(event))
 
 
-def _member(value: object, key: str) -> object:
+def member(value: object, key: str) -> object:
     """Return a member of an object, None if there is none."""
     # Checks of dict and None come first: those of Mapping are slow.
     if isinstance(value, dict) or (value is not None and isinstance(value, Mapping)):

@@ -5,6 +5,7 @@ Like OpenSSL, the functions that read the value of an extension ignore octets af
 
 from __future__ import annotations
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.rfc4514 import escape_value
 from client_certificate_auth.short_names import ACCESS_METHOD_BY_OID, SHORT_NAME_BY_OID
 from client_certificate_auth.x509.der import (
@@ -70,17 +71,14 @@ _IPV4_OCTETS, _IPV6_OCTETS = 4, 16
 _BITS = 8
 
 
-class _Text:
+class _Text(NamedTuple):
     """A name as Node writes it."""
 
-    __slots__ = ("utf8", "value", "verbatim")
-
-    def __init__(self, value: str, *, utf8: bool = False, verbatim: bool = False) -> None:
-        self.value = value
-        self.utf8 = utf8
-        """Characters beyond ASCII are kept, not escaped."""
-        self.verbatim = verbatim
-        """It cannot contain anything that needs quotes."""
+    value: str
+    utf8: bool = False
+    """Characters beyond ASCII are kept, not escaped."""
+    verbatim: bool = False
+    """It cannot contain anything that needs quotes."""
 
 
 def name_object(name: DistinguishedName) -> dict[str, str | list[str]]:

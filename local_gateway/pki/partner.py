@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from werkzeug.wrappers import Request, Response
 
 from local_gateway.server import LOOPBACK, serve
-from mtls_authorizer.revocation.fetch.download import Connector, Limits, download
+from mtls_authorizer.revocation.fetch.download import Limits, download
 from mtls_authorizer.revocation.fetch.fetching import Verification, fetch
 from mtls_authorizer.revocation.fetch.url import parse_url
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
@@ -41,9 +41,5 @@ def fetch_crl(url: str, pki: Pki) -> FetchResult:
     truststore = read_truststore(pki.stored_truststore.read_bytes())
     verification = Verification(truststore, partial(datetime.now, UTC), max_age=timedelta(0))
     # As CRL_SOURCE_PRIVATE_HOSTS, since loopback is not public.
-    connector = Connector(allow_private=True)
-    return fetch(
-        FileDestination(pki.fetched_crl),
-        verification,
-        partial(download, parse_url(url), limits=Limits(), connector=connector),
-    )
+    from_source = partial(download, parse_url(url), limits=Limits(), allow_private=True)
+    return fetch(FileDestination(pki.fetched_crl), verification, from_source)

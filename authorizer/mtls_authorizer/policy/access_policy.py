@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.rules.conditions import Fact
 from mtls_authorizer.rules.fields import ISSUER_KEY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from client_certificate_auth import PeerCertificate
     from mtls_authorizer.revocation.lists import RevocationLists
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule_set import RuleSet
@@ -29,10 +31,22 @@ class AccessPolicy(NamedTuple):
 
     def with_issuer_keys(self) -> AccessPolicy:
         """Return the same policy with rules that read the keys of issuers from its truststore."""
-        rule_sets = (self.rules,) if self.shadow_rules is None else (self.rules, self.shadow_rules)
-        if self.truststore is None or not any(rules.uses(ISSUER_KEY) for rules in rule_sets):
+        if self.truststore is None:
             return self
-        from mtls_authorizer.policy.issuer_keys import with_issuer_keys  # noqa: PLC0415 -- few configurations need it
-
         shadow_rules = None if self.shadow_rules is None else with_issuer_keys(self.shadow_rules, self.truststore)
         return self._replace(rules=with_issuer_keys(self.rules, self.truststore), shadow_rules=shadow_rules)
+
+
+def with_issuer_keys(rules: RuleSet, truststore: Truststore) -> RuleSet:
+    """Return rules that read the key of a certificate's issuer from a truststore.
+
+    Rules that do not name keys are returned as they are.
+    """
+    if not rules.uses(ISSUER_KEY):
+        return rules
+    from mtls_authorizer.revocation.chains import issuer_keys  # noqa: PLC0415 -- imports cryptography
+
+    def read(certificate: PeerCertificate) -> list[Fact]:
+        return [Fact("", key) for key in issuer_keys(certificate.fields, truststore)]
+
+    return rules.with_issuer_key_reader(read)

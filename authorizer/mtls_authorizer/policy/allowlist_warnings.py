@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.allowlists import ALLOWLISTS
-from mtls_authorizer.policy.variables import parse_items
 from mtls_authorizer.rules.fields import FIELDS, FieldKind
+from mtls_authorizer.variables import parse_items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,11 +170,7 @@ def ascii_name(text: str) -> str | None:
 
 def split_names(items: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Return the pairs of items in a list that look like one name, such as ``Example`` and ``Inc.``."""
-    previous: str | None = None
-    for item in items:
-        if previous is not None and _is_legal_form(item):
-            yield previous, item
-        previous = item
+    return ((first, second) for first, second in pairwise(items) if _is_legal_form(second))
 
 
 def joined_names(items: Iterable[str]) -> list[str]:
@@ -186,11 +182,6 @@ def joined_names(items: Iterable[str]) -> list[str]:
         else:
             names.append(item)
     return names
-
-
-def may_contain_legal_forms(lines: str) -> bool:
-    """Return whether an item may be a legal form, given all items, one on each line. Fast for many items."""
-    return not _LEGAL_FORMS.isdisjoint(_normalized(lines).split("\n"))
 
 
 def _is_legal_form(item: str) -> bool:

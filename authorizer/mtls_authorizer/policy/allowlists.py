@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from mtls_authorizer.policy.variables import parse_boolean, parse_items
 from mtls_authorizer.rules.conditions import make_matcher
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_exact
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer.rules.work_limits import check_list
+from mtls_authorizer.variables import parse_boolean, parse_items
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mtls_authorizer.policy.variables import VariableReader
     from mtls_authorizer.rules.conditions import Matcher
+    from mtls_authorizer.variables import VariableReader
 
 ALLOWLISTS = {definition.variable: name for name, definition in FIELDS.items() if definition.variable}
 """Variable to field, in the order in which a certificate's fields are matched."""

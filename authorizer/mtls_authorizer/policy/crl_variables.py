@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from mtls_authorizer.policy.variables import INTERVALS, parse_items, shown
+from mtls_authorizer.variables import INTERVALS, parse_items, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtls_authorizer.policy.variables import VariableReader
     from mtls_authorizer.revocation.settings import RevocationSettings, TruststoreSource
+    from mtls_authorizer.variables import VariableReader
 
 CRL_VARIABLES = (
     "CRL_URIS",
@@ -26,7 +26,6 @@ CRL_VARIABLES = (
 )
 
 _SHA256 = r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}"
-
 
 _OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
 
@@ -67,7 +66,9 @@ def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | Non
             reader.reject(name, "is set without CRL_URIS, so no certificate would be checked: set both")
     unknown = settings.assume_complete.difference(settings.uris)
     if uris and unknown:
-        reader.reject("CRL_ASSUME_COMPLETE", f"names {shown(min(unknown))}, which is not one of CRL_URIS: add it there")
+        reader.reject(
+            "CRL_ASSUME_COMPLETE", f"names {quoted(min(unknown))}, which is not one of CRL_URIS: add it there"
+        )
     if uris:
         return settings, None
     if settings.truststore_uri:
@@ -104,7 +105,7 @@ def _parse_fingerprints(text: str) -> frozenset[str]:
     for fingerprint in fingerprints:
         if not re.fullmatch(_SHA256, fingerprint):
             message = (
-                f"has {shown(fingerprint)}: write the SHA-256 of a CA's public key, 64 hexadecimal digits, with or "
+                f"has {quoted(fingerprint)}: write the SHA-256 of a CA's public key, 64 hexadecimal digits, with or "
                 "without colons"
             )
             raise ValueError(message)

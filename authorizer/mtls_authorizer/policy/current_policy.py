@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from _thread import allocate_lock  # what threading.Lock() calls; importing threading takes 1 ms
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 from client_certificate_auth.records import NamedTuple
@@ -82,18 +82,16 @@ class CurrentPolicy:
         self._clock = clock
         self._now = now
         self._wait_seconds = wait_seconds
+        # There are at most three refreshers, and all may be due in the same request.
+        self._request_seconds = wait_seconds.request / 3
         self._own_rules = RuleSet(settings.rules)
         self._own_shadow_rules = RuleSet(settings.shadow_rules) if settings.shadow_rules else None
-        self._documents: list[AnyDocument] = []
         self._refreshers: list[Refresher] = []
         self._lock = allocate_lock()
         self._reported_failures = 0
         self._rules: dict[str, Document[RuleSet, str]] = {}
         self._revocation: RevocationDocuments | None = None
         self._truststore: Document[Truststore, str] | None = None
-        # CRLs are verified with the truststore, and are loaded again when it changes.
-        self._truststore_of_crls: Truststore | None = None
-        self._crl_refresher: Refresher | None = None
         if settings.rules_uri is not None or settings.shadow_rules_uri is not None:
             self._start_rules(settings)
         if settings.revocation_settings is not None:
@@ -110,11 +108,13 @@ class CurrentPolicy:
         """
         if not self._refreshers:
             return self._latest
-        self._refresh_stale_crls()
+        if self._revocation is not None and self._latest.revocation is not None:
+            self._revocation.expect_successors(self._latest.revocation)
         # In this order, because CRLs are verified with the truststore.
         for refresher in self._refreshers:
             refresher.refresh_if_due()
-            self._recheck_crls()
+            if self._revocation is not None:
+                self._revocation.follow_truststore()
         # An exception, such as one from a log that cannot be written, would lose a change that is reported only once.
         return self._latest if self._states() == self._latest_states else self._renew()
 
@@ -140,26 +140,7 @@ class CurrentPolicy:
 
     def _states(self) -> list[object]:
         """Return the state of all documents."""
-        return [document.state for document in self._documents]
-
-    def _recheck_crls(self) -> None:
-        """Load CRLs again if the truststore has changed since they were loaded."""
-        if self._crl_refresher is None or self._revocation is None:
-            return
-        truststore = self._revocation.truststore.value
-        if truststore is not self._truststore_of_crls:
-            self._crl_refresher.restart()
-            self._revocation.prefix_crls.restart()
-            self._truststore_of_crls = truststore
-
-    def _refresh_stale_crls(self) -> None:
-        """Reload CRLs before the interval is over if one has become stale: its successor may have been uploaded."""
-        lists, settings = self._latest.revocation, self.settings.revocation_settings
-        if lists is None or settings is None or self._crl_refresher is None or self._revocation is None:
-            return
-        if lists.became_stale_within(timedelta(seconds=settings.refresh_seconds), self._now()):
-            self._crl_refresher.make_due()
-            self._revocation.prefix_crls.retry_failed()
+        return [state for refresher in self._refreshers for state in refresher.states]
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored, with the same waiting times as at the start.
@@ -171,8 +152,9 @@ class CurrentPolicy:
             self._revocation.prefix_crls.reset()
         for refresher in self._refreshers:
             refresher.restore()
-            # Before CRLs are loaded, so that the next request does not load them again.
-            self._recheck_crls()
+            if self._revocation is not None:
+                # Before CRLs are loaded, so that the next request does not load them again.
+                self._revocation.follow_truststore()
         from mtls_authorizer.stores.store import StoreError  # noqa: PLC0415 -- see above
 
         document = self._rules.get("rules")
@@ -184,7 +166,7 @@ class CurrentPolicy:
 
     def take_failures(self) -> int:
         """Return how many attempts to load a document have failed since the last call."""
-        failures = sum(document.total_failures for document in self._documents)
+        failures = sum(refresher.total_failures for refresher in self._refreshers)
         if self._revocation is not None:
             failures += self._revocation.prefix_crls.total_failures
         new, self._reported_failures = failures - self._reported_failures, failures
@@ -219,13 +201,13 @@ class CurrentPolicy:
             prefix_opener=self._make_prefix_opener(),
             now=self._now,
             clock=self._clock,
+            start_seconds=self._wait_seconds.crls,
+            wait_seconds=self._request_seconds,
         )
-        seconds = settings.refresh_seconds
-        self._add_truststore(documents.truststore, seconds)
-        self._truststore_of_crls = documents.truststore.value
-        crls: list[AnyDocument] = [*documents.crls, *documents.prefix_crls.listings]
-        self._crl_refresher = self._add_refresher(crls, seconds, self._wait_seconds.crls)
-        self._crl_refresher.start()
+        self._add_truststore(documents.truststore, settings.refresh_seconds)
+        self._refreshers.append(documents.crl_refresher)
+        documents.follow_truststore()
+        documents.crl_refresher.start()
         if documents.prefix_crls:
             with documents.prefix_crls.loaded((), documents.lists(), self._wait_seconds.prefixes):
                 pass
@@ -255,12 +237,13 @@ class CurrentPolicy:
     ) -> Refresher:
         from mtls_authorizer.refresh.refresher import Refresher  # noqa: PLC0415 -- see above
 
-        # There are at most three refreshers, and all may be due in the same request.
-        wait_seconds = self._wait_seconds.request / 3
         refresher = Refresher(
-            documents, interval_seconds, start_seconds=start_seconds, wait_seconds=wait_seconds, clock=self._clock
+            documents,
+            interval_seconds,
+            start_seconds=start_seconds,
+            wait_seconds=self._request_seconds,
+            clock=self._clock,
         )
-        self._documents += documents
         self._refreshers.append(refresher)
         return refresher
 
@@ -284,7 +267,7 @@ def _parse_rules(
     own_rules: tuple[Rule, ...], fields: Mapping[str, object], content: bytes, *, has_truststore: bool
 ) -> RuleSet:
     """Return the rules of a stored document together with those of the environment, and log the warnings about it."""
-    from mtls_authorizer.policy.rule_warning_log import log_rule_warnings  # noqa: PLC0415 -- see above
+    from mtls_authorizer.policy.rule_warnings import log_rule_warnings  # noqa: PLC0415 -- see above
     from mtls_authorizer.rules.document.reader import read_rules  # noqa: PLC0415
 
     stored, document = read_rules(content)

@@ -8,10 +8,10 @@ from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
-from mtls_authorizer.policy.variables import INTERVALS, VariableReader, parse_boolean, parse_choice
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.rule import ENVIRONMENT
+from mtls_authorizer.variables import INTERVALS, VariableReader, parse_account_id, parse_boolean, parse_choice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, INTERVALS),
         revocation_settings=revocation_settings,
         truststore=truststore,
-        s3_bucket_owner=reader.read("S3_BUCKET_OWNER", _parse_bucket_owner, default=None),
+        s3_bucket_owner=reader.read("S3_BUCKET_OWNER", parse_account_id, default=None),
         version=_version(environment),
     )
     try:
@@ -254,13 +254,7 @@ def _parse_uri(text: str) -> str:
     return text
 
 
-def _parse_bucket_owner(text: str) -> str:
-    from mtls_authorizer.stores.bucket_owner import parse_bucket_owner  # noqa: PLC0415 -- see above
-
-    return parse_bucket_owner(text)
-
-
 def _parse_namespace(text: str) -> str:
-    from mtls_authorizer.metrics_namespace import parse_namespace  # noqa: PLC0415 -- see above
+    from mtls_authorizer.metrics import parse_namespace  # noqa: PLC0415 -- see above
 
     return parse_namespace(text)

@@ -11,7 +11,7 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.stores.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mtls_authorizer.refresh.loader import Loaded, Loader
 
@@ -46,7 +46,8 @@ class Document(Generic[T, V]):
         """The number of all failed attempts."""
         self.error: StoreError | ValueError | None = None
         """The failure of the last attempt; None if it succeeded, or its result is ignored."""
-        self._attempts: list[Attempt[T, V]] = []  # unfinished, or not yet collected; the newest last
+        self.attempts: list[Attempt[T, V]] = []
+        """The attempts that are running or not yet collected, the newest last."""
         self._replacements = 0
 
     @property
@@ -69,29 +70,24 @@ class Document(Generic[T, V]):
         """The version in force, as it is logged."""
         return None if self.in_force is None else str(self.in_force.version)
 
-    @property
-    def attempts(self) -> Sequence[Attempt[T, V]]:
-        """The attempts that are running or not yet collected, the newest last."""
-        return self._attempts
-
     def begin(self, now: float, give_up_seconds: float) -> list[LogRecord]:
         """Begin an attempt, unless one is running that is younger than ``give_up_seconds``."""
         records = []
-        if self._attempts:
-            running = self._attempts[-1]
+        if self.attempts:
+            running = self.attempts[-1]
             if now - running.began < give_up_seconds:
                 return []
             records = self.fail(running, StoreError(self.loader.uri, f"timed out after {give_up_seconds:g} s"))
         attempt = Attempt(self.loader, self.in_force, self._replacements, now)
         attempt.start()
-        self._attempts.append(attempt)
+        self.attempts.append(attempt)
         return records
 
     def collect(self) -> list[LogRecord]:
         """Collect the results of finished attempts, the newest first."""
         records = []
-        for attempt in [attempt for attempt in reversed(self._attempts) if not attempt.is_running]:
-            self._attempts.remove(attempt)
+        for attempt in [attempt for attempt in reversed(self.attempts) if not attempt.is_running]:
+            self.attempts.remove(attempt)
             if attempt.result is None:
                 records += self.fail(attempt, attempt.error or StoreError(self.loader.uri, "unexpected error"))
             else:
@@ -100,7 +96,7 @@ class Document(Generic[T, V]):
 
     def abandon(self) -> None:
         """Ignore the results of all attempts that are running."""
-        self._attempts.clear()
+        self.attempts.clear()
         self.error = None
 
     def fail(self, attempt: Attempt[T, V], error: StoreError | ValueError) -> list[LogRecord]:

@@ -30,13 +30,11 @@ class Loaded(NamedTuple, Generic[T, V]):
 class Loader(Protocol[T, V]):
     """Creates the value of one document. It may read several objects for it, such as an index and its CRL."""
 
-    @property
-    def name(self) -> str:
-        """The kind of document, for the log."""
+    name: str
+    """The kind of document, for the log."""
 
-    @property
-    def uri(self) -> str:
-        """The URI of the document, for the log."""
+    uri: str
+    """The URI of the document, for the log."""
 
     def load(self, current: Loaded[T, V] | None) -> Loaded[T, V]:
         """Load the document. ``current`` is the value in force with its version, None at first.

@@ -85,6 +85,11 @@ class Refresher:
         """The states of the documents: the values in force, and whether they are still stored."""
         return [document.state for document in self._documents]
 
+    @property
+    def total_failures(self) -> int:
+        """The number of all failed attempts."""
+        return sum(document.total_failures for document in self._documents)
+
     def restore(self) -> None:
         """Load everything again after a snapshot was restored. Waits for at most ``start_seconds``.
 

@@ -9,7 +9,7 @@ from client_certificate_auth import ExtractionFailure, read_client_certificate
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, first_failure
-from mtls_authorizer.request.context import build_context, principal_identifier
+from mtls_authorizer.request.context import build_context, principal_identifier, psd2_context
 from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 
@@ -126,8 +126,6 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
 def _context(certificate: PeerCertificate, settings: Settings, rules: RuleSet) -> dict[str, str]:
     context = build_context(certificate, with_header=settings.client_cert_header)
     if rules.uses(PSD2_ROLE) or rules.uses(ORGANIZATION_IDENTIFIER):
-        from mtls_authorizer.request.psd2_context import psd2_context  # noqa: PLC0415 -- few configurations need it
-
         context |= psd2_context(certificate, rules)
     return context
 

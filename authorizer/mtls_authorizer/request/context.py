@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from json.encoder import encode_basestring_ascii
 
+from mtls_authorizer.rules.fields import PSD2_ROLE
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.settings import PrincipalId
     from mtls_authorizer.rules.certificate_values import CertificateValue
+    from mtls_authorizer.rules.rule_set import RuleSet
 
 # Subject attributes with a context key of their own, which is set if the subject has exactly one value.
 _SUBJECT_ATTRIBUTES = {
@@ -22,7 +25,6 @@ _SUBJECT_ATTRIBUTES = {
     "L": "clientCertL",
     "emailAddress": "clientCertEmailAddress",
 }
-
 
 LONGEST_HEADER = 6 * 1024
 """In characters: API Gateway accepts 10,240 bytes for all headers of a request, and a rule may add 4,096."""
@@ -54,6 +56,26 @@ def build_context(certificate: PeerCertificate, *, with_header: bool = False) ->
         header = _byte_sequence(certificate.raw)
         if len(header) <= LONGEST_HEADER:
             context["clientCertHeader"] = header
+    return context
+
+
+def psd2_context(certificate: PeerCertificate, rules: RuleSet) -> dict[str, str]:
+    """Return the values of a payment service provider (ETSI TS 119 495), for rules about its identifier or its roles.
+
+    The statement is never malformed here: rules about roles deny such certificates.
+    """
+    context: dict[str, str] = {}
+    identifier = certificate.subject.get_single("organizationIdentifier")
+    if identifier is not None:
+        context["clientCertOrganizationIdentifier"] = identifier
+    if rules.uses(PSD2_ROLE):
+        from mtls_authorizer.rules.psd2 import read_psd2_statement  # noqa: PLC0415 -- few configurations need it
+
+        statement = read_psd2_statement(certificate)
+        if statement is not None:
+            context["clientCertPsd2Roles"] = _json_array(statement.roles)
+            context["clientCertPsd2AuthorityName"] = statement.authority_name
+            context["clientCertPsd2AuthorityId"] = statement.authority_id
     return context
 
 

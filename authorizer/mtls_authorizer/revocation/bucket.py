@@ -77,11 +77,11 @@ class Bucket:
         self,
         key: str,
         content: bytes,
-        existing: StoredObject | None,
+        etag: str | None,
         *,
         metadata: Mapping[str, str] | None = None,
     ) -> bool:
-        """Write an object in place of the one that was read, if any. Return False if it has changed since."""
+        """Write an object in place of the one with an ETag, or of none. Return False if that is not stored any more."""
         put = partial(
             self._client.put_object,
             Bucket=self.name,
@@ -92,10 +92,10 @@ class Bucket:
             **self._owner,
         )
         try:
-            if existing is None:
+            if etag is None:
                 put(IfNoneMatch="*")
             else:
-                put(IfMatch=existing.etag)
+                put(IfMatch=etag)
         except ClientError as error:
             if error.response["Error"]["Code"] in _CHANGED:
                 return False

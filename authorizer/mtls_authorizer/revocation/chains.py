@@ -6,14 +6,16 @@ from itertools import islice
 
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import DerError
+from client_certificate_auth.x509.extensions import AUTHORITY_KEY_IDENTIFIER
 from mtls_authorizer.revocation.crl.scope import CertificateScope, read_certificate_scope
 from mtls_authorizer.revocation.truststore.authority import (
     AuthorityId,
-    certificate_key_identifier,
+    authority_key_identifier,
     matches_key_identifier,
     verifying_keys,
 )
 from mtls_authorizer.revocation.truststore.names import canonical_name
+from mtls_authorizer.revocation.truststore.signatures import read_signature_algorithm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -204,9 +206,27 @@ def find_signers(certificate: Certificate, truststore: Truststore) -> tuple[Sign
         return ()
     algorithm, signature, signed = certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate
     verified = frozenset(verifying_keys(named, algorithm, signature, signed))
-    identifier = certificate_key_identifier(certificate)
+    identifier = authority_key_identifier(certificate.extension(AUTHORITY_KEY_IDENTIFIER))
     return tuple(
         Signer(authority, authority.may_sign_certificates and matches_key_identifier(identifier, authority))
         for authority in named
         if authority.identity.key_fingerprint in verified
+    )
+
+
+def issuer_keys(certificate: Certificate, truststore: Truststore) -> frozenset[str]:
+    """Return the SHA-256 of the keys, in DER as SubjectPublicKeyInfo, in upper-case hexadecimal pairs with colons.
+
+    These are the keys of immediate issuers: of CAs whose name is the certificate's issuer, whose key verifies the
+    signature, and whose key usage permits it. Their validity is not checked. Signatures with hashes that are weaker
+    than SHA-256 are ignored. Raises nothing.
+    """
+    algorithm = read_signature_algorithm(certificate.signature_algorithm)
+    if algorithm is None or algorithm.is_weak:
+        return frozenset()
+    return frozenset(
+        bytes.fromhex(digest).hex(":").upper()
+        for signer in find_signers(certificate, truststore)
+        if signer.is_permitted
+        for digest in signer.authority.key_digests
     )

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
 from mtls_authorizer.revocation.crl_loader import CrlLoader
 from mtls_authorizer.revocation.lists import RevocationLists
@@ -34,12 +35,12 @@ logger = get_logger()
 class RevocationDocuments:
     """The truststore, and the CRLs and prefixes that the settings name, to be refreshed in this order.
 
-    CRLs are verified with the truststore that is in force when they are loaded: load them again when it has changed.
-    ``opener`` opens their stores, ``prefix_opener`` prefixes. ``now`` returns the time, which is aware; ``clock``
-    returns seconds and never goes back.
+    CRLs are verified with the truststore that is in force when they are loaded. ``crl_refresher`` loads them, and the
+    listings of prefixes, with these waiting times. ``opener`` opens their stores, ``prefix_opener`` prefixes. ``now``
+    returns the time, which is aware; ``clock`` returns seconds and never goes back.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each by name
         self,
         settings: RevocationSettings,
         *,
@@ -47,6 +48,8 @@ class RevocationDocuments:
         prefix_opener: PrefixOpener,
         now: Callable[[], datetime],
         clock: Callable[[], float],
+        start_seconds: float = 0,
+        wait_seconds: float = 0,
     ) -> None:
         self._settings = settings
         self._opener = opener
@@ -66,6 +69,28 @@ class RevocationDocuments:
             now=now,
             clock=clock,
         )
+        self.crl_refresher = Refresher(
+            [*self.crls, *self.prefix_crls.listings],
+            settings.refresh_seconds,
+            start_seconds=start_seconds,
+            wait_seconds=wait_seconds,
+            clock=clock,
+        )
+        self._followed: Truststore | None = None
+
+    def follow_truststore(self) -> None:
+        """Make CRLs due again if the truststore has changed since the last call."""
+        truststore = self.truststore.value
+        if truststore is not self._followed:
+            self.crl_refresher.restart()
+            self.prefix_crls.restart()
+            self._followed = truststore
+
+    def expect_successors(self, lists: RevocationLists) -> None:
+        """Make CRLs due before the interval is over if one in force became stale: its successor may be stored."""
+        if lists.became_stale_within(timedelta(seconds=self._settings.refresh_seconds), self._now()):
+            self.crl_refresher.make_due()
+            self.prefix_crls.retry_failed()
 
     def lists(self) -> RevocationLists:
         """Return the lists in force. Without a truststore every status is unknown."""

@@ -122,13 +122,9 @@ class ConditionIndex:
     certificate, however many names it has. For ``matches_no_pattern``, see ``PatternCheck``.
     """
 
-    __slots__ = ("_matches_no_pattern", "fields")
-
-    fields: dict[str, dict[str, _LabelIndex]]
-    """The conditions by field and label."""
-
     def __init__(self, conditions: Iterable[Condition], matches_no_pattern: PatternCheck) -> None:
-        self.fields = {}
+        self.fields: dict[str, dict[str, _LabelIndex]] = {}
+        """The conditions by field and label."""
         self._matches_no_pattern = matches_no_pattern
         for condition in conditions:
             field, label, comparison, value = condition
@@ -175,8 +171,6 @@ class RuleIndex:
     A rule is a sequence of matchers, all of which must match. A rule without matchers is never found. ``rule_count`` is
     the number of rules that have each condition.
     """
-
-    __slots__ = ("_positions", "_unproven")
 
     def __init__(self, rules: Iterable[Sequence[Matcher]], rule_count: Mapping[Condition, int]) -> None:
         self._positions: dict[Condition, list[int]] = {}

@@ -13,7 +13,7 @@ from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.names import has_control_characters
 from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.rules.conditions import Fact
-from mtls_authorizer.rules.names.distinguished_names import canonical_name, name_value, sorted_name
+from mtls_authorizer.rules.names.distinguished_names import name_value, read_sorted_name, sorted_name
 from mtls_authorizer.rules.names.patterns import (
     DIRECTORY_NAME,
     DNS_LABELS,
@@ -58,7 +58,7 @@ def parse_subject_alt_name(text: str) -> Fact:
     name = SubjectAltName.from_string(text)
     if name.type == DIRECTORY_NAME:
         read_written_name(name.value)
-        return Fact(name.type, canonical_name(name.value))
+        return Fact(name.type, read_sorted_name(name.value))
     return Fact(*name)
 
 

@@ -32,16 +32,11 @@ RuleOutcome: TypeAlias = Grant | DenyReason
 """The result of evaluating rules for a request: what the client may call, or why it is denied."""
 
 
-class ConditionalGrant:
+class ConditionalGrant(NamedTuple):
     """The grants of the rules that match a certificate, if at least one of them is limited to some requests."""
-
-    __slots__ = ("candidates",)
 
     candidates: Sequence[tuple[Grant, RequestLimits | None]]
     """The grant of each rule that matches the certificate, and its limits."""
-
-    def __init__(self, candidates: Sequence[tuple[Grant, RequestLimits | None]]) -> None:
-        self.candidates = candidates
 
     def outcome(self, api_id: str, domain_name: str | None, now: datetime) -> RuleOutcome:
         """Return the combined grant of the rules that are in effect for a request. ``now`` is aware."""

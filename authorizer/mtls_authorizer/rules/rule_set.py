@@ -35,12 +35,6 @@ class RuleSet:
     ``rules`` contains the rules that allow, and ``denials`` those that deny.
     """
 
-    __slots__ = (
-        *("_anyone", "_conditions", "_denial_index", "_excluding", "_exclusion_index"),
-        *("_grants", "_is_limited", "_issuer_exclusions", "_requires_usages", "_rule_index"),
-        *("denials", "limits_domain_names", "readers", "rules"),
-    )
-
     readers: FactReaders
     """The functions by which this set reads facts from a certificate."""
 
@@ -73,9 +67,8 @@ class RuleSet:
 
         Without it, no certificate matches a rule with ``issuer_key``.
         """
-        rules = RuleSet.__new__(RuleSet)
-        for name in self.__slots__:
-            setattr(rules, name, getattr(self, name))
+        rules = RuleSet(())
+        vars(rules).update(vars(self))
         rules.readers = {**self.readers, ISSUER_KEY: read}
         return rules
 

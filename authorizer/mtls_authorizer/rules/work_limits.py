@@ -12,6 +12,9 @@ MOST_ENTRIES = 120_000
 """Rules, exclusions, values, the attributes or the type in a value, routes and constants together. Each takes 20,000 to
 45,000 instructions, which is 5 to 10 microseconds."""
 
+ENTRIES_OF_A_RULE = 3
+"""A rule itself counts as three entries: reading one takes about 100,000 instructions."""
+
 LONGEST_NAMES = 250_000
 """In characters: of all different distinguished names and IP addresses together. Each name takes about 20 microseconds,
 and so does each IP address."""

@@ -17,9 +17,8 @@ class Fetched(NamedTuple):
 class Store(Protocol):
     """The place of one document."""
 
-    @property
-    def uri(self) -> str:
-        """The name of the document. It may be logged."""
+    uri: str
+    """The name of the document. It may be logged."""
 
     def fetch(self, version: str | None, /) -> Fetched | None:
         """Return the document, or None if its version is ``version``. Raises StoreError.
@@ -45,9 +44,8 @@ class Listed(NamedTuple):
 class Prefix(Protocol):
     """The place of all documents whose URIs begin with it."""
 
-    @property
-    def uri(self) -> str:
-        """The name of the prefix, which ends with a slash. It may be logged."""
+    uri: str
+    """The name of the prefix, which ends with a slash. It may be logged."""
 
     def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
         """Return all documents at any depth whose names have one of these suffixes, by their URIs.

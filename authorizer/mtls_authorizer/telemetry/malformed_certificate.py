@@ -5,17 +5,13 @@ No decision depends on them, because the values that API Gateway reports are not
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from client_certificate_auth import find_client_certificate
+from client_certificate_auth.events import PLACES, find_client_certificate, member
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.pem import PemError, read_pem
 from client_certificate_auth.x509.sha256 import sha256
 
 LONGEST_VALUE = 256
 """In characters, of a name or a serial number."""
-
-_PLACES = ("authentication", "identity")
 
 
 class MalformedCertificate(NamedTuple):
@@ -38,19 +34,14 @@ def describe_malformed(event: object) -> MalformedCertificate:
     reported = _reported(event, pem)
     return MalformedCertificate(
         sha256(_content(pem)).hex() if isinstance(pem, str) else None,
-        *(_loggable(reported.get(key)) for key in ("subjectDN", "issuerDN", "serialNumber")),
+        *(_loggable(member(reported, key)) for key in ("subjectDN", "issuerDN", "serialNumber")),
     )
 
 
-def _reported(event: object, pem: object) -> Mapping[str, object]:
+def _reported(event: object, pem: object) -> object:
     """Return the object of the event that contains the PEM."""
-    found = [_object(_object(_object(event, "requestContext"), place), "clientCert") for place in _PLACES]
-    return next((each for each in found if each.get("clientCertPem") is pem), {})
-
-
-def _object(value: object, key: str) -> Mapping[str, object]:
-    inner = value.get(key) if isinstance(value, Mapping) else None
-    return inner if isinstance(inner, Mapping) else {}
+    found = [member(member(member(event, "requestContext"), place), "clientCert") for place in PLACES]
+    return next((each for each in found if member(each, "clientCertPem") is pem), None)
 
 
 def _content(pem: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -114,9 +116,9 @@ def _make_writers(settings: Settings) -> list[Callable[[Observation], None]]:
     if settings.log_decisions != "none":
         writers.append(log_decision)
     if settings.metrics_namespace is not None:
-        from mtls_authorizer.telemetry.metrics import make_metrics_writer  # noqa: PLC0415 -- imported only if used
+        from mtls_authorizer.telemetry.decision_metrics import write_decision_metrics  # noqa: PLC0415 -- imported only if used
 
-        writers.append(make_metrics_writer(settings.metrics_namespace))
+        writers.append(partial(write_decision_metrics, settings.metrics_namespace))
     return writers
 
 

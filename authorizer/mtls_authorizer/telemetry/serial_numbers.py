@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.request.assessment import Client
 
     _Key: TypeAlias = str | bytes
+    _FirstSeen: TypeAlias = tuple[int | None, str] | None
+    """Hash and fingerprint of the first certificate with a serial number; None after a collision was reported."""
 
 MAX_REMEMBERED = 4096
 """The number of remembered serial numbers, which take about 2 MiB together."""
@@ -26,17 +28,6 @@ MAX_ISSUERS = 256
 
 _LONGEST_KEY = 256
 """In characters. Longer names and serial numbers are replaced by their digest."""
-
-
-class _Seen:
-    """The first certificate with a serial number, and whether a collision with it was reported."""
-
-    __slots__ = ("fingerprint", "reported", "tbs_hash")
-
-    def __init__(self, tbs_hash: int | None, fingerprint: str) -> None:
-        self.tbs_hash = tbs_hash
-        self.fingerprint = fingerprint
-        self.reported = False
 
 
 class SerialNumberRegister:
@@ -54,7 +45,7 @@ class SerialNumberRegister:
         self._max_remembered = max_remembered
         self._max_issuers = max_issuers
         self._remembered = 0
-        self._issuers: dict[_Key, OrderedDict[_Key, _Seen]] = {}
+        self._issuers: dict[_Key, OrderedDict[_Key, _FirstSeen]] = {}
         self._lock = allocate_lock()
 
     def observe(self, client: Client) -> str | None:
@@ -65,20 +56,20 @@ class SerialNumberRegister:
         """
         if client.issuer_dn is None or client.serial_number is None or client.fingerprint is None:
             return None
-        certificate = _Seen(client.tbs_hash, client.fingerprint)
         issuer, serial_number = _key(client.issuer_dn), _key(client.serial_number)
         with self._lock:
             serial_numbers = self._issuers.setdefault(issuer, OrderedDict())
-            seen = serial_numbers.setdefault(serial_number, certificate)
-            if seen is certificate:
+            if serial_number not in serial_numbers:
+                serial_numbers[serial_number] = client.tbs_hash, client.fingerprint
                 self._remembered += 1
                 self._forget_surplus(issuer)
                 return None
             serial_numbers.move_to_end(serial_number)
-            if seen.reported or seen.tbs_hash == certificate.tbs_hash:
+            seen = serial_numbers[serial_number]
+            if seen is None or seen[0] == client.tbs_hash:
                 return None
-            seen.reported = True
-        return seen.fingerprint
+            serial_numbers[serial_number] = None
+        return seen[1]
 
     def _forget_surplus(self, latest: _Key) -> None:
         if len(self._issuers) > self._max_issuers:

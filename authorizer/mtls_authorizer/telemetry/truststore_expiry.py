@@ -33,7 +33,7 @@ class TruststoreExpiryReporter:
         if truststore is None:
             return
         if self._metrics_namespace is not None:
-            from mtls_authorizer.telemetry.metrics import write_truststore_metric  # noqa: PLC0415 -- only if used
+            from mtls_authorizer.telemetry.decision_metrics import write_truststore_metric  # noqa: PLC0415 -- only if used
 
             write_truststore_metric(self._metrics_namespace, truststore, now)
         self.report(truststore, now)
@@ -46,7 +46,7 @@ class TruststoreExpiryReporter:
         if days is None or days > self._warning_days:
             return
         self._logged = (truststore, now.date())
-        for authority in truststore.by_expiry()[:MOST_VALUES]:
+        for authority in sorted(truststore.authorities, key=lambda each: each.not_after)[:MOST_VALUES]:
             if (authority.not_after - now).days <= self._warning_days:
                 self._log(authority, now)
 

@@ -26,7 +26,9 @@ def alb_headers(pem: str | None, mode: Literal["verify", "passthrough"] = "verif
     if mode == "passthrough":
         return {"X-Amzn-Mtls-Clientcert": encode_pem(pem)}
     certificate = load_certificate(pem)
-    described = _describe(certificate) | {"Serial-Number": _serial_number(certificate).replace(":", "").upper()}
+    described = _describe(certificate) | {
+        "Serial-Number": serial_number(certificate.serial_number).replace(":", "").upper()
+    }
     return {"X-Amzn-Mtls-Clientcert-Leaf": encode_pem(pem)} | {
         f"X-Amzn-Mtls-Clientcert-{name}": value for name, value in described.items()
     }
@@ -41,7 +43,7 @@ def cloudfront_headers(pem: str | None) -> dict[str, str]:
         return {"CloudFront-Viewer-Cert-Present": "0"}
     certificate = load_certificate(pem)
     described = _describe(certificate) | {
-        "Serial-Number": _serial_number(certificate),
+        "Serial-Number": serial_number(certificate.serial_number),
         "Present": "1",
         "Sha256": certificate.fingerprint(hashes.SHA256()).hex(),
     }
@@ -62,10 +64,6 @@ def _describe(certificate: x509.Certificate) -> dict[str, str]:
         "Subject": distinguished_name(lambda: certificate.subject),
         "Validity": f"NotBefore={_iso_8601(not_before)};NotAfter={_iso_8601(not_after)}",
     }
-
-
-def _serial_number(certificate: x509.Certificate) -> str:
-    return serial_number(certificate.serial_number)
 
 
 def _iso_8601(time: datetime) -> str:

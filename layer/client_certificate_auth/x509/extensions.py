@@ -5,6 +5,7 @@ All functions take the DER of a value and raise DerError.
 
 from __future__ import annotations
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import (
     BIT_STRING,
     BOOLEAN,
@@ -49,13 +50,8 @@ _DISTRIBUTION_POINT, _REASONS, _CRL_ISSUER = 0xA0, 0x81, 0xA2
 _FULL_NAME, _RELATIVE_NAME = 0xA0, 0xA1
 
 
-class DistributionPoint:
-    """A DistributionPoint of a certificate (RFC 5280 §4.2.1.13) or the name in a CRL's IssuingDistributionPoint.
-
-    A part that is absent is None.
-    """
-
-    __slots__ = ("crl_issuer", "full_name", "reasons", "relative_name")
+class DistributionPoint(NamedTuple):
+    """A DistributionPoint of a certificate (RFC 5280 §4.2.1.13). A part that is absent is None."""
 
     full_name: list[Element] | None
     """The fullName: general names, as ``general_names`` has them."""
@@ -70,10 +66,8 @@ class DistributionPoint:
     """The cRLIssuer: general names."""
 
 
-class AuthorityKeyIdentifier:
+class AuthorityKeyIdentifier(NamedTuple):
     """An AuthorityKeyIdentifier (RFC 5280 §4.2.1.1). A part that is absent is None."""
-
-    __slots__ = ("cert_issuer", "cert_serial_number", "key_identifier")
 
     key_identifier: bytes | None
     cert_issuer: list[Element] | None
@@ -123,12 +117,11 @@ def read_subject_key_identifier(value: bytes) -> bytes:
 def read_authority_key_identifier(value: bytes) -> AuthorityKeyIdentifier:
     """Return an AuthorityKeyIdentifier (RFC 5280 §4.2.1.1)."""
     parts = read_optional_elements(read_element(value, SEQUENCE), (_KEY_IDENTIFIER, _CERT_ISSUER, _CERT_SERIAL_NUMBER))
-    identifier = AuthorityKeyIdentifier()
-    identifier.key_identifier = parts.get(_KEY_IDENTIFIER)
-    issuer, serial_number = parts.get(_CERT_ISSUER), parts.get(_CERT_SERIAL_NUMBER)
-    identifier.cert_issuer = None if issuer is None else read_general_names(issuer)
-    identifier.cert_serial_number = None if serial_number is None else read_integer(serial_number)
-    return identifier
+    return AuthorityKeyIdentifier(
+        parts.get(_KEY_IDENTIFIER),
+        read_general_names(parts[_CERT_ISSUER]) if _CERT_ISSUER in parts else None,
+        read_integer(parts[_CERT_SERIAL_NUMBER]) if _CERT_SERIAL_NUMBER in parts else None,
+    )
 
 
 def read_info_access(value: bytes) -> list[tuple[str, Element]]:
@@ -146,11 +139,12 @@ def read_distribution_points(value: bytes) -> list[DistributionPoint]:
     points = []
     for content in read_sequence_of(value, SEQUENCE):
         parts = read_optional_elements(content, (_DISTRIBUTION_POINT, _REASONS, _CRL_ISSUER))
-        point = DistributionPoint()
         name = parts.get(_DISTRIBUTION_POINT)
-        point.full_name, point.relative_name = (None, None) if name is None else read_distribution_point_name(name)
-        point.reasons = read_bit_string(parts[_REASONS]) if _REASONS in parts else None
-        point.crl_issuer = read_general_names(parts[_CRL_ISSUER]) if _CRL_ISSUER in parts else None
+        point = DistributionPoint(
+            *((None, None) if name is None else read_distribution_point_name(name)),
+            read_bit_string(parts[_REASONS]) if _REASONS in parts else None,
+            read_general_names(parts[_CRL_ISSUER]) if _CRL_ISSUER in parts else None,
+        )
         if name is None and not point.crl_issuer:
             message = "a distribution point has neither a name nor a CRL issuer"
             raise DerError(message)

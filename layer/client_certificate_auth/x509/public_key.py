@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from itertools import count
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import (
     BIT_STRING,
     INTEGER,
@@ -56,7 +57,7 @@ _INDEFINITE, _END_OF_CONTENTS = 0x80, b"\0\0"
 _COMPRESSED, _UNCOMPRESSED, _HYBRID = (2, 3), 4, (6, 7)
 
 
-class PublicKey:
+class PublicKey(NamedTuple):
     """Node's fields of an RSA or an elliptic curve key; all None for keys of other kinds, as in Node.
 
     ``modulus`` and ``exponent`` are hexadecimal, ``bits`` is the length of the modulus, or of the curve's order.
@@ -64,17 +65,12 @@ class PublicKey:
     (SEC 1 §2.3.3) of an elliptic curve key.
     """
 
-    __slots__ = ("asn1_curve", "bits", "exponent", "modulus", "nist_curve", "pubkey")
-
-    modulus: str | None
-    bits: int | None
-    exponent: str | None
-    pubkey: bytes | None
-    asn1_curve: str | None
-    nist_curve: str | None
-
-    def __init__(self) -> None:
-        self.modulus = self.bits = self.exponent = self.pubkey = self.asn1_curve = self.nist_curve = None
+    bits: int | None = None
+    pubkey: bytes | None = None
+    modulus: str | None = None
+    exponent: str | None = None
+    asn1_curve: str | None = None
+    nist_curve: str | None = None
 
 
 def read_public_key(subject_public_key_info: bytes) -> PublicKey:
@@ -142,12 +138,12 @@ def _read_rsa_key(encoded: bytes) -> PublicKey:
     # OpenSSL reads these as unsigned, of any length.
     modulus, exponent = int.from_bytes(first, "big"), int.from_bytes(second, "big")
     key = encode(SEQUENCE, encode_integer(modulus) + encode_integer(exponent))
-    facts = PublicKey()
-    facts.modulus = f"{modulus:X}"
-    facts.bits = modulus.bit_length()
-    facts.exponent = f"0x{min(exponent, _LARGEST_EXPONENT):x}"
-    facts.pubkey = encode(SEQUENCE, encode(SEQUENCE, _RSA_ALGORITHM) + encode(BIT_STRING, b"\0" + key))
-    return facts
+    return PublicKey(
+        modulus.bit_length(),
+        encode(SEQUENCE, encode(SEQUENCE, _RSA_ALGORITHM) + encode(BIT_STRING, b"\0" + key)),
+        modulus=f"{modulus:X}",
+        exponent=f"0x{min(exponent, _LARGEST_EXPONENT):x}",
+    )
 
 
 def _read_ber(encoded: bytes, tag: int) -> tuple[bytes, bytes]:
@@ -191,12 +187,10 @@ def _abscissa(point: bytes, p: int) -> int:
 
 
 def _read_ec_key(curve: str, point: bytes) -> PublicKey:
-    facts = PublicKey()
-    if curve in NAMED_CURVES:
-        name, nist_name, bits = NAMED_CURVES[curve]
-        facts.pubkey = _uncompressed(name, point)
-        facts.bits, facts.asn1_curve, facts.nist_curve = bits, name, nist_name
-    return facts
+    if curve not in NAMED_CURVES:
+        return PublicKey()
+    name, nist_name, bits = NAMED_CURVES[curve]
+    return PublicKey(bits, _uncompressed(name, point), asn1_curve=name, nist_curve=nist_name)
 
 
 def _uncompressed(curve: str, point: bytes) -> bytes:

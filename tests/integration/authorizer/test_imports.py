@@ -53,11 +53,10 @@ RULES_WITH_USAGES = json.dumps(
 RULES_BY_ROLE = json.dumps({"rules": [{"name": "client", "match": {"psd2_role": "PSP_AI"}}]})
 
 PARTS = {
-    "metrics": ("mtls_authorizer.telemetry.metrics",),
+    "metrics": ("mtls_authorizer.telemetry.decision_metrics",),
     "rules document": (
         "mtls_authorizer.rules.document.reader",
         "mtls_authorizer.policy.rule_warnings",
-        "mtls_authorizer.policy.rule_warning_log",
     ),
     "limits of rules": (
         "mtls_authorizer.rules.request_limits",
@@ -80,12 +79,11 @@ PARTS = {
     "cryptography": ("cryptography",),
     "SPIFFE": ("mtls_authorizer.rules.names.spiffe",),
     "usages of rules": ("mtls_authorizer.rules.document.key_usage_validation",),
-    "keys of issuers": ("mtls_authorizer.policy.issuer_keys", "mtls_authorizer.revocation.issuer_keys"),
     "typing": ("typing",),
     "logging": ("logging",),
     "threads": ("threading",),
     "OpenSSL": ("_hashlib",),
-    "PSD2": ("mtls_authorizer.rules.psd2", "mtls_authorizer.request.psd2_context"),
+    "PSD2": ("mtls_authorizer.rules.psd2",),
 }
 """Modules that are imported only where they are needed. A module is part of what contains it."""
 
@@ -111,7 +109,7 @@ LOCAL = {
     "a PSD2 role": Case({**LISTED, "AUTHORIZER_RULES": RULES_BY_ROLE}, {"rules document", "PSD2"}),
     "the key of an issuer": Case(
         {"ALLOWED_ISSUER_KEYS": CA.signer, "TRUSTSTORE_URI": "{storage}/truststore.pem"},
-        {"revocation", "cryptography", "OpenSSL", "keys of issuers", *REFRESHED},
+        {"revocation", "cryptography", "OpenSSL", *REFRESHED},
     ),
     "a trust domain and usages": Case(
         {**LISTED, "AUTHORIZER_RULES": RULES_WITH_USAGES}, {"rules document", "SPIFFE", "usages of rules"}

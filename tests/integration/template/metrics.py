@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.metrics import REASON, FetchMetric, Metric
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.revocation.fetch.metrics import FetchMetric
-from mtls_authorizer.telemetry.metrics import REASON, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

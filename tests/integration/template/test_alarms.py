@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mtls_authorizer.revocation.fetch.metrics import FetchMetric
-from mtls_authorizer.telemetry.metrics import Metric
+from mtls_authorizer.metrics import FetchMetric, Metric
 from tests.integration.template.metrics import Monitored, check_metric
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, REVOCATION
 

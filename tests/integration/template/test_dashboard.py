@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.metrics import REASON, FetchMetric, Metric
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.revocation.fetch.metrics import FetchMetric
-from mtls_authorizer.telemetry.metrics import REASON, Metric
 from tests.api_events import rest_event
 from tests.certificates import client_pem
 from tests.integration.template.metrics import Monitored, check_metric

@@ -11,9 +11,9 @@ from documentation import dashboard_picture
 from documentation.dashboard_picture import PICTURE, TEMPLATE, Widget, draw, read_widgets
 from documentation.figures import with_figures
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.metrics import Metric
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.telemetry.metrics import Metric
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
 from tests.unit.documentation.markdown import PROJECT, pages, section

@@ -8,9 +8,9 @@ import pytest
 
 import client_certificate_auth
 from client_certificate_auth import DistinguishedName, ExtractionFailureReason, PeerCertificate
+from mtls_authorizer.metrics import Metric
 from mtls_authorizer.policy.settings import VARIABLES
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.telemetry.metrics import Metric
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages
 from tests.yaml_templates import yaml_parse
 

@@ -14,9 +14,10 @@ import pytest
 import client_certificate_auth
 from client_certificate_auth import DistinguishedName, ExtractionFailureReason, PeerCertificate, testing
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.metrics import UNITS, FetchMetric, Metric
 from mtls_authorizer.policy import allowlist_warnings
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
-from mtls_authorizer.policy.rule_warning_log import MESSAGES, NOT_EXAMINED
+from mtls_authorizer.policy.rule_warnings import MESSAGES, NOT_EXAMINED
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS
@@ -29,7 +30,6 @@ from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.documents import _EXPLANATIONS
 from mtls_authorizer.revocation.fetch.download import Limits
 from mtls_authorizer.revocation.fetch.fetching import Outcome
-from mtls_authorizer.revocation.fetch.metrics import UNITS as FETCH_UNITS
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.revocation.prefix.cache import MAX_CRLS
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
@@ -42,7 +42,6 @@ from mtls_authorizer.rules.work_limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.stores.store import MAX_LISTED
 from mtls_authorizer.telemetry.decision_log import log_fields
 from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
-from mtls_authorizer.telemetry.metrics import UNITS, Metric
 from tests.api_events import rest_event
 from tests.certificates import certificate_der, client_pem, name, pem
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
@@ -246,7 +245,7 @@ def test_every_metric_is_documented_with_its_unit() -> None:
 
 def test_every_metric_of_the_fetcher_is_documented_with_its_unit() -> None:
     (rows,) = tables("docs/observability.md", "Metrics of the fetcher")
-    assert {codes(row[0])[0]: row[1] for row in rows} == FETCH_UNITS
+    assert {codes(row[0])[0]: row[1] for row in rows} == {each.value: UNITS.get(each, "Count") for each in FetchMetric}
     logged = section("docs/observability.md", "Metrics of the fetcher")
     assert all(f"`{outcome}`" in logged for outcome in Outcome)
 

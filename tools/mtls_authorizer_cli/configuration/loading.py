@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.log import get_logger
+from mtls_authorizer.policy.access_policy import with_issuer_keys
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
-from mtls_authorizer.policy.issuer_keys import with_issuer_keys
 from mtls_authorizer.policy.settings import SettingsError, check_together, load_settings
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules

@@ -10,10 +10,10 @@ import sys
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
-from mtls_authorizer.revocation.fetch.fetching import Outcome, Verification, fetch
+from mtls_authorizer.revocation.fetch.fetching import Outcome, Stored, Verification, fetch
 from mtls_authorizer.revocation.fetch.url import parse_url
 from mtls_authorizer_cli.certificates.content import Kind
 from mtls_authorizer_cli.command_line import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mtls_authorizer.revocation.fetch.download import Downloaded
-    from mtls_authorizer.revocation.fetch.fetching import FetchResult, Stored
+    from mtls_authorizer.revocation.fetch.fetching import FetchResult
     from mtls_authorizer.revocation.fetch.url import CrlUrl
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
@@ -77,23 +77,17 @@ def add_parser(subparsers: Subparsers) -> Parser:
     return parser
 
 
-class _StoredFile(NamedTuple):
-    content: bytes
-    validators: None = None
-    """A file cannot have them: the CRL is always downloaded."""
-
-
 class FileDestination:
-    """The file in which a CRL is stored: a ``Destination``."""
+    """The file in which a CRL is stored: a ``Destination``. Without validators, the CRL is always downloaded."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> _StoredFile | None:
+    def read(self) -> Stored | None:
         """Return what is stored, None if there is nothing."""
         if not file_exists(self._path):
             return None
-        return _StoredFile(read_crl_file(str(self._path)))
+        return Stored(read_crl_file(str(self._path)))
 
     def replace(self, _stored: Stored | None, downloaded: Downloaded) -> bool:
         """Store a CRL."""
@@ -117,18 +111,17 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
 
 def _fetch(options: argparse.Namespace, verification: Verification, progress: Progress) -> FetchResult:
     # urllib3 takes long to import, which other subcommands do not need.
-    from mtls_authorizer.revocation.fetch.download import Connector, Limits, download  # noqa: PLC0415 -- see above
+    from mtls_authorizer.revocation.fetch.download import Limits, download  # noqa: PLC0415 -- see above
 
     def watch(received: int, total: int | None) -> None:
         of_total = "" if total is None else f" of {total:,}"
         progress.show(f"{received:,}{of_total} bytes", received / (total or MAX_CRL_BYTES))
 
     limits = Limits(total_seconds=options.timeout)
-    connector = Connector(allow_private=options.private)
     return fetch(
         FileDestination(Path(options.file)),
         verification,
-        partial(download, options.url, limits=limits, connector=connector, watch=watch),
+        partial(download, options.url, limits=limits, allow_private=options.private, watch=watch),
     )
 
 

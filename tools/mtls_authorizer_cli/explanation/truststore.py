@@ -14,9 +14,8 @@ from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, read_basic_constraints
 from client_certificate_auth.x509.names import DistinguishedName
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
-from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES
+from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_blocks
 from mtls_authorizer.revocation.truststore.names import canonical_name
-from mtls_authorizer.revocation.truststore.pem import read_blocks
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key
 from mtls_authorizer.rules.names.distinguished_names import name_value
 from mtls_authorizer_cli.certificates.content import recognize

@@ -74,38 +74,26 @@ class Downloaded(NamedTuple):
     validators: Validators
 
 
-class Connector(NamedTuple):
-    """How hosts are found and trusted."""
-
-    allow_private: bool = False
-    """Whether addresses that are not public are allowed."""
-
-    getaddrinfo: Resolver = socket.getaddrinfo
-
-
-def download(
+def download(  # noqa: PLR0913 -- each by name
     url: CrlUrl,
     known: Validators | None = None,
     *,
     limits: Limits,
-    connector: Connector,
+    allow_private: bool = False,
+    getaddrinfo: Resolver = socket.getaddrinfo,
     watch: Callable[[int, int | None], None] = lambda _received, _total: None,
 ) -> Downloaded | None:
     """Download a CRL; return None if it has not changed since the validators that are known.
 
-    The name of the host is resolved once. All of its addresses must be allowed; the connection is made to one of them,
-    for redirects, too. Variables for proxies are ignored. ``watch`` receives the number of bytes so far and in total,
-    if the server has said that.
+    The name of the host is resolved once. All of its addresses must be public, unless ``allow_private``; the connection
+    is made to one of them, for redirects, too. Variables for proxies are ignored. ``watch`` receives the number of
+    bytes so far and in total, if the server has said that.
 
     Raises DownloadError.
     """
     with Deadline(limits.total_seconds) as deadline:
         addresses = resolve(
-            url.host,
-            url.port,
-            allow_private=connector.allow_private,
-            seconds=deadline.left(),
-            getaddrinfo=connector.getaddrinfo,
+            url.host, url.port, allow_private=allow_private, seconds=deadline.left(), getaddrinfo=getaddrinfo
         )
         try:
             downloaded = _follow(partial(_request, addresses, known, limits, deadline), url, limits.max_bytes, watch)
@@ -152,30 +140,24 @@ def _request(
         headers["If-Modified-Since"] = known.last_modified
 
     def open_at(address: str) -> BaseHTTPResponse:
-        pool = open_pool(url, address, deadline, limits.max_bytes)
-        return _open(pool, url.target, headers, limits, deadline.left())
+        left = deadline.left()
+        return open_pool(url, address, deadline, limits.max_bytes).urlopen(
+            "GET",
+            url.target,
+            headers=headers,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            decode_content=False,
+            enforce_content_length=True,
+            timeout=urllib3.Timeout(connect=min(limits.connect_seconds, left), read=min(limits.read_seconds, left)),
+        )
 
     *first, last = addresses
     for address in first:
         with suppress(ConnectTimeoutError, NewConnectionError):
             return open_at(address)
     return open_at(last)
-
-
-def _open(
-    pool: urllib3.HTTPConnectionPool, target: str, headers: dict[str, str], limits: Limits, left: float
-) -> BaseHTTPResponse:
-    return pool.urlopen(
-        "GET",
-        target,
-        headers=headers,
-        redirect=False,
-        retries=False,
-        preload_content=False,
-        decode_content=False,
-        enforce_content_length=True,
-        timeout=urllib3.Timeout(connect=min(limits.connect_seconds, left), read=min(limits.read_seconds, left)),
-    )
 
 
 def _read(response: BaseHTTPResponse, max_bytes: int, watch: Callable[[int, int | None], None]) -> bytes:

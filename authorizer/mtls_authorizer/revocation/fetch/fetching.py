@@ -44,16 +44,15 @@ class FetchResult(NamedTuple):
     error: Exception | None = None
 
 
-class Stored(Protocol):
-    """The content of a destination."""
+class Stored(NamedTuple):
+    """The content of a destination: a CRL, or whatever else is there."""
 
-    @property
-    def content(self) -> bytes:
-        """The CRL, or whatever else is there."""
+    content: bytes
+    validators: Validators | None = None
+    """The validators that the source has sent with it; None if there are none, or if it is from elsewhere."""
 
-    @property
-    def validators(self) -> Validators | None:
-        """The validators that the source has sent with it; None if there are none, or if it is from elsewhere."""
+    etag: str | None = None
+    """Its version in S3."""
 
 
 class Destination(Protocol):

@@ -15,17 +15,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from mtls_authorizer.log import choose_level, get_logger
+from mtls_authorizer.metrics import FetchMetric, write_metrics
 from mtls_authorizer.revocation.bucket import Bucket, s3_client
-from mtls_authorizer.revocation.fetch.download import Connector, Limits, download
+from mtls_authorizer.revocation.fetch.download import Limits, download
 from mtls_authorizer.revocation.fetch.fetching import Outcome, Verification, fetch, is_usable
-from mtls_authorizer.revocation.fetch.metrics import FetchMetric, write_metrics
 from mtls_authorizer.revocation.fetch.settings import read_fetch_settings
 from mtls_authorizer.revocation.fetch.stored_crl import S3Destination
-from mtls_authorizer.revocation.function_environment import (
-    load_truststore,
-    read_max_age,
-    read_owner,
-)
+from mtls_authorizer.revocation.function_environment import load_truststore, read_max_age, read_owner
 
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.fetching import FetchResult
@@ -53,18 +49,13 @@ def handler(_event: object, context: _Context) -> None:
     verification = Verification(load_truststore(os.environ, owner), clock, read_max_age(os.environ))
     days = verification.truststore.days_to_expiry(clock())
     if settings.metrics_namespace is not None and days is not None:
-        metrics = {FetchMetric.TRUSTSTORE_DAYS_TO_EXPIRY: days}
-        write_metrics(settings.metrics_namespace, clock(), metrics)
+        write_metrics(settings.metrics_namespace, clock(), {FetchMetric.TRUSTSTORE_DAYS_TO_EXPIRY: days})
     bucket = Bucket(s3_client(), settings.bucket, owner)
     for position, source in enumerate(settings.sources):
         seconds = _share(context, len(settings.sources) - position)
         limits = LIMITS._replace(total_seconds=min(LIMITS.total_seconds, seconds))
-        connector = Connector(allow_private=source.allow_private)
-        result = fetch(
-            S3Destination(bucket, source),
-            verification,
-            partial(download, source.url, limits=limits, connector=connector),
-        )
+        from_source = partial(download, source.url, limits=limits, allow_private=source.allow_private)
+        result = fetch(S3Destination(bucket, source), verification, from_source)
         _log(bucket.uri(source.key), source, result)
         if settings.metrics_namespace is not None:
             write_metrics(settings.metrics_namespace, clock(), _measure(result, verification))
@@ -75,8 +66,8 @@ def _share(context: _Context, sources_left: int) -> float:
     return context.get_remaining_time_in_millis() / 1000 / sources_left / 2
 
 
-def _measure(result: FetchResult, verification: Verification) -> dict[FetchMetric, int]:
-    values = {FetchMetric.FETCH_FAILURES: int(result.outcome is Outcome.FAILED)}
+def _measure(result: FetchResult, verification: Verification) -> dict[str, int]:
+    values: dict[str, int] = {FetchMetric.FETCH_FAILURES: int(result.outcome is Outcome.FAILED)}
     if result.crl is None or not is_usable(result.crl, verification):
         values[FetchMetric.FETCHED_TIME_LEFT] = 0
     elif result.crl.next_update is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.metrics_namespace import parse_namespace
+from mtls_authorizer.metrics import parse_namespace
 from mtls_authorizer.revocation.fetch.url import parse_url
-from mtls_authorizer.revocation.function_environment import parse_variable
 from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX
 from mtls_authorizer.stores.uri import parse_uri
+from mtls_authorizer.variables import parse_variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

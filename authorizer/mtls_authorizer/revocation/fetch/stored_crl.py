@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import hashlib
 
-from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.fetch.download import Validators
+from mtls_authorizer.revocation.fetch.fetching import Stored
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mtls_authorizer.revocation.bucket import Bucket, StoredObject
+    from mtls_authorizer.revocation.bucket import Bucket
     from mtls_authorizer.revocation.fetch.download import Downloaded
-    from mtls_authorizer.revocation.fetch.fetching import Stored
     from mtls_authorizer.revocation.fetch.settings import CrlSource
 
 _SOURCE, _ETAG, _LAST_MODIFIED = "source-url-sha256", "source-etag", "source-last-modified"
-
-
-class StoredCrl(NamedTuple):
-    """A stored CRL: see ``Stored``."""
-
-    stored: StoredObject
-    validators: Validators | None
-
-    @property
-    def content(self) -> bytes:
-        """The stored content, which need not be a CRL."""
-        return self.stored.content
 
 
 class S3Destination:
@@ -38,7 +25,7 @@ class S3Destination:
         self._key = source.key
         self._source = hashlib.sha256(repr(source.url).encode()).hexdigest()
 
-    def read(self) -> StoredCrl | None:
+    def read(self) -> Stored | None:
         """Return the stored object, None if there is none.
 
         It has validators only if the fetcher stored it, which writes them as metadata, and from the same source.
@@ -48,7 +35,7 @@ class S3Destination:
             return None
         validators = Validators(found.metadata.get(_ETAG), found.metadata.get(_LAST_MODIFIED))
         is_known = found.metadata.get(_SOURCE) == self._source and any(validators)
-        return StoredCrl(found, validators if is_known else None)
+        return Stored(found.content, validators if is_known else None, found.etag)
 
     def replace(self, stored: Stored | None, downloaded: Downloaded) -> bool:
         """Replace the object that was read by a CRL. Return False if it has changed since."""
@@ -57,6 +44,5 @@ class S3Destination:
             _ETAG: downloaded.validators.etag,
             _LAST_MODIFIED: downloaded.validators.last_modified,
         }
-        existing = stored.stored if isinstance(stored, StoredCrl) else None
         given = {name: value for name, value in metadata.items() if value is not None}
-        return self._bucket.replace(self._key, downloaded.content, existing, metadata=given)
+        return self._bucket.replace(self._key, downloaded.content, stored and stored.etag, metadata=given)

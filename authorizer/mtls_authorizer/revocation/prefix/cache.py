@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from mtls_authorizer.refresh.document import Document
+from mtls_authorizer.refresh.refresher import Refresher
+from mtls_authorizer.revocation.crl.succession import is_stale
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime, timedelta
 
-    from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
+    from mtls_authorizer.revocation.crl.retention import RetainedLists
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlVersion
+    from mtls_authorizer.revocation.prefix.listing import CrlListing, Versions
 
 MAX_CRLS = 256
 
@@ -54,3 +62,56 @@ class CrlCache:
                 evicted.append(crl)
                 size, count = size - crl.size, count - 1
         return evicted
+
+
+class ListedCrl:
+    """A CRL that was listed. It is loaded on demand, and again when another version of it is listed."""
+
+    def __init__(self, loader: CrlLoader, interval_seconds: float, clock: Callable[[], float]) -> None:
+        self.uri = loader.uri
+        self.document: Document[RetainedLists, CrlVersion] = Document(loader)
+        self.refresher = Refresher([self.document], interval_seconds, clock=clock)
+        self.size = 0
+        """In bytes, as listed: the memory that it takes."""
+        self._requested: Versions | None = None
+        self._before: RetainedLists = ()  # at the last call of take_dropped
+
+    @property
+    def lists(self) -> RetainedLists:
+        """The lists in memory; none before it was loaded."""
+        return self.document.value or ()
+
+    def take_dropped(self) -> list[RevocationList]:
+        """Return the lists that were in memory at the last call, and no longer are: replaced ones, or too many."""
+        before, self._before = self._before, self.lists
+        return [each for each in before if each not in self._before]
+
+    def use(self, listing: CrlListing, max_bytes: int) -> bool:
+        """Make it due if another version is listed than when it was used last.
+
+        Return whether its lists were outdated, and are no longer: loading the listed version may fail.
+        """
+        listed = listing.versions(self.uri)
+        is_new = listed != self._requested
+        if is_new:
+            self.size = listing.size(self.uri, max_bytes)
+            self.refresher.restart()
+            self._requested = listed
+        return is_new and bool(self.lists)
+
+    def is_outdated(self, listing: CrlListing) -> bool:
+        """Return whether it was removed, or another version is listed than when it was used last."""
+        return self.uri not in listing.crls or listing.versions(self.uri) != self._requested
+
+    def is_due(self, listing: CrlListing) -> bool:
+        """Return whether its next use will begin to load it."""
+        return self.refresher.is_due() or self.is_outdated(listing)
+
+    def must_stay(self, listing: CrlListing, now: datetime, max_age: timedelta) -> bool:
+        """Return whether it must not be evicted: it was removed from the prefix, but has not expired."""
+        return self.uri not in listing.crls and any(not is_stale(each, now, max_age) for each in self.lists)
+
+    def reset(self) -> None:
+        """Load everything again at the next use, after a snapshot was restored."""
+        self.document.loader.reset()
+        self.refresher.restart()

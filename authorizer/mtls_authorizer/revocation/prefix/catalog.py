@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mtls_authorizer.revocation.chains import ChainLink
-    from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
+    from mtls_authorizer.revocation.prefix.cache import ListedCrl
     from mtls_authorizer.revocation.prefix.listing import Versions
     from mtls_authorizer.stores.store import Prefix
 

@@ -11,9 +11,8 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.signer import issuer_of, permitted_signers
 from mtls_authorizer.revocation.locations import located_lists
-from mtls_authorizer.revocation.prefix.cache import CrlCache
+from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
-from mtls_authorizer.revocation.prefix.listed_crl import ListedCrl
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
 from mtls_authorizer.revocation.prefix.rollback import EvictedLists
 from mtls_authorizer.revocation.signed_list import SignedList

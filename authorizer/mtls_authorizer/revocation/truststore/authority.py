@@ -7,7 +7,6 @@ import hashlib
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.extensions import (
-    AUTHORITY_KEY_IDENTIFIER,
     BASIC_CONSTRAINTS,
     CRL_SIGN,
     KEY_CERT_SIGN,
@@ -138,11 +137,6 @@ def authority_key_identifier(value: bytes | None) -> AuthorityKeyIdentifier | No
         return None if value is None else read_authority_key_identifier(value)
     except DerError:
         return None
-
-
-def certificate_key_identifier(certificate: Certificate) -> AuthorityKeyIdentifier | None:
-    """Return the authority key identifier of a certificate, None if it is absent or cannot be read."""
-    return authority_key_identifier(certificate.extension(AUTHORITY_KEY_IDENTIFIER))
 
 
 def matches_key_identifier(identifier: AuthorityKeyIdentifier | None, authority: Authority) -> bool:

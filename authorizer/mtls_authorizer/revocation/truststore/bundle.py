@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from binascii import a2b_base64
 
 from client_certificate_auth import MalformedCertificateError
@@ -10,7 +11,6 @@ from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.certificate import parse_certificate
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.revocation.truststore.authority import read_authority
-from mtls_authorizer.revocation.truststore.pem import read_blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,12 +20,19 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
     from mtls_authorizer.revocation.truststore.authority import Authority, AuthorityId
     from mtls_authorizer.revocation.truststore.names import CanonicalName
-    from mtls_authorizer.revocation.truststore.pem import PemBlock
 
 MAX_TRUSTSTORE_BYTES = 1_000_000
 """The limit of API Gateway (1,000 KB)."""
 
+_BOUNDARY = re.compile(rb"-----(BEGIN|END) ([^\r\n-]*)-----")
 _LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE")
+
+
+class PemBlock(NamedTuple):
+    """A block of a PEM file (RFC 7468 §2): its label, and its base64 without whitespace."""
+
+    label: bytes
+    body: bytes
 
 
 class SkippedBlock(NamedTuple):
@@ -61,10 +68,6 @@ class Truststore:
         None without certificates.
         """
         return None if self._first_expiry is None else (self._first_expiry - now).days
-
-    def by_expiry(self) -> list[Authority]:
-        """Return all CA certificates, the first to expire first."""
-        return sorted(self.authorities, key=lambda authority: authority.not_after)
 
     def named(self, name: CanonicalName) -> tuple[Authority, ...]:
         """Return all certificates of the CAs with this name."""
@@ -138,3 +141,31 @@ def _read_block(position: int, block: PemBlock) -> Authority | SkippedBlock | No
 
 def _skipped(position: int, content: bytes, reason: str) -> SkippedBlock:
     return SkippedBlock(position, hashlib.sha256(content).hexdigest(), reason)
+
+
+def read_blocks(content: bytes) -> list[PemBlock]:
+    """Return the blocks of a file; text around them is ignored.
+
+    Raises ValueError if a block has no END line, or an END line no block: such a file is incomplete.
+    """
+    blocks: list[PemBlock] = []
+    begin: re.Match[bytes] | None = None
+    for boundary in _BOUNDARY.finditer(content):
+        if (boundary[1] == b"BEGIN") is (begin is not None):
+            raise _incomplete(len(blocks) + 1)
+        if begin is None:
+            begin = boundary
+            continue
+        if boundary[2] != begin[2]:
+            raise _incomplete(len(blocks) + 1)
+        blocks.append(PemBlock(begin[2], content[begin.end() : boundary.start()].translate(None, b" \t\r\n")))
+        begin = None
+    if begin is not None or content.count(b"-----BEGIN") != len(blocks):
+        raise _incomplete(len(blocks) + 1)
+    return blocks
+
+
+def _incomplete(position: int) -> ValueError:
+    return ValueError(
+        f"PEM block {position} is incomplete: its BEGIN and END lines do not match. Was the file truncated?"
+    )

@@ -11,27 +11,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import Matcher
     from mtls_authorizer.rules.document.problems import Problems
-    from mtls_authorizer.rules.document.workload import Workload
 
 
 def read_rule_key_usages(
-    value: object, matchers: tuple[Matcher, ...], place: str, problems: Problems, workload: Workload
+    value: object, matchers: tuple[Matcher, ...], place: str, problems: Problems
 ) -> frozenset[str] | None:
     """Read the usages of a rule with these matchers: ``"none"``, or a list, one of which a certificate must have."""
-    usages = _read(value, place, problems, workload)
+    usages = _read(value, place, problems)
     if usages is not None and usages != {CLIENT_AUTH}:
         _check_identity(matchers, place, problems)
     return usages
 
 
-def _read(value: object, place: str, problems: Problems, workload: Workload) -> frozenset[str] | None:
+def _read(value: object, place: str, problems: Problems) -> frozenset[str] | None:
     if value == "none":
         return frozenset()
     if not isinstance(value, list) or not value:
         found = "an empty list" if value == [] else shown(value)
         problems.add(place, f'must be a list of usages such as ["serverAuth"], or "none", not {found}')
         return None
-    workload.add_entries(len(value), place)
+    problems.count_entries(len(value), place)
     usages: set[str] = set()
     for item, where in items_with_places(value, place):
         if problems.is_text(item, where):

@@ -12,7 +12,6 @@ from mtls_authorizer.rules.names.patterns import LABELS_WITH_SPELLINGS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.document.problems import Problems
-    from mtls_authorizer.rules.document.workload import Workload
 
 _COMPARISONS = {comparison.value: comparison for comparison in Comparison}  # a look-up in the enumeration is slow
 _LABELLED = frozenset([FieldKind.DISTINGUISHED_NAME, FieldKind.SUBJECT_ALT_NAME])
@@ -21,9 +20,8 @@ _LABELLED = frozenset([FieldKind.DISTINGUISHED_NAME, FieldKind.SUBJECT_ALT_NAME]
 class MatchValidator:
     """Reads matchers and adds errors to the problems. The results are only valid if there are none."""
 
-    def __init__(self, problems: Problems, workload: Workload) -> None:
+    def __init__(self, problems: Problems) -> None:
         self._problems = problems
-        self._workload = workload
         # Many rules have the same issuer.
         self._parsed: dict[tuple[str, str], Condition] = {}
 
@@ -51,7 +49,7 @@ class MatchValidator:
         """Read the matchers of one exclusion or of a list of them."""
         if value == []:
             self._problems.add(place, "is an empty list, which excludes nothing: remove it")
-        self._workload.add_entries(_item_count(value), place)
+        self._problems.count_entries(_item_count(value), place)
         for item, where in items_with_places(value, place):
             for name, field in FIELDS.items():
                 if field.exclusion_problem is not None and isinstance(item, dict) and name in item:
@@ -65,7 +63,7 @@ class MatchValidator:
         if value == []:
             self._problems.add(place, "is an empty list, which matches nothing: write at least one value")
             return None
-        self._workload.add_entries(_item_count(value), place)
+        self._problems.count_entries(_item_count(value), place)
         if isinstance(value, list) and FIELDS[name].kind is FieldKind.TEXT and is_plain_text(value):
             # Reads long lists of names several times faster than the code below.
             return Matcher(name, frozenset(Condition(name, "", Comparison.EXACT, item) for item in value))
@@ -86,7 +84,7 @@ class MatchValidator:
             self._problems.add(place, "is empty and would match nothing: write at least one key")
         elif len(value) > 1 and kind is FieldKind.SUBJECT_ALT_NAME:
             self._problems.add(place, "must have exactly one key: for several names write a list of objects")
-        self._workload.add_entries(len(value), place)
+        self._problems.count_entries(len(value), place)
         conditions: dict[str, Condition | None] = {}
         for key, item in value.items():
             where = member(place, key)
@@ -133,7 +131,7 @@ class MatchValidator:
             return self._parsed[name, whole]
         slow = takes_long(name, whole)
         if slow:
-            self._workload.add_name(whole, place)
+            self._problems.count_name(whole, place)
         try:
             condition = parse_exact(name, whole)
         except ValueError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from mtls_authorizer.rules import work_limits
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +19,7 @@ _MOST_PROBLEMS = 100
 _MOST_SHOWN = 20
 _LONGEST_SHOWN = 80
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}|\$schema")
+_FIX = "match several clients by one attribute or one pattern"
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -39,20 +42,42 @@ class JsonNumber:
 class Problems:
     """The problems found so far, and the checks that several parts of a document have in common.
 
-    Raises RulesError as soon as there are 100 problems.
+    Raises RulesError as soon as there are 100 problems, and before work that exceeds a limit.
     """
 
     def __init__(self) -> None:
         self.found: list[str] = []
+        self._entries = 0
+        self._characters = 0
 
     def add(self, place: str, problem: str) -> None:
         """Add a problem: a location, and the end of the sentence that begins with it."""
         self.found.append(f"{place} {problem}")
         if len(self.found) == _MOST_PROBLEMS:
-            self.stop()
+            raise RulesError(self.found)
 
-    def stop(self) -> NoReturn:
-        """Raise RulesError with the problems found so far."""
+    def count_entries(self, count: int, place: str) -> None:
+        """Count entries that are about to be read."""
+        self._entries += count
+        if self._entries > work_limits.MOST_ENTRIES:
+            self._stop(
+                place,
+                f"exceeds the limit of {work_limits.MOST_ENTRIES} entries in a document (rules, exclusions, values, "
+                f"the attributes in them, routes, constants): {_FIX}",
+            )
+
+    def count_name(self, text: str, place: str) -> None:
+        """Count a distinguished name or an IP address that is about to be parsed."""
+        self._characters += len(text)
+        if self._characters > work_limits.LONGEST_NAMES:
+            self._stop(
+                place,
+                f"exceeds the limit of {work_limits.LONGEST_NAMES} characters for all different distinguished names "
+                f'and IP addresses of a document: {_FIX}, such as {{"CN": "Issuing CA"}} instead of a whole name',
+            )
+
+    def _stop(self, place: str, problem: str) -> NoReturn:
+        self.found.append(f"{place} {problem}")
         raise RulesError(self.found)
 
     def is_object(self, value: object, place: str) -> TypeGuard[dict[str, object]]:

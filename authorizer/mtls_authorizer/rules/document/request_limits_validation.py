@@ -11,7 +11,6 @@ from mtls_authorizer.rules.request_limits import RequestLimits
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.document.problems import Problems
-    from mtls_authorizer.rules.document.workload import Workload
 
 API_ID = re.compile(r"[A-Za-z0-9]{1,64}")
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"  # RFC 1123 §2.1
@@ -25,9 +24,9 @@ _DOMAIN_NAME_PROBLEM = (
 )
 
 
-def read_request_limits(rule: dict[str, object], place: str, problems: Problems, workload: Workload) -> RequestLimits:
+def read_request_limits(rule: dict[str, object], place: str, problems: Problems) -> RequestLimits:
     """Read the limits of a rule, which has at least one of their keys. The result is only valid without problems."""
-    reader = _LimitReader(rule, place, problems, workload)
+    reader = _LimitReader(rule, place, problems)
     api_ids = reader.names("api_id", API_ID, _API_ID_PROBLEM)
     domain_names = reader.names("domain_name", DOMAIN_NAME, _DOMAIN_NAME_PROBLEM)
     if domain_names is not None:
@@ -39,11 +38,10 @@ def read_request_limits(rule: dict[str, object], place: str, problems: Problems,
 
 
 class _LimitReader:
-    def __init__(self, rule: dict[str, object], place: str, problems: Problems, workload: Workload) -> None:
+    def __init__(self, rule: dict[str, object], place: str, problems: Problems) -> None:
         self._rule = rule
         self._place = place
         self._problems = problems
-        self._workload = workload
 
     def names(self, key: str, expression: re.Pattern[str], problem: str) -> frozenset[str] | None:
         """Return the names of one key, None without it."""
@@ -52,7 +50,7 @@ class _LimitReader:
         value, place = self._rule[key], f"{self._place}.{key}"
         if value == []:
             self._problems.add(place, "is an empty list, which permits no request: write at least one value")
-        self._workload.add_entries(len(value) if isinstance(value, list) else 1, place)
+        self._problems.count_entries(len(value) if isinstance(value, list) else 1, place)
         names: set[str] = set()
         for item, item_place in items_with_places(value, place):
             if isinstance(item, str) and expression.fullmatch(item):

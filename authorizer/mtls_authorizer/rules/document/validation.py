@@ -7,7 +7,6 @@ import re
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.rules.document.match_validation import MatchValidator
 from mtls_authorizer.rules.document.problems import Problems, RulesError, items_with_places, member, shown
-from mtls_authorizer.rules.document.workload import ENTRIES_OF_A_RULE, Workload
 from mtls_authorizer.rules.routes import (
     ALL_ROUTES,
     LARGEST_POLICY,
@@ -18,6 +17,7 @@ from mtls_authorizer.rules.routes import (
     read_route,
 )
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule, UsagePlanKey
+from mtls_authorizer.rules.work_limits import ENTRIES_OF_A_RULE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,8 +73,7 @@ class _RuleValidator:
 
     def __init__(self) -> None:
         self.problems = Problems()
-        self._workload = Workload(self.problems)
-        self._match = MatchValidator(self.problems, self._workload)
+        self._match = MatchValidator(self.problems)
 
     def document(self, value: object) -> tuple[Rule, ...]:
         if not self.problems.is_object(value, "the document"):
@@ -89,7 +88,7 @@ class _RuleValidator:
         if not isinstance(items, list) or not items:
             self.problems.add("rules", "must be a list with at least one rule")
             return denials
-        self._workload.add_entries(ENTRIES_OF_A_RULE * len(items), "rules")
+        self.problems.count_entries(ENTRIES_OF_A_RULE * len(items), "rules")
         rules = [self._rule(item, f"rules[{number}]") for number, item in enumerate(items)]
         names: set[str] = set()
         for number, rule in enumerate(rules):
@@ -126,7 +125,7 @@ class _RuleValidator:
 
             usage_place = f"{place}.extended_key_usage"
             usages = value["extended_key_usage"]
-            key_usages = read_rule_key_usages(usages, matchers, usage_place, self.problems, self._workload)
+            key_usages = read_rule_key_usages(usages, matchers, usage_place, self.problems)
         context = read("context", self._context, _Context({}, {}))
         return Rule(
             # A rule without a valid name gets a unique one, so that it is not also rejected as a duplicate.
@@ -146,7 +145,7 @@ class _RuleValidator:
             return None
         from mtls_authorizer.rules.document.request_limits_validation import read_request_limits  # noqa: PLC0415 -- rarely used
 
-        return read_request_limits(rule, place, self.problems, self._workload)
+        return read_request_limits(rule, place, self.problems)
 
     def _name(self, value: object, place: str) -> str | None:
         if isinstance(value, str) and RULE_NAME.fullmatch(value) and value != ENVIRONMENT:
@@ -169,7 +168,7 @@ class _RuleValidator:
                 place, f"has {len(value)} routes, which need a policy of more than {LARGEST_POLICY} bytes: combine some"
             )
             return ()
-        self._workload.add_entries(len(value), place)
+        self.problems.count_entries(len(value), place)
         routes: dict[str, None] = {}
         for number, item in enumerate(value):
             if self.problems.is_text(item, f"{place}[{number}]"):
@@ -189,7 +188,7 @@ class _RuleValidator:
         context = _Context({}, {})
         if not self.problems.is_object(value, place):
             return context
-        self._workload.add_entries(len(value), place)
+        self.problems.count_entries(len(value), place)
         for key, text in value.items():
             where = member(place, key)
             if not CONTEXT_KEY.fullmatch(key):

@@ -41,7 +41,7 @@ def read_name(text: str) -> NameValue:
         raise ValueError(message) from error
 
 
-def canonical_name(text: str) -> str:
+def read_sorted_name(text: str) -> str:
     """Return a name in the string form of RFC 4514 with the attribute types of certificates. Raises ValueError.
 
     The attributes of one relative distinguished name, which is a set, are sorted.
@@ -53,7 +53,7 @@ def canonical_name(text: str) -> str:
 
 
 def sorted_name(name: str, convert: Callable[[str], str] = str) -> str:
-    """Return a certificate's name in string form with sorted attributes, as ``canonical_name`` writes it.
+    """Return a certificate's name in string form with sorted attributes, as ``read_sorted_name`` returns it.
 
     ``convert`` is applied to each attribute before they are sorted.
     It is not parsed, because a certificate can contain very long names, and ``parse_name`` takes quadratic time.

@@ -331,7 +331,7 @@ def test_a_crl_is_indexed_after_its_next_update_as_long_as_the_authorizer_uses_i
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "a day", "²", "31536001", "9" * 15, "9" * 5000])
 def test_an_age_that_is_no_number_up_to_a_year_is_an_error(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CRL_MAX_AGE_SECONDS", value)
-    with pytest.raises(ValueError, match=f"CRL_MAX_AGE_SECONDS is '{value[:80]}': write a number from 0 to"):
+    with pytest.raises(ValueError, match=f"CRL_MAX_AGE_SECONDS is '{value[:80]}…?': write a number from 0 to"):
         handler(event(CRL), None)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.public_key import equal_encodings
+from mtls_authorizer.metrics import Metric
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.reasons import DenyReason
@@ -18,7 +19,7 @@ from mtls_authorizer.revocation.settings import TruststoreSource
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer.telemetry.metrics import Metric, measure
+from mtls_authorizer.telemetry.decision_metrics import measure
 from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,
@@ -154,7 +155,7 @@ def test_rules_without_keys_are_not_changed() -> None:
     policy = AccessPolicy(rules, rules, truststore=read_truststore(BUNDLE)).with_issuer_keys()
     assert policy.rules is policy.shadow_rules is rules
     alone = AccessPolicy(rules, truststore=read_truststore(BUNDLE))
-    assert alone.with_issuer_keys() is alone
+    assert alone.with_issuer_keys() == alone
     by_key = RuleSet(load_settings(RULES).rules)
     tried = AccessPolicy(rules, by_key, truststore=read_truststore(BUNDLE)).with_issuer_keys()
     assert tried.rules is rules

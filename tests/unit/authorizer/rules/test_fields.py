@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.policy.access_policy import with_issuer_keys
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.document.reader import parse_rules

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.metrics import Metric
 from mtls_authorizer.policy.current_policy import WaitSeconds
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.telemetry.decision_log import MOST_VALUES
-from mtls_authorizer.telemetry.metrics import Metric
 from tests.api_events import rest_event
 from tests.certificate_authorities import DAY
 from tests.certificates import name

@@ -33,7 +33,7 @@ def rsa_key(*elements: bytes) -> PublicKey:
 
 
 def described(key: PublicKey) -> dict[str, object]:
-    return {name: value for name in PublicKey.__slots__ if (value := getattr(key, name)) is not None}
+    return {name: value for name in PublicKey._fields if (value := getattr(key, name)) is not None}
 
 
 @pytest.mark.parametrize("kind", ["rsa-pss", "dsa-2048", "ed25519", "ed448", "x25519", "x448"])

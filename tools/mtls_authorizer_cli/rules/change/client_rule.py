@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import ExtractionSuccess
-from mtls_authorizer.policy.access_policy import AccessPolicy
-from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.policy.access_policy import AccessPolicy, with_issuer_keys
 from mtls_authorizer.request.assessment import RejectedCertificate, assess
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name

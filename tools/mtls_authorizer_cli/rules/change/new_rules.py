@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.policy.access_policy import with_issuer_keys
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.uri import Scheme

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.revocation.issuer_keys import issuer_keys
+from mtls_authorizer.revocation.chains import issuer_keys
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.command_line import CommandError, command_errors, shown_file
 from mtls_authorizer_cli.configuration.loading import read_location
@@ -93,7 +93,7 @@ def verified_issuer_key(certificate: PeerCertificate, trust: Trust, now: datetim
         problem = gateway.skipped if rejection is None else f"{rejection.name}: {rejection.found}"
         message = f"API Gateway would reject the certificate with this truststore: {problem}"
         raise CommandError(message)
-    keys = sorted(issuer_keys(certificate, trust.authorities))
+    keys = sorted(issuer_keys(certificate.fields, trust.authorities))
     if not keys:
         message = "no CA of the truststore is known to have signed the certificate, so issuer_key would not match"
         raise CommandError(message)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from mtls_authorizer.revocation.fetch.download import Connector, Limits, Validators, download
+from mtls_authorizer.revocation.fetch.download import Limits, Validators, download
 from mtls_authorizer.revocation.fetch.errors import DownloadError
 from mtls_authorizer.revocation.fetch.url import parse_url
 from tests.crl_server import byte_by_byte, conditional, crl_server, ok, raw, silent, truncated, until_closed
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.fetch.download import Downloaded
     from tests.crl_server import Answer, CrlServer
 
-PRIVATE = Connector(allow_private=True)
 PATIENT = Limits(total_seconds=30, connect_seconds=30, read_seconds=30, max_bytes=1000)
 BODY = b"0" * 500
 METADATA = "169.254.169.254"
 
 
 def get(url: str, known: Validators | None = None, limits: Limits = PATIENT) -> Downloaded | None:
-    return download(parse_url(url), known, limits=limits, connector=PRIVATE)
+    return download(parse_url(url), known, limits=limits, allow_private=True)
 
 
 def answers(*addresses: str) -> Callable[..., list[Any]]:
@@ -97,7 +96,7 @@ def test_progress_is_reported(server: CrlServer) -> None:
     download(
         parse_url(server.url("/")),
         limits=PATIENT,
-        connector=PRIVATE,
+        allow_private=True,
         watch=lambda received, total: seen.append((received, total)),
     )
     assert seen[-1] == (500, 500)
@@ -234,8 +233,8 @@ def test_the_next_address_is_tried_if_one_refuses_connections(server: CrlServer)
     server.answers["/"] = ok(BODY)
     url = parse_url(server.url("/", "crl.example"))
     for addresses in ("127.0.0.2 127.0.0.1", "127.0.0.1 127.0.0.2"):
-        connector = Connector(allow_private=True, getaddrinfo=answers(addresses))
-        assert download(url, limits=PATIENT, connector=connector) is not None
+        getaddrinfo = answers(addresses)
+        assert download(url, limits=PATIENT, allow_private=True, getaddrinfo=getaddrinfo) is not None
 
 
 # Redirects.
@@ -301,8 +300,7 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_used(
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     url = parse_url(server.url("/", "crl.example"))
-    connector = Connector(allow_private=True, getaddrinfo=getaddrinfo)
-    downloaded = download(url, limits=PATIENT, connector=connector)
+    downloaded = download(url, limits=PATIENT, allow_private=True, getaddrinfo=getaddrinfo)
     assert downloaded is not None
     assert asked == ["crl.example"]
     assert [headers["host"] for _, headers in server.requests] == [f"crl.example:{server.port}"] * 2
@@ -318,7 +316,7 @@ def test_no_connection_is_made_if_an_address_is_not_public(
         download(
             parse_url(server.url("/", "crl.example")),
             limits=PATIENT,
-            connector=Connector(getaddrinfo=answers(resolved)),
+            getaddrinfo=answers(resolved),
         )
     assert server.requests == []
 
@@ -328,7 +326,7 @@ def test_no_connection_is_made_if_an_address_is_not_public(
 )
 def test_no_spelling_of_loopback_is_public(host: str, server: CrlServer) -> None:
     with pytest.raises(DownloadError, match=r"which is not public|cannot be resolved"):
-        download(parse_url(server.url("/", host)), limits=PATIENT, connector=Connector())
+        download(parse_url(server.url("/", host)), limits=PATIENT)
     assert server.requests == []
 
 
@@ -338,7 +336,7 @@ def test_a_name_that_does_not_exist_is_an_error() -> None:
 
     for resolver in (getaddrinfo, answers("")):
         with pytest.raises(DownloadError, match=r"^the name crl\.example cannot be resolved$"):
-            download(parse_url("http://crl.example/"), limits=PATIENT, connector=Connector(getaddrinfo=resolver))
+            download(parse_url("http://crl.example/"), limits=PATIENT, getaddrinfo=resolver)
 
 
 def test_a_resolver_that_does_not_answer_is_given_up() -> None:
@@ -350,7 +348,7 @@ def test_a_resolver_that_does_not_answer_is_given_up() -> None:
         download(
             parse_url("http://crl.example/"),
             limits=PATIENT._replace(total_seconds=0.1),
-            connector=Connector(getaddrinfo=getaddrinfo),
+            getaddrinfo=getaddrinfo,
         )
 
 
@@ -390,8 +388,8 @@ def trusted(ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def get_securely(server: CrlServer, host: str) -> Downloaded | None:
-    connector = Connector(allow_private=True, getaddrinfo=answers("127.0.0.1"))
-    return download(parse_url(server.url("/", host)), limits=PATIENT, connector=connector)
+    url = parse_url(server.url("/", host))
+    return download(url, limits=PATIENT, allow_private=True, getaddrinfo=answers("127.0.0.1"))
 
 
 @pytest.mark.usefixtures("trusted")

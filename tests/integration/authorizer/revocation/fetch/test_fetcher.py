@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.crl_fetcher import handler
-from mtls_authorizer.revocation.fetch.metrics import FetchMetric
+from mtls_authorizer.metrics import FetchMetric
 from tests import der, todays_crls
 from tests.aws_server import ACCOUNT
 from tests.certificate_authorities import (

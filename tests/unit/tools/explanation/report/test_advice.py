@@ -14,8 +14,8 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.revocation.chains import issuer_keys
 from mtls_authorizer.revocation.crl.reader import read_crl
-from mtls_authorizer.revocation.issuer_keys import issuer_keys
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import RevocationSettings
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
@@ -284,7 +284,7 @@ def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
     advice = advise(explain(question(ISSUED, policy.rules)))
     assert advice is not None
     assert advice.rule is not None
-    (key,) = issuer_keys(PeerCertificate.from_pem(ISSUED), TRUSTSTORE)
+    (key,) = issuer_keys(PeerCertificate.from_pem(ISSUED).fields, TRUSTSTORE)
     assert advice.rule["match"] == {"subject": "O=Acme", "issuer": "CN=Issuing CA", "issuer_key": key}
     without = advise(explain(question(ISSUED, document({"name": "a", "match": {"common_name": "x"}}))))
     assert without is not None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.issuer_keys import with_issuer_keys
+from mtls_authorizer.policy.access_policy import with_issuer_keys
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet

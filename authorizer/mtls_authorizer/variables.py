@@ -1,4 +1,7 @@
-"""Reading environment variables: values are parsed, and all problems are collected before they are reported."""
+"""Reading environment variables, for all functions.
+
+Functions that parse raise ValueError, with a message that follows the name of the variable.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +21,13 @@ if TYPE_CHECKING:
 INTERVALS = range(1, 24 * 60 * 60 + 1)
 """The intervals between two refreshes that are allowed, in seconds: up to a day."""
 
-_LONGEST_VALUE_SHOWN = 80
+_LONGEST_QUOTED = 80
 _DIGITS = r"[0-9]{1,9}"
+_ACCOUNT_ID = r"[0-9]{12}"
 
 
 class VariableReader:
-    """Reads environment variables. A variable that is not set has its default; an invalid one is recorded."""
+    """Reads environment variables. A variable that is not set has its default; all invalid ones are recorded."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -34,18 +38,18 @@ class VariableReader:
         return name in self._environment
 
     def read(self, name: str, parse: Callable[[str], _T], *, default: _T) -> _T:
-        """Return the parsed value. ``parse`` gets it without surrounding whitespace and raises ValueError."""
+        """Return the parsed value: see ``parse_variable``."""
         if name not in self._environment:
             return default
         try:
-            return parse(self._environment[name].strip())
+            return parse_variable(self._environment, name, parse)
         except ValueError as error:
-            self.reject(name, str(error))
+            self.problems.append(str(error))
             return default
 
     def number(self, name: str, default: int, allowed: range) -> int:
         """Return a whole number from a range."""
-        return self.read(name, lambda text: _parse_number(text, allowed), default=default)
+        return self.read(name, lambda text: parse_number(text, allowed), default=default)
 
     def choice(self, name: str, *choices: _Choice) -> _Choice:
         """Return one of several values, the first of which is the default."""
@@ -64,16 +68,25 @@ class VariableReader:
         return any(problem.startswith(f"{name} ") for problem in self.problems for name in names)
 
 
+def parse_variable(environment: Mapping[str, str], name: str, parse: Callable[[str], _T]) -> _T:
+    """Return the value of a variable that is set, parsed without surrounding whitespace. Raises ValueError."""
+    try:
+        return parse(environment[name].strip())
+    except ValueError as error:
+        message = f"{name} {error}"
+        raise ValueError(message) from None
+
+
 def parse_boolean(text: str) -> bool:
-    """Return whether the text is ``true``. Raises ValueError unless it is ``true`` or ``false``."""
+    """Return whether the text is ``true``, and not ``false``."""
     if text not in {"true", "false"}:
-        message = f"is {shown(text)}: write true or false"
+        message = f"is {quoted(text)}: write true or false"
         raise ValueError(message)
     return text == "true"
 
 
 def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
-    """Return the items of a list: a JSON array of strings, or values separated by commas. Raises ValueError.
+    """Return the items of a list: a JSON array of strings, or values separated by commas.
 
     Without ``separated_by_commas``, text that is not a JSON array is a single item.
     """
@@ -87,7 +100,7 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
     impossible = next((item for item in items if not item.isprintable() and _is_in_no_certificate(item)), None)
     if impossible is not None:
         message = (
-            f"has the item {shown(impossible)}, with a line break, another control character or half of a surrogate "
+            f"has the item {quoted(impossible)}, with a line break, another control character or half of a surrogate "
             "pair, which matches no certificate: separate values with commas"
         )
         raise ValueError(message)
@@ -98,9 +111,9 @@ def _is_in_no_certificate(text: str) -> bool:
     return has_control_characters(text) or any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def shown(text: str) -> str:
-    """Return a value for an error message: quoted, and only the beginning if it is long."""
-    return repr(text if len(text) <= _LONGEST_VALUE_SHOWN else text[:_LONGEST_VALUE_SHOWN] + "…")
+def quoted(text: str) -> str:
+    """Return a value for an error message: in quotation marks, and only the beginning if it is long."""
+    return repr(text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "…")
 
 
 def _split(text: str, *, separated_by_commas: bool) -> list[str]:
@@ -121,17 +134,26 @@ def _parse_json_array(text: str) -> list[str]:
     return items
 
 
-def _parse_number(text: str, allowed: range) -> int:
+def parse_number(text: str, allowed: range) -> int:
+    """Return a whole number from a range."""
     if not re.fullmatch(_DIGITS, text) or int(text) not in allowed:
-        message = f"is {shown(text)}: write a number from {allowed[0]} to {allowed[-1]}"
+        message = f"is {quoted(text)}: write a number from {allowed[0]} to {allowed[-1]}"
         raise ValueError(message)
     return int(text)
 
 
 def parse_choice(text: str, choices: tuple[_Choice, ...], *others: str) -> _Choice:
-    """Return the choice that the text is. Raises ValueError; its message also names ``others`` that are accepted."""
+    """Return the choice that the text is. The message also names ``others`` that are accepted."""
     for choice in choices:
         if choice == text:
             return choice
-    message = f"is {shown(text)}: write one of {', '.join([*choices, *others])}"
+    message = f"is {quoted(text)}: write one of {', '.join([*choices, *others])}"
     raise ValueError(message)
+
+
+def parse_account_id(text: str) -> str:
+    """Return the ID of the AWS account that owns buckets."""
+    if not re.fullmatch(_ACCOUNT_ID, text):
+        message = f"is {quoted(text)}: write the 12 digits of the AWS account that owns the buckets"
+        raise ValueError(message)
+    return text

@@ -11,8 +11,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.allowlist_warnings import MOST_LOGGED, NOT_ALL, QUOTED_ITEM, reversed_name
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
-from mtls_authorizer.policy.rule_warning_log import MESSAGES, NOT_EXAMINED, log_rule_warnings
-from mtls_authorizer.policy.rule_warnings import RuleWarningKind
+from mtls_authorizer.policy.rule_warnings import MESSAGES, NOT_EXAMINED, RuleWarningKind, log_rule_warnings
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from tests.certificate_authorities import CertificateAuthority

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_authorizer.authorizer import Authorizer
+from mtls_authorizer.metrics import UNITS, Metric
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import Client
@@ -19,7 +20,7 @@ from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
-from mtls_authorizer.telemetry.metrics import UNITS, Metric, make_metrics_writer, measure, write_truststore_metric
+from mtls_authorizer.telemetry.decision_metrics import measure, write_decision_metrics, write_truststore_metric
 from tests import kept_lists
 from tests.api_events import http_2_0_event, rest_event
 from tests.certificate_authorities import DAY
@@ -103,7 +104,7 @@ def test_a_decision_is_counted(
 ) -> None:
     observed = observation(**changes)
     assert measure(observed) == expected
-    make_metrics_writer("a/b")(observed)
+    write_decision_metrics("a/b", observed)
     line = capsys.readouterr().out
     assert line.count("\n") == 1
     written = json.loads(line)
@@ -127,13 +128,14 @@ def test_units_are_those_that_cloudwatch_knows() -> None:
         "RevocationListAge": "Seconds",
         "RevocationListTimeLeft": "Seconds",
         "DecisionTime": "Microseconds",
+        "FetchedCrlTimeLeft": "Seconds",
     }
 
 
 def test_a_line_of_metrics_does_not_wait_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(_Raw(written)), encoding="utf-8"))
-    make_metrics_writer("100% a")(observation())
+    write_decision_metrics("100% a", observation())
     assert json.loads(written.getvalue())["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "100% a"
 
 
