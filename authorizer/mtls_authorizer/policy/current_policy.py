@@ -157,8 +157,9 @@ class CurrentPolicy:
         lists, settings = self._latest.revocation, self.settings.revocation_settings
         if lists is None or settings is None or self._crl_refresher is None or self._revocation is None:
             return
-        if lists.became_stale_within(timedelta(seconds=settings.refresh_seconds), self._now()):
-            self._crl_refresher.make_due()
+        stale_since = lists.stale_since(timedelta(seconds=settings.refresh_seconds), self._now())
+        if stale_since is not None:
+            self._crl_refresher.make_due(stale_since)
             self._revocation.prefix_crls.retry_failed()
 
     def restore(self) -> None:

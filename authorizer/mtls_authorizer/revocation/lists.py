@@ -128,11 +128,11 @@ class RevocationLists:
         reason = UnknownReason.INCOMPLETE_CHAIN if valid else UnknownReason.NO_CHAIN
         return RevocationStatus(RevocationState.UNKNOWN, reason)
 
-    def became_stale_within(self, period: timedelta, now: datetime) -> bool:
-        """Return whether a list became stale in a period before an aware time."""
+    def stale_since(self, period: timedelta, now: datetime) -> datetime | None:
+        """Return the nextUpdate of the list that became stale last, if that was in a period before an aware time."""
         end = now - self._max_age
-        place = bisect_right(self._ends, end)
-        return place > 0 and end - self._ends[place - 1] < period
+        ended = self._ends[: bisect_right(self._ends, end)][-1:]
+        return ended[0] if ended and end - ended[0] < period else None
 
     def deny_reason(self, status: RevocationStatus) -> DenyReason | None:
         """Return the reason to deny access with this status; None for unknown if the failure mode allows that."""

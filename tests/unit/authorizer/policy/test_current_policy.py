@@ -653,6 +653,23 @@ def test_the_successor_of_a_stale_crl_is_loaded_soon(storage: Memory, grace: int
     assert authorizer.deny_reasons(GOOD, WITHDRAWN) == [None, REVOKED]
 
 
+def test_a_crl_that_becomes_stale_just_after_that_of_another_ca_has_its_successor_at_once(storage: Memory) -> None:
+    clock = Clock()
+    start = clock.now
+    for seconds, name, ca in ((10, "ca.crl", CA), (15, "other.crl", OTHER)):
+        storage.put(name, crl(1, ca=ca, next_update=NOW + timedelta(seconds=seconds)))
+    configured = every_minute(storage, CRL_URIS=f"{storage.uri('ca.crl')}, {storage.uri('other.crl')}")
+
+    def now() -> datetime:
+        return NOW + timedelta(seconds=clock.now - start)
+
+    authorizer = EventAuthorizer(CurrentPolicy(configured, opener=storage.open, clock=clock, now=now), clock=now)
+    for seconds, name, ca in ((10, "ca.crl", CA), (5, "other.crl", OTHER)):
+        storage.put(name, crl(2, ca=ca))
+        clock.advance(seconds)
+        assert authorizer.deny_reasons(GOOD, client(1, OTHER)) == [None, None]
+
+
 def test_a_crl_that_stays_expired_is_requested_once_an_interval_again(storage: Memory) -> None:
     clock = Clock()
     start = clock.now
