@@ -51,6 +51,7 @@ class Refresher:
         self._lock = threading.Lock()  # held briefly: never while waiting for a store or a log
         self._due_at = -math.inf
         self._made_due_at = -math.inf
+        self._cause: object = None
 
     def start(self, required: Iterable[AnyDocument] = ()) -> None:
         """Load all documents, in parallel. Failures are logged; a later refresh collects late results.
@@ -115,15 +116,15 @@ class Refresher:
                 document.abandon()
             self._due_at = self._made_due_at = -math.inf
 
-    def make_due(self) -> None:
-        """Make all documents due, but at most every RETRY_SECONDS.
+    def make_due(self, cause: object = None) -> None:
+        """Make all documents due, but at most every RETRY_SECONDS for the same cause.
 
         For use when a value in force can no longer be used, and its successor may already be stored.
         """
         now = self._clock()
         with self._lock:
-            if now >= self._made_due_at + RETRY_SECONDS:
-                self._made_due_at = now
+            if cause != self._cause or now >= self._made_due_at + RETRY_SECONDS:
+                self._made_due_at, self._cause = now, cause
                 self._due_at = min(self._due_at, now)
 
     def _refresh(self, wait_seconds: float) -> None:

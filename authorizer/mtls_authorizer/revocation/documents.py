@@ -88,8 +88,9 @@ class RevocationDocuments:
 
     def expect_successors(self, lists: RevocationLists) -> None:
         """Make CRLs due before the interval is over if one in force became stale: its successor may be stored."""
-        if lists.became_stale_within(timedelta(seconds=self._settings.refresh_seconds), self._now()):
-            self.crl_refresher.make_due()
+        stale_since = lists.stale_since(timedelta(seconds=self._settings.refresh_seconds), self._now())
+        if stale_since is not None:
+            self.crl_refresher.make_due(stale_since)
             self.prefix_crls.retry_failed()
 
     def lists(self) -> RevocationLists:

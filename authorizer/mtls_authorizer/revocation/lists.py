@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
+from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.lists_by_issuer import ListsByIssuer
 from mtls_authorizer.revocation.locations import Locations
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
@@ -60,12 +61,14 @@ class RevocationLists:
         """The CAs of which there is a list."""
         self._ever_loaded = ever_loaded | self.issuers
         self._locations = locations
-        newest = [each for each in self._lists.newest() if each.digest not in locations.outdated]
+        # Lists of CAs that have left the truststore stay in memory: they still revoke if their CAs return.
+        trusted = (each for each in self._lists.newest() if truststore.identified(issuer_of(each)))
+        newest = [each for each in trusted if each.digest not in locations.outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
-        """The earliest thisUpdate of all lists that are not outdated; None without any."""
+        """The earliest thisUpdate of all lists of trusted CAs that are not outdated; None without any."""
         ends = [each.next_update for each in newest if each.next_update is not None]
         self.earliest_next_update = min(ends, default=None)
-        """The earliest nextUpdate of all lists that are not outdated; None if no list has one."""
+        """The earliest nextUpdate of all lists of trusted CAs that are not outdated; None if no list has one."""
         self._ends = sorted(ends)
 
     def has_location_of(self, revocation_list: RevocationList) -> bool:
@@ -128,11 +131,11 @@ class RevocationLists:
         reason = UnknownReason.INCOMPLETE_CHAIN if valid else UnknownReason.NO_CHAIN
         return RevocationStatus(RevocationState.UNKNOWN, reason)
 
-    def became_stale_within(self, period: timedelta, now: datetime) -> bool:
-        """Return whether a list became stale in a period before an aware time."""
+    def stale_since(self, period: timedelta, now: datetime) -> datetime | None:
+        """Return the nextUpdate of the list that became stale last, if that was in a period before an aware time."""
         end = now - self._max_age
-        place = bisect_right(self._ends, end)
-        return place > 0 and end - self._ends[place - 1] < period
+        ended = self._ends[: bisect_right(self._ends, end)][-1:]
+        return ended[0] if ended and end - ended[0] < period else None
 
     def deny_reason(self, status: RevocationStatus) -> DenyReason | None:
         """Return the reason to deny access with this status; None for unknown if the failure mode allows that."""

@@ -68,8 +68,7 @@ def retain(
         is_as_good = new.defect is None or each.defect is not None
         can_replace = own_problem is None or (each_problem is not None and is_as_good)
         is_replaced = is_same and can_replace and not is_older(new, each)
-        is_trusted = bool(truststore.identified(identity_of(each).issuer))
-        if is_trusted and not is_replaced and each.digest != new.digest:
+        if not is_replaced and each.digest != new.digest:
             is_rolled_back = conflict is not None and own_problem is None and each.this_update < new.this_update
             kept.append((not was_usable, RolledBackList(each) if is_rolled_back else each))
         if conflict is not None and new.this_update < each.this_update:

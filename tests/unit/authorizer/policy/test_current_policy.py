@@ -653,6 +653,43 @@ def test_the_successor_of_a_stale_crl_is_loaded_soon(storage: Memory, grace: int
     assert authorizer.deny_reasons(GOOD, WITHDRAWN) == [None, REVOKED]
 
 
+def test_a_revoked_client_is_denied_when_its_ca_returns_to_the_truststore_with_an_older_crl(storage: Memory) -> None:
+    clock = Clock()
+    storage.put("ca.crl", crl(2, REVOKED_SERIAL, next_update=NOW + DAY / 2))
+    live = CurrentPolicy(every_minute(storage), opener=storage.open, clock=clock)
+    authorizer = EventAuthorizer(live)
+    assert authorizer.deny_reasons(GOOD, WITHDRAWN) == [None, REVOKED]
+    storage.put("truststore.pem", OTHER.pem)
+    storage.put("ca.crl", crl(1, ca=OTHER))
+    clock.advance(60)
+    assert authorizer.deny_reasons(client(1, OTHER), WITHDRAWN) == [None, UNKNOWN]
+    revocation = live.get().revocation
+    # It does not matter when the CRL of the other CA expires.
+    assert revocation is not None
+    assert revocation.earliest_next_update == NOW + DAY
+    storage.put("truststore.pem", EVERYBODY)
+    storage.put("ca.crl", EMPTY)
+    clock.advance(60)
+    assert authorizer.deny_reasons(GOOD, WITHDRAWN) == [None, REVOKED]
+
+
+def test_a_crl_that_becomes_stale_just_after_that_of_another_ca_has_its_successor_at_once(storage: Memory) -> None:
+    clock = Clock()
+    start = clock.now
+    for seconds, name, ca in ((10, "ca.crl", CA), (15, "other.crl", OTHER)):
+        storage.put(name, crl(1, ca=ca, next_update=NOW + timedelta(seconds=seconds)))
+    configured = every_minute(storage, CRL_URIS=f"{storage.uri('ca.crl')}, {storage.uri('other.crl')}")
+
+    def now() -> datetime:
+        return NOW + timedelta(seconds=clock.now - start)
+
+    authorizer = EventAuthorizer(CurrentPolicy(configured, opener=storage.open, clock=clock, now=now), clock=now)
+    for seconds, name, ca in ((10, "ca.crl", CA), (5, "other.crl", OTHER)):
+        storage.put(name, crl(2, ca=ca))
+        clock.advance(seconds)
+        assert authorizer.deny_reasons(GOOD, client(1, OTHER)) == [None, None]
+
+
 def test_a_crl_that_stays_expired_is_requested_once_an_interval_again(storage: Memory) -> None:
     clock = Clock()
     start = clock.now

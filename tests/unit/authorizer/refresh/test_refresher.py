@@ -641,12 +641,17 @@ def test_documents_can_be_made_due_but_not_at_every_request() -> None:
         refresher.make_due()
         refresher.refresh_if_due()
         assert len(script.versions) == requests
+    # Something else has happened.
+    for cause in ("another", "another", None):
+        refresher.make_due(cause)
+        refresher.refresh_if_due()
+    assert len(script.versions) == 5
     # The clock of another machine may be behind.
     clock.now = 0
     refresher.restore()
     refresher.make_due()
     refresher.refresh_if_due()
-    assert len(script.versions) == 5
+    assert len(script.versions) == 7
 
 
 def test_an_interval_that_is_shorter_is_not_waited_longer_for() -> None:
