@@ -56,7 +56,6 @@ TESTS = {
     "mtls_authorizer.request.context": _ASSESSMENT,
     "mtls_authorizer.request.decision": _DECISION,
     "mtls_authorizer.request.event": [*_DECISION, f"{AUTHORIZER}/telemetry"],
-    "mtls_authorizer.request.psd2_context": [f"{RULES}/test_psd2.py"],
     "mtls_authorizer.request.response": [
         f"{AUTHORIZER}/test_authorizer.py",
         REQUEST,

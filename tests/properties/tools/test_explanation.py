@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_certificate_auth import read_client_certificate
+from client_certificate_auth import MalformedCertificateError, PeerCertificate, read_client_certificate
 from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
@@ -169,7 +169,17 @@ _ANY_CERTIFICATES = st.integers(0, 9).flatmap(
         1: st.sampled_from([None, "", 1, "garbage"]),
     }.get(number, _CERTIFICATES)
 )
-_TRUSTSTORES = st.just(None) | _CERTIFICATES.map(lambda certificate: read_bundle(certificate.encode()))
+
+
+def is_readable(certificate: str) -> bool:
+    try:
+        PeerCertificate.from_pem(certificate)
+    except MalformedCertificateError:
+        return False
+    return True
+
+
+_TRUSTSTORES = st.just(None) | _CERTIFICATES.filter(is_readable).map(lambda text: read_bundle(text.encode()))
 _QUESTIONS = st.builds(
     question,
     _ANY_CERTIFICATES,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
@@ -416,7 +417,7 @@ def test_an_index_that_is_stored_as_the_crl_is_rejected_since_it_is_not_signed(s
     assert Source(storage).in_force == "index 2 3"
 
 
-def test_a_list_of_a_ca_that_left_the_truststore_makes_room_for_that_of_its_successor(storage: Memory) -> None:
+def test_a_list_of_a_ca_that_left_the_truststore_does_not_displace_that_of_its_successor(storage: Memory) -> None:
     storage.put("ca.crl", SECOND)
     source = Source(storage)
     renewed = crl(1, 2, ca=NAMESAKE)
@@ -429,7 +430,7 @@ def test_a_list_of_a_ca_that_left_the_truststore_makes_room_for_that_of_its_succ
     storage.put("truststore.pem", CA.pem)
     storage.put("ca.crl", SECOND)
     assert source.refresh() == "crl 2 3"
-    assert len(source.crl.value or ()) == 1
+    assert [each.digest for each in source.crl.value or ()] == [crl_digest(SECOND), crl_digest(renewed)]
 
 
 def test_a_truststore_that_breaks_leaves_the_one_before_in_force(storage: Memory) -> None:
