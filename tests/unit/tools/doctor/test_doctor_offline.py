@@ -115,7 +115,7 @@ TRUSTSTORES = {
         bundle(authority("P-521", algorithm=ALGORITHMS["ECDSA with P-521"])), Check.CA_KEY, "it has ECDSA on secp521r1"
     ),
     "a key that cannot be read": Mistake(
-        bundle(ROOT) + issue(ROOT, public_key=NO_KEY, extensions=[IS_A_CA]), Check.CA_KEY, "a key that this tool cannot"
+        bundle(ROOT) + issue(ROOT, public_key=NO_KEY, extensions=[IS_A_CA]), Check.CA_KEY, "one that cannot be read"
     ),
     "an expired CA": Mistake(bundle(OLD_ROOT), Check.CA_VALIDITY, "expired on "),
     "a CA that is not valid yet": Mistake(
@@ -196,9 +196,7 @@ CLIENTS = {
     "a certificate that the authorizer cannot read": Mistake(
         issue(subject=der.sequence(der.sequence())), Check.CLIENT_CERTIFICATE, "cannot be decoded: "
     ),
-    "a certificate with a broken key": Mistake(
-        issue(public_key=NO_KEY), Check.CLIENT_KEY, "a key that this tool cannot read"
-    ),
+    "a certificate with a broken key": Mistake(issue(public_key=NO_KEY), Check.CLIENT_KEY, "one that cannot be read"),
 }
 
 
