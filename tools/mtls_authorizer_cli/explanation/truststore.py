@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.node_view import read_any_boolean
 from client_certificate_auth.x509.certificate import parse_certificate
-from client_certificate_auth.x509.der import DerError, first_element
-from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, KEY_USAGE, read_basic_constraints, read_bits
+from client_certificate_auth.x509.der import BIT_STRING, DerError, first_element, read_element
+from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, KEY_USAGE, read_basic_constraints
 from client_certificate_auth.x509.known_extensions import CHECKED_FOR_CA
 from client_certificate_auth.x509.names import DistinguishedName
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
@@ -26,7 +28,7 @@ from mtls_authorizer_cli.explanation.wording import value_text
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from client_certificate_auth.x509.certificate import Certificate
 
@@ -34,7 +36,7 @@ _MAX_CERTIFICATES = 1000
 _BOUNDARY = re.compile(rb"-----(?:BEGIN|END)[ %]")
 _BOUNDARY_LINE = re.compile(rb"^(?:\A\xef\xbb\xbf)?-----(?:BEGIN|END) [^\r\n-]*-----[ \t]*\r?$", re.MULTILINE)
 """A line without anything else, except for a byte order mark, as OpenSSL requires it."""
-_CHECKED = {KEY_USAGE: read_bits, **CHECKED_FOR_CA}
+_CHECKED: dict[str, Callable[[bytes], object]] = {KEY_USAGE: partial(read_element, tag=BIT_STRING), **CHECKED_FOR_CA}
 """Functions that read the extensions that OpenSSL reads of every CA. One that cannot be read makes the CA invalid."""
 
 
@@ -150,7 +152,6 @@ def may_be_ca(certificate: Certificate) -> bool:
         for oid, (_, value) in certificate.extensions.items():
             if oid in _CHECKED:
                 _CHECKED[oid](first_element(value))
-        # In BER, every octet except 00 is TRUE (X.690 §8.2.2).
-        return constraints is None or read_basic_constraints(first_element(constraints), any)[0]
+        return constraints is None or read_basic_constraints(first_element(constraints), read_any_boolean)[0]
     except DerError:
         return False

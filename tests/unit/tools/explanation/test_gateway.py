@@ -50,8 +50,12 @@ WITHOUT_EXTENSIONS = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.ke
 BROKEN = extension(BASIC_CONSTRAINTS, der.tlv(der.NULL))
 WITH_BROKEN_EXTENSIONS = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensions=[BROKEN])
 TRUE_IN_BER = der.sequence(der.tlv(der.BOOLEAN, b"\1")) + der.tlv(der.NULL)
+USAGE_IN_BER = der.tlv(der.BIT_STRING, b"\2\7")
 IN_BER = CertificateAuthority(
-    "Issuing", parent=ROOT, key=ISSUING.key, extensions=[extension(BASIC_CONSTRAINTS, TRUE_IN_BER)]
+    "Issuing",
+    parent=ROOT,
+    key=ISSUING.key,
+    extensions=[extension(BASIC_CONSTRAINTS, TRUE_IN_BER), extension(KEY_USAGE, USAGE_IN_BER)],
 )
 CLIENT = ISSUING.issue()
 SELF_SIGNED = CertificateAuthority("self-signed client", extensions=[IS_NO_CA]).certificate
@@ -166,6 +170,7 @@ def test_a_certificate_that_api_gateway_would_reject_is_not_allowed(
     [
         [IS_NO_CA],
         [extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\0")))],
+        [extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\xff\xff")))],
         [BROKEN],
         [IS_A_CA, subject_alt_names(der.tlv(der.NULL))],
         [IS_A_CA, extension(KEY_USAGE, der.tlv(der.NULL))],
