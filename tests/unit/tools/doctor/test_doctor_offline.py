@@ -42,6 +42,7 @@ THIRD = authority("Third", parent=SECOND)
 FOURTH = authority("Fourth", parent=THIRD)
 CHAIN = (ROOT, ISSUING, SECOND, THIRD, FOURTH)
 LEAF = authority("Leaf", parent=ROOT, extensions=[IS_NO_CA])
+SELF_SIGNED_CLIENT = authority("Client", extensions=[IS_NO_CA])
 OLD_ROOT = authority("Root", key=ROOT.key, not_after=NOW - DAY)
 WEAK_KEY = rsa.generate_private_key(65537, 1024)  # noqa: S505 -- to be rejected
 WEAK = WEAK_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -166,7 +167,14 @@ def test_a_truststore_in_der_is_found(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    "content", [bundle(ROOT), bundle(*CHAIN[:4]), bundle(OLD_ROOT, ROOT), bundle(SECOND, ISSUING, ROOT)]
+    "content",
+    [
+        bundle(ROOT),
+        bundle(*CHAIN[:4]),
+        bundle(OLD_ROOT, ROOT),
+        bundle(SECOND, ISSUING, ROOT),
+        bundle(ROOT, SELF_SIGNED_CLIENT),
+    ],
 )
 def test_a_truststore_without_a_mistake_has_no_findings(
     content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
