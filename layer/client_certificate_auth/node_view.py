@@ -137,7 +137,7 @@ def is_ca(extensions: dict[str, tuple[bool, bytes]]) -> bool:
     if BASIC_CONSTRAINTS not in extensions or PROXY_CERTIFICATE_INFORMATION in extensions:
         return False
     try:
-        ca, _ = read_basic_constraints(first_element(extensions[BASIC_CONSTRAINTS][1]), _read_any_boolean)
+        ca, _ = read_basic_constraints(first_element(extensions[BASIC_CONSTRAINTS][1]), read_any_boolean)
         if not ca or (KEY_USAGE in extensions and not _has_key_cert_sign(first_element(extensions[KEY_USAGE][1]))):
             return False
         for oid, read in CHECKED_FOR_CA.items():
@@ -148,7 +148,7 @@ def is_ca(extensions: dict[str, tuple[bool, bytes]]) -> bool:
     return True
 
 
-def _read_any_boolean(content: bytes) -> bool:
+def read_any_boolean(content: bytes) -> bool:
     """Return the value of a BOOLEAN in BER, where every octet except 00 is TRUE (X.690 §8.2.2)."""
     if len(content) != 1:
         message = f"a BOOLEAN has {len(content)} octets"

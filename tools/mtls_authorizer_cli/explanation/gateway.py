@@ -209,7 +209,8 @@ def key_finding(certificate: Certificate) -> GatewayFinding:
         return GatewayFinding(key.key_size >= _MIN_RSA_BITS, f"RSA with {key.key_size} bits")
     if isinstance(key, ec.EllipticCurvePublicKey):
         return GatewayFinding(key.curve.name in _CURVES, f"ECDSA on {_CURVES.get(key.curve.name, key.curve.name)}")
-    return GatewayFinding(passed=False, text="a key of another kind" if key else "a key that this tool cannot read")
+    other = "a key of another kind"
+    return GatewayFinding(passed=False, text=other if key else f"{other}, or one that cannot be read")
 
 
 def log_message(rejected_by: str, certificate: Certificate) -> str | None:

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.node_view import read_any_boolean
 from client_certificate_auth.x509.certificate import parse_certificate
-from client_certificate_auth.x509.der import DerError
-from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, read_basic_constraints
+from client_certificate_auth.x509.der import BIT_STRING, DerError, first_element, read_element
+from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, KEY_USAGE, read_basic_constraints
+from client_certificate_auth.x509.known_extensions import CHECKED_FOR_CA
 from client_certificate_auth.x509.names import DistinguishedName
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_blocks
@@ -24,7 +27,7 @@ from mtls_authorizer_cli.explanation.wording import value_text
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from client_certificate_auth.x509.certificate import Certificate
 
@@ -32,6 +35,8 @@ _MAX_CERTIFICATES = 1000
 _BOUNDARY = re.compile(rb"-----(?:BEGIN|END)[ %]")
 _BOUNDARY_LINE = re.compile(rb"^(?:\A\xef\xbb\xbf)?-----(?:BEGIN|END) [^\r\n-]*-----[ \t]*\r?$", re.MULTILINE)
 """A line without anything else, except for a byte order mark, as OpenSSL requires it."""
+_CHECKED: dict[str, Callable[[bytes], object]] = {KEY_USAGE: partial(read_element, tag=BIT_STRING), **CHECKED_FOR_CA}
+"""Functions that read the extensions that OpenSSL reads of every CA. One that cannot be read makes the CA invalid."""
 
 
 class TruststoreCertificate(NamedTuple):
@@ -133,21 +138,19 @@ def _limits(content: bytes, count: int) -> list[str]:
 def _has_signed(issuer: Certificate, certificate: Certificate) -> bool:
     key = load_public_key(issuer.public_key)
     return (
-        may_be_ca(issuer)
+        (may_be_ca(issuer) or issuer.der == certificate.der)
         and key is not None
         and is_signed_by(key, certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate)
     )
 
 
 def may_be_ca(certificate: Certificate) -> bool:
-    """Return False only if a certificate has basic constraints of no CA, and is not its own issuer either.
-
-    Nobody accepts a CA whose basic constraints cannot be decoded.
-    """
+    """Return False only if a certificate has basic constraints of no CA, or extensions that OpenSSL cannot decode."""
     constraints = certificate.extension(BASIC_CONSTRAINTS)
-    if constraints is None or is_self_issued(certificate):
-        return True
     try:
-        return read_basic_constraints(constraints)[0]
+        for oid, (_, value) in certificate.extensions.items():
+            if oid in _CHECKED:
+                _CHECKED[oid](first_element(value))
+        return constraints is None or read_basic_constraints(first_element(constraints), read_any_boolean)[0]
     except DerError:
         return False

@@ -42,6 +42,7 @@ THIRD = authority("Third", parent=SECOND)
 FOURTH = authority("Fourth", parent=THIRD)
 CHAIN = (ROOT, ISSUING, SECOND, THIRD, FOURTH)
 LEAF = authority("Leaf", parent=ROOT, extensions=[IS_NO_CA])
+SELF_SIGNED_CLIENT = authority("Client", extensions=[IS_NO_CA])
 OLD_ROOT = authority("Root", key=ROOT.key, not_after=NOW - DAY)
 WEAK_KEY = rsa.generate_private_key(65537, 1024)  # noqa: S505 -- to be rejected
 WEAK = WEAK_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -115,7 +116,7 @@ TRUSTSTORES = {
         bundle(authority("P-521", algorithm=ALGORITHMS["ECDSA with P-521"])), Check.CA_KEY, "it has ECDSA on secp521r1"
     ),
     "a key that cannot be read": Mistake(
-        bundle(ROOT) + issue(ROOT, public_key=NO_KEY, extensions=[IS_A_CA]), Check.CA_KEY, "a key that this tool cannot"
+        bundle(ROOT) + issue(ROOT, public_key=NO_KEY, extensions=[IS_A_CA]), Check.CA_KEY, "one that cannot be read"
     ),
     "an expired CA": Mistake(bundle(OLD_ROOT), Check.CA_VALIDITY, "expired on "),
     "a CA that is not valid yet": Mistake(
@@ -166,7 +167,14 @@ def test_a_truststore_in_der_is_found(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
-    "content", [bundle(ROOT), bundle(*CHAIN[:4]), bundle(OLD_ROOT, ROOT), bundle(SECOND, ISSUING, ROOT)]
+    "content",
+    [
+        bundle(ROOT),
+        bundle(*CHAIN[:4]),
+        bundle(OLD_ROOT, ROOT),
+        bundle(SECOND, ISSUING, ROOT),
+        bundle(ROOT, SELF_SIGNED_CLIENT),
+    ],
 )
 def test_a_truststore_without_a_mistake_has_no_findings(
     content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -196,9 +204,7 @@ CLIENTS = {
     "a certificate that the authorizer cannot read": Mistake(
         issue(subject=der.sequence(der.sequence())), Check.CLIENT_CERTIFICATE, "cannot be decoded: "
     ),
-    "a certificate with a broken key": Mistake(
-        issue(public_key=NO_KEY), Check.CLIENT_KEY, "a key that this tool cannot read"
-    ),
+    "a certificate with a broken key": Mistake(issue(public_key=NO_KEY), Check.CLIENT_KEY, "one that cannot be read"),
 }
 
 

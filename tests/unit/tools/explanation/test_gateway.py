@@ -21,13 +21,15 @@ from tests import der
 from tests.certificate_authorities import (
     ALGORITHMS,
     DAY,
+    IS_A_CA,
     IS_NO_CA,
     MD5,
     NOW,
     SHA1,
+    SUBJECT_KEY_IDENTIFIER,
     CertificateAuthority,
 )
-from tests.certificates import BASIC_CONSTRAINTS, certificate_der, extension, name, pem
+from tests.certificates import BASIC_CONSTRAINTS, KEY_USAGE, certificate_der, extension, name, pem, subject_alt_names
 from tests.questions import question
 
 if TYPE_CHECKING:
@@ -47,6 +49,14 @@ NOT_A_CA = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensi
 WITHOUT_EXTENSIONS = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensions=[])
 BROKEN = extension(BASIC_CONSTRAINTS, der.tlv(der.NULL))
 WITH_BROKEN_EXTENSIONS = CertificateAuthority("Issuing", parent=ROOT, key=ISSUING.key, extensions=[BROKEN])
+TRUE_IN_BER = der.sequence(der.tlv(der.BOOLEAN, b"\1")) + der.tlv(der.NULL)
+USAGE_IN_BER = der.tlv(der.BIT_STRING, b"\2\7")
+IN_BER = CertificateAuthority(
+    "Issuing",
+    parent=ROOT,
+    key=ISSUING.key,
+    extensions=[extension(BASIC_CONSTRAINTS, TRUE_IN_BER), extension(KEY_USAGE, USAGE_IN_BER)],
+)
 CLIENT = ISSUING.issue()
 SELF_SIGNED = CertificateAuthority("self-signed client", extensions=[IS_NO_CA]).certificate
 
@@ -87,6 +97,7 @@ FIVE = chain(5)
         (CLIENT, certificates(IMPOSTOR, ISSUING, ROOT)),
         (CLIENT, certificates(EXPIRED, ISSUING, ROOT)),
         (CLIENT, certificates(WITHOUT_EXTENSIONS, ROOT)),
+        (CLIENT, certificates(IN_BER, ROOT)),
         (FOUR[-1].issue(), certificates(*FOUR)),
         (SELF_SIGNED, [SELF_SIGNED]),
         (CertificateAuthority("RSA", algorithm=ALGORITHMS["RSA with SHA-256"]).certificate, None),
@@ -152,6 +163,26 @@ def test_a_certificate_that_api_gateway_would_reject_is_not_allowed(
     advice = advise(explanation)
     assert advice is not None
     assert found in advice.problem
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [
+        [IS_NO_CA],
+        [extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\0")))],
+        [extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\xff\xff")))],
+        [BROKEN],
+        [IS_A_CA, subject_alt_names(der.tlv(der.NULL))],
+        [IS_A_CA, extension(KEY_USAGE, der.tlv(der.NULL))],
+        [IS_A_CA, extension(SUBJECT_KEY_IDENTIFIER, der.tlv(der.NULL))],
+    ],
+)
+@pytest.mark.parametrize("parent", [None, ROOT])
+def test_a_certificate_that_openssl_does_not_accept_as_a_ca_has_no_clients(
+    extensions: list[bytes], parent: CertificateAuthority | None
+) -> None:
+    authority = CertificateAuthority("Odd", extensions=extensions, parent=parent)
+    assert failed(explained(authority.issue(), authority.certificate, ROOT.certificate)) == {"issuer"}
 
 
 @pytest.mark.parametrize("authority", [SHA1_CA, MD5_CA])

@@ -135,7 +135,7 @@ def _certificate(each: TruststoreCertificate, bundle: TruststoreBundle, now: dat
         problem = f"it has {key.text}, and API Gateway requires RSA with 2048 bits or more, or P-256 or P-384"
         yield Finding(Check.CA_KEY, subject, problem, _CLIENTS_REJECTED, "Create a CA with another key")
     yield from _expiry(each, bundle, now)
-    if not may_be_ca(certificate):
+    if not may_be_ca(certificate) and not is_self_issued(certificate):
         yield Finding(
             Check.NOT_A_CA,
             subject,
