@@ -50,7 +50,7 @@ TESTS = {
         *_DECISION,
     ],
     "mtls_authorizer.refresh.document": [f"{AUTHORIZER}/refresh"],
-    "mtls_authorizer.refresh.refresher": [f"{AUTHORIZER}/refresh"],
+    "mtls_authorizer.refresh.refresher": [f"{AUTHORIZER}/refresh", f"{POLICY}/test_current_policy.py"],
     "mtls_authorizer.request.assessment": _ASSESSMENT,
     "mtls_authorizer.request.checks": _DECISION,
     "mtls_authorizer.request.context": _ASSESSMENT,
@@ -62,7 +62,8 @@ TESTS = {
         *(f"{RULES}/test_{name}.py" for name in ("certificate_values", "rule_set")),
     ],
     "mtls_authorizer.revocation.chains": [
-        f"{REVOCATION}/test_{name}.py" for name in ("chains", "status", "check_modes")
+        *(f"{REVOCATION}/test_{name}.py" for name in ("chains", "status", "check_modes")),
+        f"{POLICY}/test_issuer_keys.py",
     ],
     "mtls_authorizer.revocation.lists": [
         *_STATUS,
