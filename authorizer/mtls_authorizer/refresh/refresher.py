@@ -12,6 +12,7 @@ from mtls_authorizer.stores.store import StoreError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
     from typing import Any
 
     from mtls_authorizer.refresh.document import AnyDocument, Attempt, LogRecord
@@ -51,7 +52,7 @@ class Refresher:
         self._lock = threading.Lock()  # held briefly: never while waiting for a store or a log
         self._due_at = -math.inf
         self._made_due_at = -math.inf
-        self._cause: object = None
+        self._stale_since: datetime | None = None
 
     def start(self, required: Iterable[AnyDocument] = ()) -> None:
         """Load all documents, in parallel. Failures are logged; a later refresh collects late results.
@@ -116,16 +117,20 @@ class Refresher:
                 document.abandon()
             self._due_at = self._made_due_at = -math.inf
 
-    def make_due(self, cause: object = None) -> None:
-        """Make all documents due, but at most every RETRY_SECONDS for the same cause.
+    def make_due(self, stale_since: datetime | None = None) -> None:
+        """Make all documents due: at once when a value became stale later than any before, or every RETRY_SECONDS.
 
-        For use when a value in force can no longer be used, and its successor may already be stored.
+        For use when a value in force can no longer be used, and its successor may already be stored. A value that
+        became stale earlier, because the time was put back or a later one was replaced, is no reason to hurry again.
         """
         now = self._clock()
         with self._lock:
-            if cause != self._cause or now >= self._made_due_at + RETRY_SECONDS:
-                self._made_due_at, self._cause = now, cause
+            is_later = stale_since is not None and (self._stale_since is None or stale_since > self._stale_since)
+            if is_later or now >= self._made_due_at + RETRY_SECONDS:
+                self._made_due_at = now
                 self._due_at = min(self._due_at, now)
+            if is_later:
+                self._stale_since = stale_since
 
     def _refresh(self, wait_seconds: float) -> None:
         running = self._begin()

@@ -70,10 +70,12 @@ def retain(
         is_replaced = is_same and can_replace and not is_older(new, each)
         if not is_replaced and each.digest != new.digest:
             is_rolled_back = conflict is not None and own_problem is None and each.this_update < new.this_update
-            kept.append((not was_usable, RolledBackList(each) if is_rolled_back else each))
+            is_trusted = bool(truststore.identified(identity_of(each).issuer))
+            kept.append(((not is_trusted, not was_usable), RolledBackList(each) if is_rolled_back else each))
         if conflict is not None and new.this_update < each.this_update:
             stored = RolledBackList(new)
-    # Lists that were never usable are dropped first, and then the latest ones: those of other CAs displace none.
+    # Lists of CAs that have left the truststore are dropped first, then those that were never usable, and then the
+    # latest ones: those of other CAs displace none.
     kept.sort(key=itemgetter(0))
     return (stored, *(each for _, each in kept))[:MAX_RETAINED_LISTS], problem
 

@@ -690,6 +690,20 @@ def test_a_crl_that_becomes_stale_just_after_that_of_another_ca_has_its_successo
         assert authorizer.deny_reasons(GOOD, client(1, OTHER)) == [None, None]
 
 
+def test_crls_are_not_read_at_every_request_if_the_time_of_the_machine_goes_back_and_forth(storage: Memory) -> None:
+    for seconds, name, ca in ((20, "ca.crl", CA), (0, "other.crl", OTHER)):
+        storage.put(name, crl(1, ca=ca, next_update=NOW - timedelta(seconds=seconds)))
+    configured = every_minute(storage, CRL_URIS=f"{storage.uri('ca.crl')}, {storage.uri('other.crl')}")
+    time = NOW
+    live = CurrentPolicy(configured, opener=storage.open, clock=Clock(), now=lambda: time)
+    storage.requests.clear()
+    for request in range(20):
+        time = NOW + timedelta(seconds=1 if request % 2 else -1)
+        live.get()
+    # Once when each CRL became stale.
+    assert [name for name, _is_new in storage.requests].count("other.crl") == 2
+
+
 def test_a_crl_that_stays_expired_is_requested_once_an_interval_again(storage: Memory) -> None:
     clock = Clock()
     start = clock.now

@@ -100,6 +100,12 @@ def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None
     assert rows[0][5].endswith("write the same attributes in reverse order: 'CN=CA,O=Acme,C=DE'")
 
 
+def test_a_divided_name_is_also_logged_in_a_list_with_patterns(loading: Loading) -> None:
+    loading.storage.put("rules.json", document({"organization": ["Acme", "Inc.", {"prefix": "Example "}]}))
+    loading.start()
+    assert ("list item looks like part of a name", "rules[0].match.organization") in loading.logged("place")
+
+
 def test_the_warnings_are_logged_once_for_each_version_of_a_document(loading: Loading) -> None:
     loading.storage.put("rules.json", document(REVERSED))
     loading.start()

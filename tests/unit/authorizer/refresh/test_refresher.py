@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -641,11 +642,11 @@ def test_documents_can_be_made_due_but_not_at_every_request() -> None:
         refresher.make_due()
         refresher.refresh_if_due()
         assert len(script.versions) == requests
-    # Something else has happened.
-    for cause in ("another", "another", None):
-        refresher.make_due(cause)
+    # Only a value that became stale later than all before is urgent.
+    for minute, requests in ((1, 4), (1, 4), (2, 5), (1, 5), (2, 5), (None, 5)):
+        refresher.make_due(None if minute is None else datetime(2026, 1, 1, 0, minute, tzinfo=UTC))
         refresher.refresh_if_due()
-    assert len(script.versions) == 5
+        assert len(script.versions) == requests
     # The clock of another machine may be behind.
     clock.now = 0
     refresher.restore()

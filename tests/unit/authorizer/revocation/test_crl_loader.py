@@ -433,6 +433,21 @@ def test_a_list_of_a_ca_that_left_the_truststore_does_not_displace_that_of_its_s
     assert [each.digest for each in source.crl.value or ()] == [crl_digest(SECOND), crl_digest(renewed)]
 
 
+def test_lists_of_cas_that_left_the_truststore_do_not_displace_one_that_revokes(storage: Memory) -> None:
+    others = [authority(f"Other {number}") for number in range(MAX_RETAINED_LISTS - 1)]
+    storage.put("truststore.pem", b"".join(ca.pem for ca in (CA, *others)))
+    storage.put("ca.crl", crl(1, ca=others[0]))
+    source = Source(storage)
+    for ca in others[1:]:
+        storage.put("ca.crl", crl(1, ca=ca))
+        source.refresh()
+    storage.put("truststore.pem", CA.pem)
+    for content in (FUTURE, EMPTY):
+        storage.put("ca.crl", content)
+        assert source.refresh() == "crl 2"
+    assert len(source.crl.value or ()) == MAX_RETAINED_LISTS
+
+
 def test_a_truststore_that_breaks_leaves_the_one_before_in_force(storage: Memory) -> None:
     storage.put("ca.crl", FIRST)
     source = Source(storage)
