@@ -20,6 +20,7 @@ from mtls_authorizer.policy.allowlist_warnings import (
     ascii_name,
     has_unicode_domain,
     may_be_reversed,
+    may_contain_legal_forms,
     reversed_name,
     split_names,
     without_invisible,
@@ -153,12 +154,27 @@ def _exclusion_warnings(exclusions: object, place: str) -> Iterator[RuleWarning]
 def _match_warnings(match: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
     for field, value in match.items():
         kind, where = FIELDS[field].kind, f"{place}.{field}"
+        if isinstance(value, list) and _are_ordinary(value, kind):
+            continue
         if isinstance(value, list) and kind is FieldKind.TEXT:
             yield from _split_names([item for item in value if isinstance(item, str)], where)
         for item, item_place in items_with_places(value, where):
-            # Almost all values are ordinary. With this check, they take a third of the time, at a start as well.
             if not _is_ordinary(item, kind):
                 yield from _alternative_warnings(field, item, item_place)
+
+
+# Almost all values are ordinary. Finding that out first makes long lists load almost as fast as without warnings.
+
+
+def _are_ordinary(items: list[Any], kind: FieldKind) -> bool:
+    """Return whether certainly none of the values in a list has a warning: all are text. Others return False."""
+    if set(map(type, items)) != {str} or (kind is FieldKind.DISTINGUISHED_NAME and any(map(may_be_reversed, items))):
+        return False
+    # Values contain no line breaks.
+    lines = "\n".join(items)
+    if not _is_plain(lines.replace("\n", "-"), kind) or lines != "\n".join(map(str.strip, items)):
+        return False
+    return not (kind is FieldKind.TEXT and may_contain_legal_forms(lines))
 
 
 def _is_ordinary(item: Any, kind: FieldKind) -> bool:  # noqa: ANN401 -- JSON
