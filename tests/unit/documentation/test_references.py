@@ -122,8 +122,9 @@ def test_every_key_of_a_rule_is_documented() -> None:
 
 
 def test_no_rule_sets_what_the_access_logs_of_the_examples_contain() -> None:
-    examples = [*(PROJECT / "examples/attach").rglob("*"), *(PROJECT / "terraform/modules").rglob("*.tf")]
-    texts = [*pages().values(), *(path.read_text(encoding="utf-8") for path in examples if path.is_file())]
+    folders = (PROJECT / "examples/attach", PROJECT / "terraform/modules")
+    examples = [path for folder in folders for kind in ("py", "tf", "yaml") for path in folder.rglob(f"*.{kind}")]
+    texts = [*pages().values(), *(path.read_text(encoding="utf-8") for path in examples)]
     logged = set(re.findall(r"\$context\.authorizer\.([A-Za-z]\w*)", "".join(texts))) - {"KEY"}
     assert {"status", "latency", "error", "reason", "clientCertFingerprint256"} <= logged
     assert {key for key in logged if not RESERVED_CONTEXT_KEY.fullmatch(key)} == set()
