@@ -60,7 +60,7 @@ locals {
   indexes = local.checks_revocation && var.crl_bucket_name != null ? ["arn:${local.partition}:s3:::${var.crl_bucket_name}/*.crl.index"] : []
   objects = concat(
     [for uri in concat(local.rule_uris, compact([local.variables.TRUSTSTORE_URI]), local.crls) :
-    replace(uri, "s3://", "arn:${local.partition}:s3:::") if startswith(uri, "s3://")],
+    "arn:${local.partition}:s3:::${trimprefix(uri, "s3://")}" if startswith(uri, "s3://")],
     local.indexes,
   )
   # ssm:///a,/b names two parameters. The ARN of a parameter contains neither a version nor a label (:3 or :live).

@@ -3,7 +3,7 @@
 locals {
   creates_bucket     = var.create_crl_bucket ? 1 : 0
   crl_bucket_arn     = "arn:${local.partition}:s3:::${join("", compact([var.crl_bucket_name]))}"
-  indexer_truststore = [for uri in compact([var.truststore_uri]) : replace(uri, "s3://", "arn:${local.partition}:s3:::") if startswith(uri, "s3://")]
+  indexer_truststore = [for uri in compact([var.truststore_uri]) : "arn:${local.partition}:s3:::${trimprefix(uri, "s3://")}" if startswith(uri, "s3://")]
 
   indexer_variables = {
     TRUSTSTORE_URI      = var.truststore_uri

@@ -42,6 +42,7 @@ def test_a_list_is_rejected_if_the_authorizer_would_reject_it(variable: str, val
 
 
 S3_URI = "s3://lists/truststore.pem"
+NOT_A_TRUSTSTORE = ("s3://lists/a,s3://lists/b", "s3://lists/", "s3://lists/s3://a")
 OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
     (
         AUTHORIZER,
@@ -92,6 +93,7 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
                 "s3://bucket/a?c",
                 "s3://bucket/${aws:username}",
                 "s3://bucket/a,s3://bucket/b",
+                "s3://bucket/s3://other/a",
                 "s3://*/a",
                 "s3://bucket/folder/",
                 "ssm://a",
@@ -117,6 +119,7 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
             "s3://lists/a.crl, s3://lists/b.crl",
             "s3://lists/*.crl",
             "s3://lists/a.crl,file:///opt/a",
+            "s3://lists/a.crl,s3://lists/s3://b/",
             "ssm:///a",
         ],
     ),
@@ -135,7 +138,7 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
         ["0a" * 32, f"{'0A' * 32},{'ff' * 32}"],
         ["0a" * 31, "0g" * 32, f"{'0a' * 32}, {'0b' * 32}", "CN=CA"],
     ),
-    (AUTHORIZER, "TruststoreUri", [S3_URI, "file:///opt/a"], ["s3://lists/a,s3://lists/b", "s3://lists/"]),
+    (AUTHORIZER, "TruststoreUri", [S3_URI, "file:///opt/a"], [*NOT_A_TRUSTSTORE]),
     (AUTHORIZER, "AuthorizerRulesRefreshSeconds", ["1", "86400"], ["-1", "1.5", "1e3", "100000"]),
     (AUTHORIZER, "CrlRefreshSeconds", ["1", "86400"], ["-1", "1.5", "1e3", "100000"]),
     (AUTHORIZER, "CrlMaxAgeSeconds", ["0", "31536000"], ["-1", "1.5", "1e3", "100000000"]),
@@ -204,7 +207,7 @@ NEVER_EMPTY: list[tuple[Template, str, list[str], list[str]]] = [
 ]
 REQUIRED: list[tuple[Template, str, list[str], list[str]]] = [
     (REVOCATION, "CrlBucketName", ["lists", "a-1"], ["Lists", "a", "-lists", "lists-", "*", "a.b"]),
-    (REVOCATION, "TruststoreUri", [S3_URI, "file:///opt/a"], ["s3://lists/a,s3://lists/b", "s3://lists/"]),
+    (REVOCATION, "TruststoreUri", [S3_URI, "file:///opt/a"], [*NOT_A_TRUSTSTORE]),
     (MONITORING, "AuthorizerFunctionName", ["stack-Authorizer-1a2B"], [AUTHORIZER_ARN, 'a"b', "a b", "a" * 65]),
     (MONITORING, "AuthorizerLogGroup", ["/aws/lambda/stack-authorizer"], ["a'b", 'a"b', "a b", "a" * 513]),
     (
