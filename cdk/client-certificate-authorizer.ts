@@ -418,6 +418,7 @@ export class ClientCertificateRevocation extends Construct {
       this.addAlarm('CrlFetcherErrorsAlarm', 'The CRL fetcher has failed as a whole. Its log contains the reason.', {
         ...errors,
         dimensions: [{ name: 'FunctionName', value: this.fetcher.functionName }],
+        treatMissingData: 'ignore', // between two runs
       });
     }
   }

@@ -244,6 +244,7 @@ class ClientCertificateRevocation(Construct):
                 "The CRL fetcher has failed as a whole. Its log contains the reason.",
                 (*errors, self.fetcher.function_name),
                 topic_arn,
+                treat_missing_data="ignore",  # between two runs
             )
 
     def _add_alarm(

@@ -31,6 +31,9 @@ locals {
       statistic           = "Sum"
       threshold           = 0
       comparison_operator = "GreaterThanThreshold"
+      # There is no value between two attempts, so the alarm lasts an hour from the last failed one.
+      evaluation_periods  = 12
+      datapoints_to_alarm = 1
     }
     expiry = {
       description         = "The certificate of an allowed client is about to expire. The dashboard and the log say which."
@@ -112,6 +115,8 @@ locals {
       statistic           = "Sum"
       threshold           = 0
       comparison_operator = "GreaterThanThreshold"
+      # Between two runs of the fetcher, the alarm keeps its state.
+      treat_missing_data = "ignore"
     }
   }
 
@@ -123,8 +128,7 @@ locals {
       statistic           = "Minimum"
       threshold           = var.revocation_list_alarm_seconds
       comparison_operator = "LessThanOrEqualToThreshold"
-      # Between two runs of the fetcher, the alarm keeps its state.
-      treat_missing_data = "ignore"
+      treat_missing_data  = "ignore"
     }
   }
 
@@ -148,6 +152,7 @@ resource "aws_cloudwatch_metric_alarm" "alarm" {
   extended_statistic  = lookup(each.value, "extended_statistic", null)
   period              = lookup(each.value, "period", 300)
   evaluation_periods  = lookup(each.value, "evaluation_periods", 1)
+  datapoints_to_alarm = lookup(each.value, "datapoints_to_alarm", null)
   threshold           = each.value.threshold
   comparison_operator = each.value.comparison_operator
   treat_missing_data  = lookup(each.value, "treat_missing_data", "notBreaching")

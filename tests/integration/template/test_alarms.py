@@ -26,7 +26,7 @@ AUTHORIZER_ALARMS = {
 }
 INDEXER_ALARMS = {"CrlIndexerErrorsAlarm", "CrlIndexerFailuresAlarm"}
 ABOUT_EXPIRY = {"ExpiryAlarm", "FetchedCrlStaleAlarm", "RevocationListStaleAlarm", "TruststoreExpiryAlarm"}
-KEEPS_ITS_STATE = ABOUT_EXPIRY | {"CrlIndexerFailuresAlarm"}
+KEEPS_ITS_STATE = ABOUT_EXPIRY | {"CrlIndexerFailuresAlarm", "CrlFetcherErrorsAlarm"}
 """Between two runs of the fetcher, and without requests, there are no values, also while the queue has messages.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-monitoring-using-cloudwatch.html
@@ -128,6 +128,14 @@ def test_an_alarm_watches_its_metric(stack: str, alarm: str, metric: str, statis
     properties = alarms(MONITORING, stack)[alarm]
     assert properties["MetricName"] == metric
     assert {properties.get("Statistic"), properties.get("ExtendedStatistic")} == {statistic, None}
+
+
+def test_the_alarm_for_failed_reloads_lasts_from_one_attempt_to_the_next() -> None:
+    """The next attempt is that of the first request after the interval, 300 s by default for CRLs."""
+    alarm = alarms(MONITORING, "defaults")["RulesRefreshFailuresAlarm"]
+    assert alarm["DatapointsToAlarm"] == 1
+    assert alarm["EvaluationPeriods"] * alarm["Period"] == 3600
+    assert alarm["TreatMissingData"] == "notBreaching"
 
 
 @pytest.mark.parametrize(
