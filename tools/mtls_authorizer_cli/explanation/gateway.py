@@ -17,7 +17,7 @@ from client_certificate_auth.x509.validity import to_datetime
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.truststore.signatures import load_public_key, read_signature_algorithm
 from mtls_authorizer_cli.explanation.result import CheckResult, Verdict
-from mtls_authorizer_cli.explanation.truststore import is_self_issued, printed_name
+from mtls_authorizer_cli.explanation.truststore import ca_objections, is_self_issued, printed_name
 from mtls_authorizer_cli.printed import utc_timestamp
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def explain_gateway(
         return GatewayExplanation(skipped="there is no certificate that can be read", warnings=warnings)
     found = gateway_findings(read.fields, truststore, now)
     checks = tuple(_result(name, found.get(name), now) for name in GatewayCheck)
+    warnings = [*warnings, *(warning for finding in found.values() for warning in finding.warnings)]
     explanation = GatewayExplanation(checks, warnings=warnings)
     rejection = explanation.rejection
     return explanation._replace(log_message=rejection and log_message(rejection.name, read.fields))
@@ -107,6 +108,7 @@ class GatewayFinding(NamedTuple):
 
     passed: bool
     text: str
+    warnings: Sequence[str] = ()
 
 
 def _result(name: GatewayCheck, finding: GatewayFinding | None, now: datetime) -> CheckResult:
@@ -132,9 +134,11 @@ def gateway_findings(
             **_properties(certificate, (), now),
         }
     # One path that passes is enough.
-    results = [(path, _properties(certificate, path, now)) for path in complete]
-    path, properties = min(results, key=lambda each: sum(not finding.passed for finding in each[1].values()))
-    chain = GatewayFinding(passed=True, text=f"{len(path)}, up to {path[-1]}")
+    results = [(path, _properties(certificate, path, now), _warnings(certificate, path)) for path in complete]
+    path, properties, warnings = min(
+        results, key=lambda each: (sum(not finding.passed for finding in each[1].values()), len(each[2]))
+    )
+    chain = GatewayFinding(passed=True, text=f"{len(path)}, up to {path[-1]}", warnings=warnings)
     return {GatewayCheck.ISSUER: issuer, GatewayCheck.CHAIN: chain, **properties}
 
 
@@ -157,6 +161,11 @@ def describe_incomplete(path: Sequence[TruststoreCertificate]) -> str:
         return f"more than {MAX_AUTHORITIES}"
     last = path[-1]
     return f"{len(path)}, up to {last}; its issuer {printed_name(last.certificate.issuer)} is missing"
+
+
+def _warnings(certificate: Certificate, path: Sequence[TruststoreCertificate]) -> list[str]:
+    # A client's own certificate in the truststore need not be a CA's.
+    return list(ca_objections(each for each in path if each.certificate.der != certificate.der))
 
 
 def _properties(

@@ -10,13 +10,14 @@ from binascii import a2b_base64
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from client_certificate_auth.node_view import read_any_boolean
+from client_certificate_auth.node_view import is_ca, read_any_boolean
 from client_certificate_auth.x509.certificate import parse_certificate
 from client_certificate_auth.x509.der import BIT_STRING, DerError, first_element, read_element
 from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, KEY_USAGE, read_basic_constraints
-from client_certificate_auth.x509.known_extensions import CHECKED_FOR_CA
+from client_certificate_auth.x509.known_extensions import CHECKED_FOR_CA, SUPPORTED
 from client_certificate_auth.x509.names import DistinguishedName
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
+from mtls_authorizer.revocation.truststore.authority import read_authority
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_blocks
 from mtls_authorizer.revocation.truststore.names import canonical_name
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key
@@ -27,7 +28,7 @@ from mtls_authorizer_cli.explanation.wording import value_text
 from mtls_authorizer_cli.printed import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from client_certificate_auth.x509.certificate import Certificate
 
@@ -154,3 +155,35 @@ def may_be_ca(certificate: Certificate) -> bool:
         return constraints is None or read_basic_constraints(first_element(constraints), read_any_boolean)[0]
     except DerError:
         return False
+
+
+def ca_objections(path: Iterable[TruststoreCertificate]) -> Iterator[str]:
+    """Yield why ``openssl verify`` rejects CAs of a path, from a client's issuer up. AWS documents none of it."""
+    for cas_below, each in enumerate(path):
+        problem = _ca_problem(each.certificate, cas_below)
+        if problem is not None:
+            yield f"openssl verify rejects {each} as a CA: {problem}. AWS does not document whether API Gateway does"
+
+
+def _ca_problem(certificate: Certificate, cas_below: int) -> str | None:
+    """Return why OpenSSL rejects a certificate that may be a CA's, or None."""
+    unknown = [oid for oid, (critical, _) in certificate.extensions.items() if critical and oid not in SUPPORTED]
+    if unknown:
+        return f"it has a critical extension that OpenSSL does not handle ({', '.join(unknown)})"
+    constraints = certificate.extension(BASIC_CONSTRAINTS)
+    if constraints is None:
+        return None if _is_root_without_constraints(certificate) else "it has no basic constraints"
+    if not is_ca(certificate.extensions):
+        return "its key usage does not include keyCertSign"
+    path_length = read_basic_constraints(first_element(constraints), read_any_boolean)[1]
+    if path_length is not None and cas_below > path_length:
+        return f"its path length is {path_length}, and the CAs between it and clients are {cas_below}"
+    return None
+
+
+def _is_root_without_constraints(certificate: Certificate) -> bool:
+    try:
+        authority = read_authority(certificate) if is_self_issued(certificate) else None
+    except DerError:
+        return False
+    return authority is not None and authority.is_ca

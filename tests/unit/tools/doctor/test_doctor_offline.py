@@ -18,7 +18,7 @@ from mtls_authorizer_cli.doctor.report import as_text
 from mtls_authorizer_cli.main import main
 from tests import der
 from tests.certificate_authorities import ALGORITHMS, ECDSA, IS_A_CA, IS_NO_CA, SHA1, CertificateAuthority
-from tests.certificates import extension, name, pem
+from tests.certificates import KEY_USAGE, extension, name, pem
 from tests.unit.documentation.aws_commands import find_commands
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ THIRD = authority("Third", parent=SECOND)
 FOURTH = authority("Fourth", parent=THIRD)
 CHAIN = (ROOT, ISSUING, SECOND, THIRD, FOURTH)
 LEAF = authority("Leaf", parent=ROOT, extensions=[IS_NO_CA])
+SIGNS_CRLS_ONLY = authority("CRLs", parent=ROOT, extensions=[IS_A_CA, extension(KEY_USAGE, der.bits(b"\2"))])
+ODD_ROOT = authority("Odd root", extensions=[])
+BELOW_ODD_ROOT = authority("Below", parent=ODD_ROOT)
 SELF_SIGNED_CLIENT = authority("Client", extensions=[IS_NO_CA])
 OLD_ROOT = authority("Root", key=ROOT.key, not_after=NOW - DAY)
 WEAK_KEY = rsa.generate_private_key(65537, 1024)  # noqa: S505 -- to be rejected
@@ -135,6 +138,12 @@ TRUSTSTORES = {
     ),
     "a chain that is too long": Mistake(bundle(*CHAIN), Check.CA_CHAIN, "its chain has more than 4 CA certificates"),
     "a client's certificate": Mistake(bundle(ROOT, LEAF), Check.NOT_A_CA, "it is not a CA's certificate"),
+    "a CA that may not sign certificates": Mistake(
+        bundle(ROOT, SIGNS_CRLS_ONLY), Check.NOT_A_CA, "its key usage does not include keyCertSign"
+    ),
+    "a root without basic constraints": Mistake(
+        bundle(ODD_ROOT, BELOW_ODD_ROOT), Check.NOT_A_CA, "('CN=Odd root') as a CA: it has no basic constraints"
+    ),
 }
 
 
@@ -188,6 +197,9 @@ def test_a_truststore_without_a_mistake_has_no_findings(
 
 CLIENTS = {
     "another CA": Mistake(issue(authority("Other")), Check.CLIENT_ISSUER, "no certificate with the subject 'CN=Other'"),
+    "a root without basic constraints": Mistake(
+        issue(ODD_ROOT), Check.CLIENT_CHAIN, "('CN=Odd root') as a CA: it has no basic constraints"
+    ),
     "a CA without its root": Mistake(issue(THIRD), Check.CLIENT_CHAIN, "its issuer 'CN=Second' is missing"),
     "an expired certificate": Mistake(issue(not_after=NOW - timedelta(hours=1)), Check.CLIENT_VALIDITY, "expired on "),
     "a certificate that expires soon": Mistake(
@@ -216,7 +228,7 @@ def test_a_mistake_in_a_clients_certificate_is_found_in_its_folder_and_nothing_e
     folder.mkdir()
     truststore.write_text(bundle(ROOT, ISSUING, authority("Weak", algorithm=SHA1)))
     if mistake.check is Check.CLIENT_CHAIN:
-        truststore.write_text(bundle(ROOT, ISSUING, THIRD))
+        truststore.write_text(bundle(ROOT, ISSUING, THIRD, ODD_ROOT))
     (folder / "good.pem").write_text(issue())
     (folder / "mistake.pem").write_text(mistake.content)
     diagnosis = diagnose(capsys, str(folder), "--truststore", str(truststore))

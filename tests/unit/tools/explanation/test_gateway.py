@@ -185,6 +185,40 @@ def test_a_certificate_that_openssl_does_not_accept_as_a_ca_has_no_clients(
     assert failed(explained(authority.issue(), authority.certificate, ROOT.certificate)) == {"issuer"}
 
 
+USAGE_FOR_CRLS = extension(KEY_USAGE, der.bits(b"\2"))
+UNKNOWN = extension("1.2.3", der.tlv(der.NULL), critical=True)
+PATH_LENGTH_0 = extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\xff"), der.integer(0)))
+
+
+@pytest.mark.parametrize(
+    ("extensions", "problem"),
+    [
+        ([], "it has no basic constraints"),
+        ([extension(KEY_USAGE, USAGE_IN_BER)], "it has no basic constraints"),
+        ([IS_A_CA, USAGE_FOR_CRLS], "its key usage does not include keyCertSign"),
+        ([IS_A_CA, UNKNOWN], "it has a critical extension that OpenSSL does not handle (1.2.3)"),
+        ([PATH_LENGTH_0], "its path length is 0, and the CAs between it and clients are 1"),
+    ],
+)
+def test_a_ca_that_only_openssl_is_known_to_reject_is_a_warning(extensions: list[bytes], problem: str) -> None:
+    odd = CertificateAuthority("Odd", extensions=extensions)
+    authority = CertificateAuthority("Issuing", parent=odd)
+    explanation = explained(authority.issue(), *certificates(authority, odd))
+    assert explanation.allowed
+    (warning,) = explanation.gateway.warnings
+    assert warning.startswith(f"openssl verify rejects certificate 2 of the truststore ('CN=Odd') as a CA: {problem}. ")
+
+
+def test_a_path_without_a_warning_is_preferred() -> None:
+    bundle = certificates(WITHOUT_EXTENSIONS, ISSUING, ROOT)
+    assert explained(CLIENT, *bundle).gateway.warnings == []
+
+
+def test_a_clients_own_certificate_need_not_be_a_cas() -> None:
+    own = CertificateAuthority("self-signed client", extensions=[]).certificate
+    assert explained(own, own).gateway.warnings == []
+
+
 @pytest.mark.parametrize("authority", [SHA1_CA, MD5_CA])
 def test_a_weak_signature_is_reported_even_if_it_cannot_be_verified(authority: CertificateAuthority) -> None:
     explanation = explained(authority.issue(), authority.certificate)

@@ -67,6 +67,14 @@ def _gateway(name: str, certificate: PeerCertificate, truststore: TruststoreBund
                 f"The client sees {CLIENT_SEES}.{log}",
                 FIXES[gateway_check],
             )
+    for objection in (warning for finding in found.values() for warning in finding.warnings):
+        yield Finding(
+            Check.CLIENT_CHAIN,
+            name,
+            objection,
+            f"The client probably sees {CLIENT_SEES}.",
+            "Have the CA issue its certificate again, and replace it in the truststore",
+        )
     left = certificate.not_after - now
     if found[GatewayCheck.VALIDITY].passed and left < EXPIRY_WARNING:
         yield Finding(

@@ -17,7 +17,13 @@ from mtls_authorizer_cli.explanation.gateway import (
     signature_finding,
     validity_finding,
 )
-from mtls_authorizer_cli.explanation.truststore import is_self_issued, may_be_ca, printed_name, read_bundle
+from mtls_authorizer_cli.explanation.truststore import (
+    ca_objections,
+    is_self_issued,
+    may_be_ca,
+    printed_name,
+    read_bundle,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +51,7 @@ _MAX_PATHS = 100
 _VERSION_3 = 3
 _WARNED = "API Gateway ignores a certificate that it cannot use, with a warning that is easily overlooked."
 _CLIENTS_REJECTED = f"Clients below this CA are rejected: they see {CLIENT_SEES}."
+_PROBABLY_REJECTED = f"Clients below this CA are probably rejected: they would see {CLIENT_SEES}."
 _REISSUE = "Have the CA issue its certificate again, and replace it in the truststore"
 
 
@@ -178,7 +185,10 @@ def _chain(each: TruststoreCertificate, bundle: TruststoreBundle) -> Iterator[Fi
     if is_self_issued(each.certificate):
         return
     paths = list(islice(bundle.paths(each.certificate), _MAX_PATHS))
-    if any(len(path) < MAX_AUTHORITIES and is_self_issued(path[-1].certificate) for path in paths):
+    complete = [path for path in paths if len(path) < MAX_AUTHORITIES and is_self_issued(path[-1].certificate)]
+    if complete:
+        for objection in min((list(ca_objections((each, *path))) for path in complete), key=len):
+            yield Finding(Check.NOT_A_CA, str(each), objection, _PROBABLY_REJECTED, _REISSUE)
         return
     longest = max(paths, key=len, default=())
     if not longest:
