@@ -59,6 +59,9 @@ LARGEST_UNUSUAL = 1024 * 1024
 """In bytes: the limit for entries whose dates or flags are not in DER. It takes 0.2 s to read those without extensions,
 0.5 s if each has a flag, and 1.3 s if a CA writes as many empty elements as possible."""
 
+_SET_VERSION_2 = "its CA must set version 2, whose number is 1"
+"""Libraries that leave the version to their callers, as OpenSSL does, write version 1 by default."""
+
 # Before the signature is verified, the file may be anybody's, and as large as MAX_CRL_BYTES. Only what is small is
 # copied or decoded.
 _MOST_ELEMENTS = 7
@@ -113,9 +116,9 @@ def read_fields(encoded: bytes) -> CrlFields:
     extensions, repeated = _read_extensions(bytes(fields[-1][1])) if fields[-1][0] == _EXTENSIONS else ({}, None)
     problem = None
     if has_version and fields[0][1] != _VERSION_2:
-        problem = "the CRL states another version than 2 (version 1 is not stated in DER)"
+        problem = f"the CRL states another version than 2 (version 1 is not stated in DER): {_SET_VERSION_2}"
     elif extensions and not has_version:
-        problem = "the CRL is of version 1, but has extensions, which version 2 introduced"
+        problem = f"the CRL is of version 1, but has extensions, which version 2 introduced: {_SET_VERSION_2}"
     elif repeated is not None:
         problem = f"the extension {repeated} of the CRL occurs twice"
     after_issuer = sum(map(_length, fields[: has_version + _ISSUER + 1]))

@@ -380,7 +380,17 @@ def _limited(limit: str) -> str:
         (crl_pem(CA.revoke()) + b"<html>", "-----END X509 CRL----- is followed by '<html>'"),
         (
             CA.revoke(version=b"", extensions=[crl_number(1)]),
-            "the CRL is of version 1, but has extensions, which version 2 introduced",
+            (
+                "the CRL is of version 1, but has extensions, which version 2 introduced: its CA must set version 2, "
+                "whose number is 1"
+            ),
+        ),
+        (
+            CA.revoke(version=der.integer(0), extensions=[crl_number(1)]),
+            (
+                "the CRL states another version than 2 (version 1 is not stated in DER): its CA must set version 2, "
+                "whose number is 1"
+            ),
         ),
         (
             CertificateAuthority("Stranger").revoke(),
