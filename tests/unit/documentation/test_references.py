@@ -256,9 +256,9 @@ def test_the_limits_of_the_fetcher_are_those_of_the_code() -> None:
     limits = Limits()
     assert f"{limits.total_seconds:g} seconds for a download in total" in text
     assert f"{limits.connect_seconds:g} to connect" in text
-    fetcher = template("Revocation stack")["Resources"]["CrlFetcher"]["Properties"]
-    assert f"`{fetcher['Handler']}`" in text
-    assert f"the function's {fetcher['Timeout'] // 60} minutes" in text
+    stack = template("Revocation stack")
+    assert f"`{stack['Resources']['CrlFetcher']['Properties']['Handler']}`" in text
+    assert f"the function's {stack['Globals']['Function']['Timeout'] // 60} minutes" in text
 
 
 def test_every_variable_of_the_fetcher_is_documented() -> None:
