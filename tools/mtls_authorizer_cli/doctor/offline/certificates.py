@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
-from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING
+from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING, REISSUE
 from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, FIXES, GatewayCheck, gateway_findings, log_message
 
 if TYPE_CHECKING:
@@ -68,13 +68,7 @@ def _gateway(name: str, certificate: PeerCertificate, truststore: TruststoreBund
                 FIXES[gateway_check],
             )
     for objection in (warning for finding in found.values() for warning in finding.warnings):
-        yield Finding(
-            Check.CLIENT_CHAIN,
-            name,
-            objection,
-            f"The client probably sees {CLIENT_SEES}.",
-            "Have the CA issue its certificate again, and replace it in the truststore",
-        )
+        yield Finding(Check.CLIENT_CHAIN, name, objection, f"The client probably sees {CLIENT_SEES}.", REISSUE)
     left = certificate.not_after - now
     if found[GatewayCheck.VALIDITY].passed and left < EXPIRY_WARNING:
         yield Finding(

@@ -52,7 +52,7 @@ _VERSION_3 = 3
 _WARNED = "API Gateway ignores a certificate that it cannot use, with a warning that is easily overlooked."
 _CLIENTS_REJECTED = f"Clients below this CA are rejected: they see {CLIENT_SEES}."
 _PROBABLY_REJECTED = f"Clients below this CA are probably rejected: they would see {CLIENT_SEES}."
-_REISSUE = "Have the CA issue its certificate again, and replace it in the truststore"
+REISSUE = "Have the CA issue its certificate again, and replace it in the truststore"
 
 
 class Examined(NamedTuple):
@@ -132,11 +132,11 @@ def _certificate(each: TruststoreCertificate, bundle: TruststoreBundle, now: dat
     subject, certificate = str(each), each.certificate
     if certificate.version != _VERSION_3:
         problem = "it is not an X.509 certificate of version 3"
-        yield Finding(Check.CA_VERSION, subject, problem, _CLIENTS_REJECTED, _REISSUE)
+        yield Finding(Check.CA_VERSION, subject, problem, _CLIENTS_REJECTED, REISSUE)
     signature = signature_finding(certificate)
     if not signature.passed:
         problem = f"it is signed with {signature.text}, and API Gateway requires SHA-256 or stronger"
-        yield Finding(Check.CA_SIGNATURE, subject, problem, _CLIENTS_REJECTED, _REISSUE)
+        yield Finding(Check.CA_SIGNATURE, subject, problem, _CLIENTS_REJECTED, REISSUE)
     key = key_finding(certificate)
     if not key.passed:
         problem = f"it has {key.text}, and API Gateway requires RSA with 2048 bits or more, or P-256 or P-384"
@@ -161,14 +161,14 @@ def _expiry(each: TruststoreCertificate, bundle: TruststoreBundle, now: datetime
         return
     validity, left = validity_finding(certificate, now), to_datetime(certificate.not_after) - now
     if not validity.passed:
-        yield Finding(Check.CA_VALIDITY, str(each), validity.text, _CLIENTS_REJECTED, _REISSUE)
+        yield Finding(Check.CA_VALIDITY, str(each), validity.text, _CLIENTS_REJECTED, REISSUE)
     elif left < EXPIRY_WARNING:
         yield Finding(
             Check.CA_EXPIRES_SOON,
             str(each),
             f"it expires in {left.days} days",
             f"From then on, clients below this CA are rejected: they see {CLIENT_SEES}. AWS sends no notification.",
-            f"{_REISSUE} before",
+            f"{REISSUE} before",
         )
 
 
@@ -188,7 +188,7 @@ def _chain(each: TruststoreCertificate, bundle: TruststoreBundle) -> Iterator[Fi
     complete = [path for path in paths if len(path) < MAX_AUTHORITIES and is_self_issued(path[-1].certificate)]
     if complete:
         for objection in min((list(ca_objections((each, *path))) for path in complete), key=len):
-            yield Finding(Check.NOT_A_CA, str(each), objection, _PROBABLY_REJECTED, _REISSUE)
+            yield Finding(Check.NOT_A_CA, str(each), objection, _PROBABLY_REJECTED, REISSUE)
         return
     longest = max(paths, key=len, default=())
     if not longest:
