@@ -40,7 +40,7 @@ explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=cl
 	    $${RULES:+--rules="$$RULES"} $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
 layer: $(VENV)/.python ## Build the layer's zip files, digests and SBOMs in build. RELEASE=1 fails if a Python is missing.
-	@$(BIN)/python -m distribution.layer_builder release build $(if $(RELEASE),--complete)
+	@$(BIN)/python -m distribution.layer_builder layers build $(if $(RELEASE),--complete)
 
 release: $(VENV)/.release ## Build everything that users download from the current commit, in build/release: [ARGS=--incomplete].
 	@$(BIN)/python -m distribution.releases build build/release $(ARGS)
