@@ -170,13 +170,13 @@ golden: $(VENV)/.test ## Write Node's output for the test certificates. Needs No
 	$(BIN)/python -m tests.golden
 
 figures: $(VENV)/.test ## Copy the results of the benchmarks to docs/performance.md.
-	$(BIN)/python -m documentation.figures
+	$(BIN)/python -m docs_tools.figures
 
 dashboard-picture: $(VENV)/.test ## Draw the dashboard of the template for the documentation.
-	$(BIN)/python -m documentation.dashboard_picture
+	$(BIN)/python -m docs_tools.dashboard_picture
 
 page-picture: $(VENV)/.test browser ## Take a picture of the local gateway's page for the documentation.
-	@$(BIN)/python -m documentation.page_picture
+	@$(BIN)/python -m docs_tools.page_picture
 
 pythons: ## Unpack the supported Python versions that this machine lacks from Debian into .pythons.
 	@$(PYTHON) -m tests.platforms.debian_python "$(PYTHONS)"
