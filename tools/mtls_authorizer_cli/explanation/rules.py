@@ -73,7 +73,7 @@ class FieldExplanation(NamedTuple):
         return f"{shown}, nearest {nearest}"
 
     def found_text(self, *, everything: bool = False) -> str:
-        """Return what the certificate has, in words, likewise."""
+        """Return what the certificate has, in words; all of it if ``everything`` is asked for."""
         return self.remark or listing(list(map(fact_text, self.found)), everything=everything)
 
 
