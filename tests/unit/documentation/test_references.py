@@ -294,7 +294,7 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"whose names\nend with `{CRL_SUFFIX}`" in text
     assert f"at most {MAX_LISTED:,} objects" in text
     assert f"With up to {LOADED_COMPLETELY} CRLs" in text
-    assert f"at most {MAX_SEARCHED} in `CRL_REFRESH_SECONDS`" in text
+    assert f"At most {MAX_SEARCHED} are read in `CRL_REFRESH_SECONDS`" in text
     assert f"up to {MAX_CRLS} CRLs, with" in text
     assert f"waits for it for at most {DEFAULT_WAIT_SECONDS.needed:g} seconds" in text
     assert f"at most {MAX_AUTHORITIES} CAs" in text
@@ -306,7 +306,7 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"for at most {DEFAULT_WAIT_SECONDS.request:g} seconds in total" in section(
         "docs/configuration.md", "Reloading"
     )
-    assert f"a table of {len(TABLE)} cases and one of {len(SCOPES)} about scope, and for {len(SETS)} about" in text
+    assert f"for {len(TABLE)} cases, {len(SCOPES)} more about scope, and {len(SETS)} about several" in text
     handler = template("Revocation stack")["Resources"]["CrlIndexer"]["Properties"]["Handler"]
     assert f"`{handler}`" in text
 
