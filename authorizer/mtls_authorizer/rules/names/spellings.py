@@ -20,9 +20,8 @@ _ADDRESSES = (
     "1.3.6.1.5.5.7.8.8",  # NAIRealm (RFC 7585 §2.2)
     "1.3.6.1.5.5.7.8.9",  # SmtpUTF8Mailbox (RFC 9598 §3)
 )
-# "." and ".." in a path (RFC 3986 §3.3), also where only some readers find them. Such readers take a backslash for a
-# slash, decode the path first, once or several times, or remove path parameters or, as WHATWG's do, white space at the
-# end.
+# "." and ".." in a path (RFC 3986 §3.3), also where only some readers find them: those that take a backslash for a
+# slash, decode first, once or several times, or remove path parameters, or white space at the end, as WHATWG's do.
 _DOT_SEGMENT = re.compile(
     r"([/\\]|%(25)*(2f|5c))(\.|%(25)*2e){1,2}(?=[/\\?#;\s]|%(25)*(2f|5c|3f|23|3b|20)|\Z)", re.IGNORECASE
 )
