@@ -15,9 +15,8 @@ export BROWSER_FOLDER ?= $(CURDIR)/.browser
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: compare-rules fuzz-routes test-cdk-typescript checkov help run demo revoke explain layer release verify-release publish validate-rules schema crl-index bench bench-cold bench-crl bench-explain bench-rules soak \
-    test test-unit test-full fuzz pythons available-pythons browser available-browser test-interpreters test-arm64 mutation lint format golden figures \
-    dashboard-picture page-picture lock clean
+# All targets that are words, such as `make layer`. Those with a dot in their name are files.
+.PHONY: $(shell sed -n 's/^\([a-z][a-z0-9-]*\):.*/\1/p' Makefile)
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,27 +38,26 @@ explain: $(VENV)/.run ## Explain why a certificate is allowed or denied: CERT=cl
 	@env -u TRUSTSTORE $(BIN)/mtls-authorizer explain $${CERT:+--cert="$$CERT"} $${EVENT:+--event="$$EVENT"} \
 	    $${RULES:+--rules="$$RULES"} $${TRUSTSTORE:+--truststore="$$TRUSTSTORE"} $${ROUTE:+--route="$$ROUTE"} $(ARGS)
 
+validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
+	@test -n "$$FILE" || { echo "Name the rules document: make validate-rules FILE=rules.json" >&2; exit 2; }
+	@$(BIN)/mtls-authorizer rules check "$$FILE" $(ARGS)
+
+schema: $(VENV)/.run ## Write the JSON Schema of rules documents, authorizer/rules.schema.json.
+	@$(BIN)/mtls-authorizer rules schema >$(VENV)/schema && mv $(VENV)/schema authorizer/rules.schema.json
+
+crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
+	@test -n "$$FILE" && test -n "$$TRUSTSTORE" || \
+	    { echo "Name the CRL and the CAs: make crl-index FILE=ca.crl TRUSTSTORE=bundle.pem" >&2; exit 2; }
+	@$(BIN)/mtls-authorizer crl index "$$FILE" --truststore "$$TRUSTSTORE" $(ARGS)
+
 layer: $(VENV)/.python ## Build the layer's zip files, digests and SBOMs in build. RELEASE=1 fails if a Python is missing.
-	@$(BIN)/python -m distribution.layer_builder release build $(if $(RELEASE),--complete)
+	@$(BIN)/python -m distribution.layer_builder layers build $(if $(RELEASE),--complete)
 
 release: $(VENV)/.release ## Build everything that users download from the current commit, in build/release: [ARGS=--incomplete].
 	@$(BIN)/python -m distribution.releases build build/release $(ARGS)
 
 verify-release: $(VENV)/.release ## Rebuild build/release from the current commit and compare all bytes: [ARGS=--incomplete].
 	@$(BIN)/python -m distribution.releases verify build/release $(ARGS)
-
-pythons: ## Unpack the supported Python versions that this machine lacks from Debian into .pythons.
-	@$(PYTHON) -m tests.platforms.debian_python "$(PYTHONS)"
-
-# The same, but if it fails, the tests use the Python versions that the machine has.
-available-pythons:
-	-@$(MAKE) --no-print-directory pythons
-
-browser: ## Unpack the browser that tests the web page from Debian into .browser.
-	@$(PYTHON) -m tests.platforms.debian_chromium "$(BROWSER_FOLDER)"
-
-available-browser:
-	-@$(MAKE) --no-print-directory browser
 
 publish: $(VENV)/.run ## Publish the layer's zip files: REGIONS="eu-central-1 us-east-1" [ARGS="--public --dry-run"].
 	@$(BIN)/python -m distribution.publisher $(REGIONS) $(ARGS)
@@ -79,23 +77,11 @@ bench-crl: $(VENV)/.test ## Measure a revocation list of a million entries again
 bench-explain: $(VENV)/.test ## Measure the time to explain a folder of 1,000 certificates; fails above 20 s.
 	@$(BIN)/python -m benchmarks.explain_folder
 
-crl-index: $(VENV)/.run ## Verify a CRL and write its index: FILE=ca.crl TRUSTSTORE=bundle.pem [ARGS="--output FILE"].
-	@test -n "$$FILE" && test -n "$$TRUSTSTORE" || \
-	    { echo "Name the CRL and the CAs: make crl-index FILE=ca.crl TRUSTSTORE=bundle.pem" >&2; exit 2; }
-	@$(BIN)/mtls-authorizer crl index "$$FILE" --truststore "$$TRUSTSTORE" $(ARGS)
-
 bench-rules: $(VENV)/.test ## Measure decisions with many rules and long lists.
 	@$(BIN)/python -m benchmarks.rules
 
 soak: $(VENV)/.test ## Run a long load test of the authorizer; fails if a response is wrong or memory grows.
 	@$(BIN)/python -m benchmarks.soak
-
-validate-rules: $(VENV)/.run ## Check a rules document: FILE=rules.json.
-	@test -n "$$FILE" || { echo "Name the rules document: make validate-rules FILE=rules.json" >&2; exit 2; }
-	@$(BIN)/mtls-authorizer rules check "$$FILE" $(ARGS)
-
-schema: $(VENV)/.run ## Write the JSON Schema of rules documents, authorizer/rules.schema.json.
-	@$(BIN)/mtls-authorizer rules schema >$(VENV)/schema && mv $(VENV)/schema authorizer/rules.schema.json
 
 test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change code.
 	$(BIN)/python -m pytest -n 2 --dist worksteal tests/unit
@@ -125,7 +111,7 @@ compare-rules: $(VENV)/.test ## Compare policy, simple response and an oracle fo
 test-full: test fuzz soak ## Run all tests, with many more examples for each property, then fuzz, then a load test.
 	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile=thorough -m hypothesis tests
 
-test-cdk-typescript: $(VENV)/.test ## Compare the CDK construct in TypeScript with the one in Python. Needs npm, and minutes.
+test-cdk-typescript: $(VENV)/.test ## Compare the CDK construct in TypeScript with the one in Python. Needs npm, and takes minutes.
 	@rm -rf build/cdk && mkdir -p build && cp -R tests/integration/cdk/typescript build/cdk && cd build/cdk && npm ci --no-audit --no-fund
 	@$(BIN)/python -m tests.integration.cdk.compare_typescript build/cdk
 
@@ -163,13 +149,11 @@ test-arm64: $(VENV)/.test ## Test what runs on Lambda with arm64 Pythons under Q
 	    $(BIN)/python -m tests.platforms.arm64 "$(PYTHONS)" $$version -m pytest $(SHARED) $(RUNS_ON_LAMBDA) || exit 1; \
 	done
 
-.PHONY: test-what-runs-on-lambda
 test-what-runs-on-lambda: $(VENV)/.runs-on-lambda
 	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA) $(COMMANDS)
 
 lint: lint-types lint-style ## Check style, format, types and the order of imports.
 
-.PHONY: lint-types lint-style
 lint-types: $(VENV)/.test
 	$(BIN)/mypy
 
@@ -186,13 +170,26 @@ golden: $(VENV)/.test ## Write Node's output for the test certificates. Needs No
 	$(BIN)/python -m tests.golden
 
 figures: $(VENV)/.test ## Copy the results of the benchmarks to docs/performance.md.
-	$(BIN)/python -m documentation.figures
+	$(BIN)/python -m docs_tools.figures
 
 dashboard-picture: $(VENV)/.test ## Draw the dashboard of the template for the documentation.
-	$(BIN)/python -m documentation.dashboard_picture
+	$(BIN)/python -m docs_tools.dashboard_picture
 
 page-picture: $(VENV)/.test browser ## Take a picture of the local gateway's page for the documentation.
-	@$(BIN)/python -m documentation.page_picture
+	@$(BIN)/python -m docs_tools.page_picture
+
+pythons: ## Unpack the supported Python versions that this machine lacks from Debian into .pythons.
+	@$(PYTHON) -m tests.platforms.debian_python "$(PYTHONS)"
+
+# The same, but if it fails, the tests use the Python versions that the machine has.
+available-pythons:
+	-@$(MAKE) --no-print-directory pythons
+
+browser: ## Unpack the browser that tests the web page from Debian into .browser.
+	@$(PYTHON) -m tests.platforms.debian_chromium "$(BROWSER_FOLDER)"
+
+available-browser:
+	-@$(MAKE) --no-print-directory browser
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
     --no-annotate --custom-compile-command 'make lock'

@@ -98,7 +98,7 @@ def certificate_der(  # noqa: PLR0913 -- one for each field of a TBSCertificate 
 ) -> bytes:
     """Return a certificate. ``version`` None leaves the field out, as version 1 does; ``extensions`` likewise.
 
-    ``sign`` makes the signature, with Ed25519: nobody has signed it unless it is given.
+    ``sign`` makes the signature, with Ed25519. Without it, the signature is 64 zero bytes.
     """
     algorithm = der.sequence(der.oid("1.3.101.112"))
     encoded_extensions = b"".join(extensions or ())

@@ -89,7 +89,7 @@ def release(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
     def build(folder: Path) -> None:
         with (folder / "output").open("w") as output, redirect_stdout(output):
-            layer_builder.main(["release", str(folder)])
+            layer_builder.main(["layers", str(folder)])
 
     return shared_folder(tmp_path_factory, worker_id, "release", build)
 

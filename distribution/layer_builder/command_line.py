@@ -1,4 +1,4 @@
-"""The command: builds a release, or the contents of the layer or of a function for ``sam build``."""
+"""The command: builds the layers' zip files, or the contents of the layer or of a function for ``sam build``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from distribution.errors import DistributionError
 from distribution.layer_builder.contents import assemble_function, assemble_layer
-from distribution.layer_builder.release import build_release
+from distribution.layer_builder.layers import build_layers
 from distribution.layer_builder.wheels import Architecture, check_index, download_wheels
 from distribution.project import ROOT
 from distribution.python_versions import PYTHON_VERSIONS
@@ -44,12 +44,12 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="command")
 
-    release = commands.add_parser("release", help="zip files for all architectures, with digests and SBOMs")
-    release.add_argument("destination", type=Path, help="the folder to write them to")
-    release.add_argument(
+    layers = commands.add_parser("layers", help="zip files for all architectures, with digests and SBOMs")
+    layers.add_argument("destination", type=Path, help="the folder to write them to")
+    layers.add_argument(
         "--complete", action="store_true", help="fail unless every supported Python version is there to compile files"
     )
-    release.set_defaults(build=_build_release)
+    layers.set_defaults(build=_build_layers)
 
     layer = commands.add_parser("layer", help="the layer's contents")
     layer.add_argument("architecture", type=Architecture, choices=list(Architecture), help="the processor architecture")
@@ -64,8 +64,8 @@ def _make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _build_release(options: argparse.Namespace) -> dict[str, str | None]:
-    return build_release(ROOT, options.destination, _report, complete=options.complete)
+def _build_layers(options: argparse.Namespace) -> dict[str, str | None]:
+    return build_layers(ROOT, options.destination, _report, complete=options.complete)
 
 
 def _build_layer(options: argparse.Namespace) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ from distribution.errors import DistributionError
 from distribution.git import export_commit, read_commit
 from distribution.layer_builder.archive import write_archive
 from distribution.layer_builder.contents import LICENSE_FILE
-from distribution.layer_builder.release import build_release as build_layers
+from distribution.layer_builder.layers import build_layers
 from distribution.releases.functions import build_functions
 from distribution.releases.provenance import write_provenance
 from distribution.releases.python_packages import build_packages

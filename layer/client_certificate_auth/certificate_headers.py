@@ -89,9 +89,9 @@ def extract_client_certificate_from_cloudfront_event(event: object) -> Extractio
 
     Raises nothing, whatever the event is.
 
-    Trust boundary: the header proves something only if **the origin can be reached through CloudFront alone**, because
-    a client that reaches it directly can send the header as well, and if mutual TLS of the distribution is required or
-    optional: in passthrough mode, CloudFront has verified nothing.
+    Trust boundary: the header proves something only if **the origin can be reached through CloudFront alone**. A client
+    that reaches it directly can send the header as well. Mutual TLS of the distribution must be required or optional:
+    in passthrough mode, CloudFront has verified nothing.
     """
     try:
         value = _value(event, _CLOUDFRONT_PEM)

@@ -35,7 +35,7 @@ else:
     }
 
     class _Record(tuple):
-        """What the classes inherit: the methods of ``typing.NamedTuple``. Each has a constructor of its own."""
+        """The methods of ``typing.NamedTuple``, which all classes inherit. Each class has a constructor of its own."""
 
         __slots__ = ()
 

@@ -1,9 +1,9 @@
 """Fuzzes the certificate parser against cryptography: `python -m tests.fuzz.fuzz_certificates --seconds 600`.
 
-If both read a certificate, they agree on every field, name and extension. The exceptions are strings: OpenSSL, and so
-the parser, reads a NumericString, PrintableString, T61String or IA5String as Latin-1, where cryptography reads UTF-8 or
-rejects what is beyond the type's alphabet, and a BMPString without surrogate pairs. MalformedCertificateError is the
-only exception that the parser raises. `layer` must be on PYTHONPATH.
+If both read a certificate, they agree on every field, name and extension. Only some strings differ. OpenSSL,
+and so the parser, reads a NumericString, PrintableString, T61String or IA5String as Latin-1; cryptography reads UTF-8,
+or rejects what is beyond the type's alphabet. OpenSSL reads a BMPString without surrogate pairs. The parser raises only
+MalformedCertificateError. `layer` must be on PYTHONPATH.
 """
 
 from __future__ import annotations

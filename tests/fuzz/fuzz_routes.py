@@ -150,7 +150,7 @@ def _compare(grant: list[str], method: str, path: str) -> bool:
 def _compare_with_evaluator(
     node: subprocess.Popen[str], grant: list[str], batch: list[tuple[str, str]], allowed: list[bool]
 ) -> None:
-    # To this evaluator, wildcards in a resource stand for several resources.
+    # This evaluator takes a request with a wildcard for several resources: such requests are left out.
     plain = [(request, each) for request, each in zip(batch, allowed, strict=True) if not set("*?") & set(request[1])]
     arns = [f"{STAGE_ARN}/{method}{path}" for (method, path), _ in plain]
     answers = _ask(node, {"policy": _policy(grant), "arns": arns})

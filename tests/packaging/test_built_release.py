@@ -153,7 +153,7 @@ def test_a_build_in_another_folder_and_environment_has_the_same_bytes(release: P
     folder = tmp_path / "another folder" / "at another depth"
     copy_project(folder)
     subprocess.run(
-        [sys.executable, "-m", "distribution.layer_builder", "release", "build"],
+        [sys.executable, "-m", "distribution.layer_builder", "layers", "build"],
         cwd=folder,
         umask=0o077,
         env=os.environ | {"PYTHONPATH": ".", "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"},

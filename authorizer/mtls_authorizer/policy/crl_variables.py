@@ -49,12 +49,12 @@ def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | Non
     uris = reader.read("CRL_URIS", partial(_parse_all, _parse_location), default=none)
     settings = RevocationSettings(
         uris,
-        reader.read("TRUSTSTORE_URI", _parse_file_uri, default=""),
+        reader.read("TRUSTSTORE_URI", _parse_document_uri, default=""),
         reader.number("CRL_REFRESH_SECONDS", 300, INTERVALS),
         reader.choice("CRL_FAILURE_MODE", *CrlFailureMode),
         reader.number("CRL_MAX_AGE_SECONDS", 0, range(LONGEST_MAX_AGE_SECONDS + 1)),
         reader.choice("CRL_CHECK", *CrlCheck),
-        frozenset(reader.read("CRL_ASSUME_COMPLETE", partial(_parse_all, _parse_file_uri), default=none)),
+        frozenset(reader.read("CRL_ASSUME_COMPLETE", partial(_parse_all, _parse_document_uri), default=none)),
         reader.read("CRL_EXEMPT_ISSUERS", _parse_fingerprints, default=frozenset()),
         reader.read("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str, default=""),
     )
@@ -76,7 +76,7 @@ def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | Non
     return None, None
 
 
-def _parse_file_uri(text: str) -> str:
+def _parse_document_uri(text: str) -> str:
     from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
 
     parse_uri(text, ("s3", "file"))
@@ -87,7 +87,7 @@ def _parse_location(text: str) -> str:
     from mtls_authorizer.stores.uri import is_prefix, parse_prefix  # noqa: PLC0415 -- see above
 
     if not is_prefix(text):
-        return _parse_file_uri(text)
+        return _parse_document_uri(text)
     parse_prefix(text, ("s3", "file"))
     return text
 

@@ -84,8 +84,8 @@ class CurrentPolicy:
         self._wait_seconds = wait_seconds
         # There are at most three refreshers, and all may be due in the same request.
         self._request_seconds = wait_seconds.request / 3
-        self._own_rules = RuleSet(settings.rules)
-        self._own_shadow_rules = RuleSet(settings.shadow_rules) if settings.shadow_rules else None
+        self._environment_rules = RuleSet(settings.rules)
+        self._environment_shadow_rules = RuleSet(settings.shadow_rules) if settings.shadow_rules else None
         self._refreshers: list[Refresher] = []
         self._lock = allocate_lock()
         self._reported_failures = 0
@@ -115,7 +115,8 @@ class CurrentPolicy:
             refresher.refresh_if_due()
             if self._revocation is not None:
                 self._revocation.follow_truststore()
-        # An exception, such as one from a log that cannot be written, would lose a change that is reported only once.
+        # The states are compared, because an exception would lose a change that a refresh reports only once. For
+        # example, the log may not be writable.
         return self._latest if self._states() == self._latest_states else self._renew()
 
     def load_crls(self, chains: tuple[Chain, ...]) -> AccessPolicy:
@@ -127,12 +128,12 @@ class CurrentPolicy:
         if self._revocation is None or policy.revocation is None or not self._revocation.prefix_crls:
             return policy
         with self._revocation.prefix_crls.loaded(chains, policy.revocation, self._wait_seconds.needed) as is_outdated:
-            # Not the latest policy: without these CRLs, if another thread has evicted them in the meantime.
+            # Not self._latest: another thread may have evicted these CRLs and replaced it in the meantime.
             return self._renew() if is_outdated else policy
 
     def _renew(self) -> AccessPolicy:
         with self._lock:
-            # Inside the lock, so that the last thread to assemble a policy has seen every update.
+            # Inside the lock, so that the last policy to be assembled includes every change.
             states = self._states()
             self._latest = self._assemble()
             self._latest_states = states
@@ -178,19 +179,19 @@ class CurrentPolicy:
         from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT  # noqa: PLC0415
 
         opener = self._store_opener()
-        for field, uri, own_rules in (
+        has_truststore = settings.truststore_uri is not None
+        for name, uri, environment_rules in (
             ("rules", settings.rules_uri, settings.rules),
             ("shadow_rules", settings.shadow_rules_uri, ()),
         ):
             if uri is not None:
-                fields = {"document": field, "uri": uri}
-                has_truststore = settings.truststore_uri is not None
-                parse = partial(_parse_rules, own_rules, fields, has_truststore=has_truststore)
-                self._rules[field] = Document(StoreLoader(field, opener(uri, max_bytes=LARGEST_DOCUMENT), parse))
+                log_fields = {"document": name, "uri": uri}
+                parse = partial(_parse_rules, environment_rules, log_fields, has_truststore=has_truststore)
+                self._rules[name] = Document(StoreLoader(name, opener(uri, max_bytes=LARGEST_DOCUMENT), parse))
         refresher = self._add_refresher(
             list(self._rules.values()), settings.rules_refresh_seconds, self._wait_seconds.rules
         )
-        refresher.start(required=[document for field, document in self._rules.items() if field == "rules"])
+        refresher.start(required=[document for name, document in self._rules.items() if name == "rules"])
 
     def _start_revocation(self, settings: RevocationSettings) -> None:
         from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above
@@ -249,8 +250,8 @@ class CurrentPolicy:
 
     def _assemble(self) -> AccessPolicy:
         policy = AccessPolicy(
-            self._own_rules,
-            self._own_shadow_rules,
+            self._environment_rules,
+            self._environment_shadow_rules,
             revocation=None if self._revocation is None else self._revocation.lists(),
             truststore=None if self._truststore is None else self._truststore.value,
         )
@@ -264,14 +265,14 @@ class CurrentPolicy:
 
 
 def _parse_rules(
-    own_rules: tuple[Rule, ...], fields: Mapping[str, object], content: bytes, *, has_truststore: bool
+    environment_rules: tuple[Rule, ...], log_fields: Mapping[str, object], content: bytes, *, has_truststore: bool
 ) -> RuleSet:
     """Return the rules of a stored document together with those of the environment, and log the warnings about it."""
     from mtls_authorizer.policy.rule_warnings import log_rule_warnings  # noqa: PLC0415 -- see above
     from mtls_authorizer.rules.document.reader import read_rules  # noqa: PLC0415
 
     stored, document = read_rules(content)
-    rules = (*own_rules, *stored)
+    rules = (*environment_rules, *stored)
     check_together(rules)
-    log_rule_warnings(document, fields, has_truststore=has_truststore)
+    log_rule_warnings(document, log_fields, has_truststore=has_truststore)
     return RuleSet(rules)

@@ -23,8 +23,11 @@ class DocumentError(ValueError):
     """The content of a document is invalid. The message begins with its URI."""
 
 
-class LogRecord(NamedTuple):
-    """A record to log. Messages are a closed set; text from stores and parsers is only in fields."""
+class PendingRecord(NamedTuple):
+    """A record that is logged after the Refresher's lock was released: writing a log can take long.
+
+    Messages are a closed set; text from stores and parsers is only in fields.
+    """
 
     level: int
     message: str
@@ -70,7 +73,7 @@ class Document(Generic[T, V]):
         """The version in force, as it is logged."""
         return None if self.in_force is None else str(self.in_force.version)
 
-    def begin(self, now: float, give_up_seconds: float) -> list[LogRecord]:
+    def begin(self, now: float, give_up_seconds: float) -> list[PendingRecord]:
         """Begin an attempt, unless one is running that is younger than ``give_up_seconds``."""
         records = []
         if self.attempts:
@@ -83,7 +86,7 @@ class Document(Generic[T, V]):
         self.attempts.append(attempt)
         return records
 
-    def collect(self) -> list[LogRecord]:
+    def collect(self) -> list[PendingRecord]:
         """Collect the results of finished attempts, the newest first."""
         records = []
         for attempt in [attempt for attempt in reversed(self.attempts) if not attempt.is_running]:
@@ -99,7 +102,7 @@ class Document(Generic[T, V]):
         self.attempts.clear()
         self.error = None
 
-    def fail(self, attempt: Attempt[T, V], error: StoreError | ValueError) -> list[LogRecord]:
+    def fail(self, attempt: Attempt[T, V], error: StoreError | ValueError) -> list[PendingRecord]:
         """Record the failure of an attempt: once for each."""
         if attempt.failed:
             return []
@@ -110,7 +113,7 @@ class Document(Generic[T, V]):
         fields = {"error": str(error), "version_in_force": self.version, "refresh_failures": 1}
         return [self._record(logging.ERROR, "document refresh failed", fields)]
 
-    def _succeed(self, attempt: Attempt[T, V], loaded: Loaded[T, V]) -> list[LogRecord]:
+    def _succeed(self, attempt: Attempt[T, V], loaded: Loaded[T, V]) -> list[PendingRecord]:
         # An attempt that was given up can end after the next one. Its result is ignored, because the loader compared it
         # with an earlier value (is this CRL newer?), not with the value in force.
         if attempt.replacements != self._replacements:
@@ -129,8 +132,8 @@ class Document(Generic[T, V]):
         self.in_force = loaded
         return records
 
-    def _record(self, level: int, message: str, fields: Mapping[str, object]) -> LogRecord:
-        return LogRecord(level, message, {"document": self.loader.name, "uri": self.loader.uri, **fields})
+    def _record(self, level: int, message: str, fields: Mapping[str, object]) -> PendingRecord:
+        return PendingRecord(level, message, {"document": self.loader.name, "uri": self.loader.uri, **fields})
 
 
 class Attempt(Generic[T, V]):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
-    from mtls_authorizer.refresh.document import AnyDocument, Attempt, LogRecord
+    from mtls_authorizer.refresh.document import AnyDocument, Attempt, PendingRecord
 
 logger = get_logger()
 
@@ -168,7 +168,7 @@ class Refresher:
                 document.attempts[-1] for document in self._documents if document.attempts and not document.in_force
             ]
 
-    def _collect(self) -> list[LogRecord]:
+    def _collect(self) -> list[PendingRecord]:
         return [record for document in self._documents for record in document.collect()]
 
 
@@ -199,6 +199,6 @@ def _wait(attempts: Iterable[Attempt[Any, Any]], seconds: float) -> None:
         attempt.wait(max(0.0, deadline - time.monotonic()))
 
 
-def _log(records: Iterable[LogRecord]) -> None:
+def _log(records: Iterable[PendingRecord]) -> None:
     for record in records:
         logger.log(record.level, record.message, extra=record.fields)

@@ -2,9 +2,9 @@
 
 A *list* is a verified CRL (``crl``) or the index of one (``index``). ``documents`` keeps the truststore
 (``truststore``) and the lists up to date: ``crl_loader`` loads one CRL, ``prefix`` those below prefixes. ``chains``
-finds the CAs above a certificate, ``lists_by_issuer`` the lists that apply to each certificate of a chain, and
-``lists`` its ``status``.
+finds the CAs above a certificate, and ``lists_by_issuer`` the lists that apply to each certificate of a chain. From
+these, ``lists`` determines the ``status``.
 
 The other functions on Lambda write the objects that the authorizer reads: ``fetch`` downloads CRLs, and
-``index.handler`` writes indexes. Each is invoked through the ``handler`` of its package.
+``index.handler`` writes indexes. Lambda invokes them through ``crl_fetcher`` and ``crl_indexer``, next to this package.
 """

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
 
     FactReader: TypeAlias = "Callable[[PeerCertificate], Iterable[Fact]]"
-    PatternCheck: TypeAlias = "Callable[[str, str], bool]"
-    """Whether prefixes and suffixes of a fact only exclude, given its label and its value. Raises nothing."""
     FactReaders: TypeAlias = Mapping[str, FactReader]
     """The functions that read facts from a certificate, by field. They raise nothing."""
+    AmbiguityCheck: TypeAlias = "Callable[[str, str], bool]"
+    """Whether a fact with this label and value is ambiguous for prefixes and suffixes. Raises nothing."""
 
 
 class Comparison(StrEnum):
@@ -119,13 +119,13 @@ class ConditionIndex:
 
     For each fact, it takes one look-up, and one for each length of the prefixes and suffixes with the fact's label that
     is not longer than the fact. The number of conditions does not matter, and the time is linear in the size of a
-    certificate, however many names it has. For ``matches_no_pattern``, see ``PatternCheck``.
+    certificate, however many names it has. A fact can be ambiguous for patterns only: see ``AmbiguityCheck``.
     """
 
-    def __init__(self, conditions: Iterable[Condition], matches_no_pattern: PatternCheck) -> None:
+    def __init__(self, conditions: Iterable[Condition], is_ambiguous_in_patterns: AmbiguityCheck) -> None:
         self.fields: dict[str, dict[str, _LabelIndex]] = {}
         """The conditions by field and label."""
-        self._matches_no_pattern = matches_no_pattern
+        self._is_ambiguous_in_patterns = is_ambiguous_in_patterns
         for condition in conditions:
             field, label, comparison, value = condition
             index = self.fields.setdefault(field, {}).setdefault(label, _LabelIndex())
@@ -150,8 +150,8 @@ class ConditionIndex:
                     if value in index.exact:
                         satisfied.append(index.exact[value])
                     if index.patterns and (patterns := list(_satisfied_patterns(index, str(value)))):
-                        only_excludes = self._matches_no_pattern(label, str(value))
-                        (ambiguous if only_excludes else satisfied).extend(patterns)
+                        is_ambiguous_here = self._is_ambiguous_in_patterns(label, str(value))
+                        (ambiguous if is_ambiguous_here else satisfied).extend(patterns)
         satisfied_unambiguously = frozenset(unambiguous)
         return SatisfiedConditions(satisfied_unambiguously, satisfied_unambiguously.union(ambiguous))
 

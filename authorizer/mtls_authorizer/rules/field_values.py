@@ -48,7 +48,7 @@ def parse_text(text: str) -> Fact:
     return Fact("", text)
 
 
-def parse_name(text: str) -> Fact:
+def parse_distinguished_name(text: str) -> Fact:
     """Return the value of a distinguished name (RFC 4514)."""
     return Fact("", read_written_name(text))
 
@@ -147,8 +147,8 @@ def is_misleading(label: str, value: str) -> bool:
     return has_dot_segments(value)
 
 
-def matches_no_pattern(label: str, value: str) -> bool:
-    """Return whether no suffix matches a value, because some may read it as a name with another end.
+def is_ambiguous_in_patterns(label: str, value: str) -> bool:
+    """Return whether a value is ambiguous for suffixes, because some may read it as a name with another end.
 
     These are DNS names with characters of no domain: ``evil.example/.acme.example``. CAs of companies write all kinds
     of text as DNS names, so that rules can still list one exactly.

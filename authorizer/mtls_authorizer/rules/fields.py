@@ -14,7 +14,7 @@ from mtls_authorizer.rules.conditions import Comparison, Condition, Fact
 from mtls_authorizer.rules.field_values import (
     name_facts,
     only_value_facts,
-    parse_name,
+    parse_distinguished_name,
     parse_psd2_role,
     parse_serial_number,
     parse_sha256,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from client_certificate_auth import PeerCertificate
-    from mtls_authorizer.rules.names.patterns import PatternRule
+    from mtls_authorizer.rules.names.patterns import PatternRestriction
 
 
 class FieldKind(StrEnum):
@@ -69,7 +69,7 @@ class Field(NamedTuple):
     """The values that are compared, for the documentation."""
     syntax: str | None = None
     """A regular expression that all text accepted by ``parse`` matches, for the JSON Schema."""
-    patterns: Mapping[tuple[str, Comparison], PatternRule] = {}
+    patterns: Mapping[tuple[str, Comparison], PatternRestriction] = {}
     """Restrictions on prefixes and suffixes, by label."""
     companion: str | None = None
     """A field that the rule must also match, by exactly one exact value, because values of this field are unique only
@@ -138,7 +138,7 @@ FIELDS: Mapping[str, Field] = {
     "subject": Field(
         FieldKind.DISTINGUISHED_NAME,
         lambda certificate: name_facts(certificate.subject),
-        parse_name,
+        parse_distinguished_name,
         DenyReason.SUBJECT_NOT_ALLOWED,
         None,
         "the subject: a whole DN, or some attributes",
@@ -158,7 +158,7 @@ FIELDS: Mapping[str, Field] = {
     ISSUER: Field(
         FieldKind.DISTINGUISHED_NAME,
         lambda certificate: name_facts(certificate.issuer),
-        parse_name,
+        parse_distinguished_name,
         DenyReason.ISSUER_NOT_ALLOWED,
         "ALLOWED_ISSUERS",
         "the issuer: a whole DN, or some attributes",

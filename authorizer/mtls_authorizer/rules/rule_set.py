@@ -9,7 +9,7 @@ from collections import Counter
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import ConditionIndex, RuleIndex, SatisfiedConditions
-from mtls_authorizer.rules.field_values import matches_no_pattern, psd2_statement_problem
+from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns, psd2_statement_problem
 from mtls_authorizer.rules.fields import FACT_READERS, ISSUER, ISSUER_KEY, PSD2_ROLE
 from mtls_authorizer.rules.grant import ConditionalGrant, Evaluation, Grant, combine
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES
@@ -50,7 +50,7 @@ class RuleSet:
         self.limits_domain_names = any(rule.limits and rule.limits.domain_names is not None for rule in self.rules)
         rule_count = Counter(condition for rule in every_rule for condition in rule.conditions())
         self.readers = FACT_READERS
-        self._conditions = ConditionIndex(rule_count, matches_no_pattern)
+        self._conditions = ConditionIndex(rule_count, is_ambiguous_in_patterns)
         # Indexes return positions of rules, or of exclusions.
         self._rule_index = RuleIndex((rule.matchers for rule in self.rules), rule_count)
         self._denial_index = RuleIndex((rule.matchers for rule in self.denials), rule_count)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ABSENCES = (FileNotFoundError, PermissionError)
 
 _STEP_SECONDS = 0.02
-"""Kernels set the times of a file from a clock that advances in steps: 10 ms at most."""
+"""Twice the longest step, 10 ms, of the clocks by which kernels set the times of files."""
 
 
 class FileStore:

@@ -63,14 +63,14 @@ def parse_uri(uri: str, schemes: Collection[str] = tuple(Scheme)) -> Location:
     """
     prefix, separator, rest = uri.partition("://")
     if not separator or prefix not in schemes:
-        raise _rejection(uri, "write " + ", ".join(_FORMS[scheme] for scheme in Scheme if scheme in schemes))
+        raise _error(uri, "write " + ", ".join(_FORMS[scheme] for scheme in Scheme if scheme in schemes))
     scheme = Scheme(prefix)
     try:
         if not uri.isprintable():
             _reject("it contains a character that is not printable")
         return Location(scheme, _PARSERS[scheme](rest))
     except ValueError as error:
-        raise _rejection(uri, f"{error}; write {_FORMS[scheme]}") from None
+        raise _error(uri, f"{error}; write {_FORMS[scheme]}") from None
 
 
 def is_prefix(uri: str) -> bool:
@@ -165,7 +165,7 @@ def _reject(problem: str) -> NoReturn:
     raise ValueError(problem)
 
 
-def _rejection(uri: str, problem: str) -> ValueError:
+def _error(uri: str, problem: str) -> ValueError:
     return ValueError(f"is {_shown(uri)}: {problem}")
 
 

@@ -92,10 +92,10 @@ def read_public_key(subject_public_key_info: bytes) -> PublicKey:
 def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
     """Return all encodings that certificates use for an RSA or an elliptic curve key, given any of them.
 
-    The request for a certificate chooses one: the algorithm of an RSA key, of which the common ones are returned;
-    whether a curve is named or described; one of three forms of a point (SEC 1 §2.3.3). The first one is the usual one.
-    For keys of other kinds, and for what OpenSSL does not read, only the usual one is returned if another is given, and
-    none otherwise.
+    Encodings differ in the algorithm of an RSA key, of which the common ones are returned; in whether a curve is named
+    or described; and in the form of a point (three, SEC 1 §2.3.3). The request for a certificate chooses one. The usual
+    one is first. For keys of other kinds, and for what OpenSSL does not read, only the usual one is returned if another
+    is given, and none otherwise.
     """
     _, (algorithm, key) = read_sequence(subject_public_key_info)
     encoded = read_public_key(subject_public_key_info)

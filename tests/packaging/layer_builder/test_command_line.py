@@ -39,8 +39,8 @@ def write_package(folder: Path, source: str = "NAME = 'value'\n") -> Path:
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [
-        ((), {"release", "layer", "function"}),
-        (("release",), {"destination", "--complete"}),
+        ((), {"layers", "layer", "function"}),
+        (("layers",), {"destination", "--complete"}),
         (("layer",), {"{arm64,x86_64}", "destination"}),
         (("function",), {"package", "destination", f"{{{','.join(PYTHON_VERSIONS)}}}"}),
     ],
@@ -166,7 +166,7 @@ def test_a_complete_release_names_the_python_versions_that_are_missing(
     find_interpreters_only_in(tmp_path / "machine", monkeypatch)
     write_interpreter(tmp_path / "machine/python3.12", "CPython 3.12.1")
     with pytest.raises(SystemExit, match="1"):
-        main(["release", "--complete", str(tmp_path / "build")])
+        main(["layers", "--complete", str(tmp_path / "build")])
     missing = ", ".join(version for version in PYTHON_VERSIONS if version != "3.12")
     message = f"a complete release needs Python {missing} on PATH or under pyenv; try `make pythons`\n"
     assert capsys.readouterr().err == message
@@ -175,9 +175,9 @@ def test_a_complete_release_names_the_python_versions_that_are_missing(
 
 @pytest.mark.parametrize(
     ("arguments", "command"),
-    [([], "release build"), (["RELEASE=1"], "release build --complete")],
+    [([], "layers build"), (["RELEASE=1"], "layers build --complete")],
 )
-def test_make_builds_a_release(arguments: list[str], command: str) -> None:
+def test_make_builds_the_layers(arguments: list[str], command: str) -> None:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "VENV"))}
     make = ["make", "-n", "-o", ".venv/.python", "layer", *arguments]
     result = subprocess.run(make, cwd=ROOT, env=inherited, capture_output=True, text=True, check=True)

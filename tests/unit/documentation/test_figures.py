@@ -7,9 +7,9 @@ import logging
 import re
 from typing import TYPE_CHECKING
 
-from documentation import dashboard_picture
-from documentation.dashboard_picture import PICTURE, TEMPLATE, Widget, draw, read_widgets
-from documentation.figures import with_figures
+from docs_tools import dashboard_picture
+from docs_tools.dashboard_picture import PICTURE, TEMPLATE, Widget, draw, read_widgets
+from docs_tools.figures import with_figures
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.metrics import Metric
 from mtls_authorizer.policy.settings import load_settings

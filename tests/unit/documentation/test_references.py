@@ -294,7 +294,7 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"whose names\nend with `{CRL_SUFFIX}`" in text
     assert f"at most {MAX_LISTED:,} objects" in text
     assert f"With up to {LOADED_COMPLETELY} CRLs" in text
-    assert f"at most {MAX_SEARCHED} in `CRL_REFRESH_SECONDS`" in text
+    assert f"At most {MAX_SEARCHED} are read in `CRL_REFRESH_SECONDS`" in text
     assert f"up to {MAX_CRLS} CRLs, with" in text
     assert f"waits for it for at most {DEFAULT_WAIT_SECONDS.needed:g} seconds" in text
     assert f"at most {MAX_AUTHORITIES} CAs" in text
@@ -306,13 +306,48 @@ def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
     assert f"for at most {DEFAULT_WAIT_SECONDS.request:g} seconds in total" in section(
         "docs/configuration.md", "Reloading"
     )
-    assert f"a table of {len(TABLE)} cases and one of {len(SCOPES)} about scope, and for {len(SETS)} about" in text
+    assert f"for {len(TABLE)} cases, {len(SCOPES)} more about scope, and {len(SETS)} about several" in text
     handler = template("Revocation stack")["Resources"]["CrlIndexer"]["Properties"]["Handler"]
     assert f"`{handler}`" in text
 
 
 def test_the_size_of_the_cache_is_that_of_the_code() -> None:
     assert f"for up to {MAX_CACHED_CERTIFICATES} certificates" in section("docs/security-model.md", "Caching")
+
+
+# The code, for contributors.
+
+_CACHED = "What runs when, and what is cached"
+_FOLDERS = ("", "layer/client_certificate_auth", "authorizer/mtls_authorizer", "tools/mtls_authorizer_cli", "tests")
+
+
+def _find(path: str) -> Path | None:
+    paths = (PROJECT / folder / f"{path}{suffix}" for folder in _FOLDERS for suffix in ("", ".py"))
+    return next((path for path in paths if path.exists()), None)
+
+
+@pytest.mark.parametrize("heading", ["Where to change what", _CACHED, "Tests"])
+def test_the_architecture_names_code_that_exists(heading: str) -> None:
+    helpers = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "tests").glob("*.py"))
+    for row in tables("docs/architecture.md", heading)[-1]:
+        named = [code for code in codes(row[1]) if not code.startswith("make ")]
+        files = [path for path in map(_find, named) if path is not None and path.is_file()]
+        code = helpers if heading == "Tests" else "".join(path.read_text(encoding="utf-8") for path in files)
+        assert [name for name in named if not _find(name) and not re.search(rf"\b{name}\b", code)] == []
+
+
+def test_the_architecture_names_modules_that_exist() -> None:
+    assert [code for code in codes(pages()["docs/architecture.md"]) if code.endswith(".py") and not _find(code)] == []
+
+
+def test_the_waiting_times_of_the_architecture_are_those_of_the_code() -> None:
+    start, _, refresh, certificate, _ = (row[1] for row in tables("docs/architecture.md", _CACHED)[0])
+    wait = DEFAULT_WAIT_SECONDS
+    for seconds in (wait.rules, wait.truststore, wait.crls, wait.prefixes):
+        assert f"{seconds:g} s" in start
+    assert f"({wait.request:g} s altogether)" in refresh
+    assert f"({wait.needed:g} s)" in certificate
+    assert f"the {MAX_CACHED_CERTIFICATES} most recently used" in section("docs/architecture.md", _CACHED)
 
 
 # Commands.

@@ -100,8 +100,10 @@ def load_object(text: str) -> Mapping[str, Any] | None:
 @contextmanager
 def _log_errors(name: str) -> Iterator[None]:
     """Turn errors in reading and decoding into CommandErrors that begin with a name."""
-    cannot_be_read = command_errors(f"{name} cannot be read: ", OSError, EOFError, zlib.error)
-    with command_errors(f"{name} is not a log: ", ValueError, RecursionError, csv.Error), cannot_be_read:
+    with (
+        command_errors(f"{name} is not a log: ", ValueError, RecursionError, csv.Error),
+        command_errors(f"{name} cannot be read: ", OSError, EOFError, zlib.error),
+    ):
         yield
 
 

@@ -90,10 +90,7 @@ class Finding(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """A mistake as a check of the object with the mistake returns it: a finding without what the caller knows.
-
-    ``subject`` is given if it is another thing than that object.
-    """
+    """What a check yields: a finding without the check's name. ``subject`` is empty if it is the examined object."""
 
     problem: str
     consequence: str
@@ -103,7 +100,8 @@ class Mistake(NamedTuple):
 
     def finding(self, check: Check, examined: str) -> Finding:
         """Return the finding of a check of an object."""
-        return Finding(check, self.subject or examined, *self[:-1])
+        subject = self.subject or examined
+        return Finding(check, subject, self.problem, self.consequence, self.fix, self.commands)
 
 
 def suspicious_rule(warning: Message) -> Mistake:

@@ -30,7 +30,7 @@ class StoredDocument(NamedTuple):
 
 
 class DocumentStore(Protocol):
-    """Where one document is stored."""
+    """The place where one document is stored."""
 
     def read(self) -> StoredDocument:
         """Return the document. Raises CommandError."""

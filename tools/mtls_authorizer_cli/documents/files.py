@@ -40,7 +40,7 @@ class FileDocument:
             finally:
                 os.close(descriptor)
 
-    def update(self, _read: StoredDocument, edit: Callable[[str], str]) -> Written:
+    def update(self, read: StoredDocument, edit: Callable[[str], str]) -> Written:
         """Change the document as it is now. Raises CommandError."""
         with command_errors(f"{printable(self._name)} cannot be written: ", OSError):
             for _ in range(MOST_ATTEMPTS):
@@ -49,7 +49,7 @@ class FileDocument:
                     text = edit(current.text)
                     if text == current.text or self._replace(descriptor, current, text.encode()):
                         document = StoredDocument(self._name, text, _version(text.encode()))
-                        return Written(document, current.text, merged=current.text != _read.text)
+                        return Written(document, current.text, merged=current.text != read.text)
         raise too_many_conflicts(self._name)
 
     @contextmanager

@@ -51,7 +51,7 @@ def review(options: argparse.Namespace, change: Change) -> bool:
 
 
 def write_result(text: str, *, written: bool) -> None:
-    """Print the result of a change. Raises CommandError, which says whether the change was written all the same."""
+    """Print the result of a change. Raises CommandError, which says whether the change was written nevertheless."""
     try:
         write_output(text)
     except CommandError as error:

@@ -53,19 +53,19 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if options.csv and (options.json or options.policy or options.all):
         message = "--csv cannot be combined with --json, --policy or --all"
         raise CommandError(message)
-    of_function = read_environment(options, environment)
+    environment = read_environment(options, environment)
     paths = [*options.files, *filter(None, (options.cert, options.event))]
     if options.log is not None:
-        return _run_on_entry(options, of_function, paths)
+        return _run_on_entry(options, environment, paths)
     if options.request_id is not None:
         message = "--request-id chooses an entry of a log: name the log with --log"
         raise CommandError(message)
     given = read_inputs(paths, as_table=options.csv)
     with logged_failures() as failures:
         if given.are_many:
-            table = _make_table(options, of_function, given)
+            table = _make_table(options, environment, given)
             return _print_table(options, table._replace(notes=(*table.notes, *failures)))
-        report = _make_report(options, of_function, given)
+        report = _make_report(options, environment, given)
     report = report._replace(notes=(*report.notes, *failures))
     write_output(as_json(report) if options.json else as_text(report))
     return ExitStatus.SUCCESS if report.explanation.allowed else ExitStatus.NEGATIVE

@@ -86,7 +86,7 @@ def read_inputs(paths: Sequence[str], *, as_table: bool = False) -> Inputs:
 
 
 def _combine(files: Sequence[CertificateFile], event: _Event | None, *, are_many: bool) -> Inputs:
-    # In a table, each row would need its own.
+    # Notes on files are not for tables, in which each row would need its own.
     notes = (*(event.notes if event else ()), *(note for file in files if not are_many for note in file.notes))
     if event and files:
         notes = (

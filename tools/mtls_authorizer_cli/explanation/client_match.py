@@ -87,7 +87,10 @@ def identifies_client(subject: DistinguishedName) -> bool:
 
 @lru_cache
 def name_identifies_client(text: str) -> bool:
-    """Return the same for a subject in the string form of RFC 4514; False if it cannot be read. Cached: see logs."""
+    """Return the same for a subject in the string form of RFC 4514; False if it cannot be read.
+
+    Cached, because a log has many entries about each client.
+    """
     try:
         types = {attribute_type for rdn in parse_name(text) for attribute_type, _ in rdn}
     except ValueError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.field_values import is_misleading, matches_no_pattern
+from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns, is_misleading
 from mtls_authorizer.rules.fields import (
     FIELDS,
     ISSUER_KEY,
@@ -73,7 +73,7 @@ class FieldExplanation(NamedTuple):
         return f"{shown}, nearest {nearest}"
 
     def found_text(self, *, everything: bool = False) -> str:
-        """Return what the certificate has, in words, likewise."""
+        """Return what the certificate has, in words; all of it if ``everything`` is asked for."""
         return self.remark or listing(list(map(fact_text, self.found)), everything=everything)
 
 
@@ -258,7 +258,7 @@ def _ignored(matcher: Matcher, facts: Iterable[Fact]) -> set[Fact]:
     return {
         fact
         for fact in facts
-        if fact.ambiguous or (fact.label in with_patterns and matches_no_pattern(fact.label, str(fact.value)))
+        if fact.ambiguous or (fact.label in with_patterns and is_ambiguous_in_patterns(fact.label, str(fact.value)))
     }
 
 
@@ -267,7 +267,7 @@ def _are_misleading(matcher: Matcher, ignored: Iterable[Fact]) -> bool:
     labels = {condition.label for condition in matcher.conditions()}
     return any(
         isinstance(value, str)
-        and (has_control_characters(value) or is_misleading(label, value) or matches_no_pattern(label, value))
+        and (has_control_characters(value) or is_misleading(label, value) or is_ambiguous_in_patterns(label, value))
         for label, value, _ in ignored
         if label in labels
     )

@@ -209,6 +209,7 @@ def _read_extensions(content: bytes) -> tuple[dict[str, Extension], str | None]:
     repeated = None
     extensions: dict[str, Extension] = {}
     for each in read_sequence_of(content, SEQUENCE):
+        # Not from the cache, which is for the extensions that certificates of one CA have in common.
         oid, (critical, value) = read_extension.__wrapped__(each)
         if oid in extensions:
             repeated, value = oid, b""

@@ -56,7 +56,7 @@ class Stored(NamedTuple):
 
 
 class Destination(Protocol):
-    """Where a CRL is stored."""
+    """The place where a CRL is stored."""
 
     def read(self) -> Stored | None:
         """Return what is stored, None if there is nothing."""

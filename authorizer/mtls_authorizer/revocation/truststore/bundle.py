@@ -79,8 +79,8 @@ class Truststore:
 
     def key_fingerprints(self, digests: frozenset[str]) -> frozenset[str]:
         """Return the fingerprints of the keys, also of clients' own certificates, that some digests name."""
-        everybody = (*self.authorities, *self._of_clients.values())
-        named = (each for each in everybody if digests and not digests.isdisjoint(each.key_digests))
+        authorities = (*self.authorities, *self._of_clients.values()) if digests else ()
+        named = (each for each in authorities if not digests.isdisjoint(each.key_digests))
         return frozenset(each.identity.key_fingerprint for each in named)
 
     def identified(self, identity: AuthorityId) -> tuple[Authority, ...]:

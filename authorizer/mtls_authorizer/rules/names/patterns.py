@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class PatternRule(NamedTuple):
+class PatternRestriction(NamedTuple):
     """A restriction on the prefixes or suffixes of a label, so that they cannot match another party's names.
 
     ``expression`` is the regular expression that the text must match, None if no such pattern is permitted. ``problem``
@@ -27,43 +27,43 @@ class PatternRule(NamedTuple):
 
 
 _DNS_NAME = {
-    Comparison.PREFIX: PatternRule(
+    Comparison.PREFIX: PatternRestriction(
         None,
         "is not supported for DNS names, because a prefix also matches names of other domains: write a suffix such as "
         "'.example.com', or the exact name",
     ),
-    Comparison.SUFFIX: PatternRule(
+    Comparison.SUFFIX: PatternRestriction(
         r"\..+", "must start with a dot, such as '.example.com': otherwise it also matches other domains"
     ),
 }
 _EMAIL_ADDRESS = {
-    Comparison.PREFIX: PatternRule(
+    Comparison.PREFIX: PatternRestriction(
         None,
         "is not supported for email addresses, because a prefix also matches addresses of other domains: write a "
         "suffix such as '@example.com', or the exact address",
     ),
-    Comparison.SUFFIX: PatternRule(
+    Comparison.SUFFIX: PatternRestriction(
         r".*@.+|\..+",
         "must contain an @ or start with a dot, such as '@example.com': otherwise it also matches other domains",
     ),
 }
 _URI = {
-    Comparison.PREFIX: PatternRule(
+    Comparison.PREFIX: PatternRestriction(
         r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/?#]+/|[^/:]+:).*",
         "must continue after the authority, such as 'spiffe://example.com/' or 'urn:example:': otherwise it also "
         "matches other authorities",
     ),
-    Comparison.SUFFIX: PatternRule(
+    Comparison.SUFFIX: PatternRestriction(
         None, "is not supported for URIs, which can end with the same text under every authority: write a prefix"
     ),
 }
 _IP_ADDRESS = dict.fromkeys(
     (Comparison.PREFIX, Comparison.SUFFIX),
-    PatternRule(None, "is not supported for IP addresses: write exact addresses"),
+    PatternRestriction(None, "is not supported for IP addresses: write exact addresses"),
 )
 _DOMAIN_COMPONENT = dict.fromkeys(
     (Comparison.PREFIX, Comparison.SUFFIX),
-    PatternRule(
+    PatternRestriction(
         None,
         "is not supported for domain components, because each is a whole label of a domain name: write exact values",
     ),
@@ -90,19 +90,19 @@ _ATTRIBUTES = {
 """The attribute types whose values are names of this kind. All others are free text."""
 
 
-def _by_label(
-    restrictions: Mapping[str, Mapping[Comparison, PatternRule]],
-) -> dict[tuple[str, Comparison], PatternRule]:
-    return {(label, comparison): rule for label, rules in restrictions.items() for comparison, rule in rules.items()}
+def _flat(
+    by_label: Mapping[str, Mapping[Comparison, PatternRestriction]],
+) -> dict[tuple[str, Comparison], PatternRestriction]:
+    return {(label, comparison): each for label, kind in by_label.items() for comparison, each in kind.items()}
 
 
 _ALTERNATIVE_NAMES = {"DNS": _DNS_NAME, "email": _EMAIL_ADDRESS, "URI": _URI, "IP": _IP_ADDRESS}
-_ATTRIBUTES_BY_LABEL = {SHORT_NAME_BY_OID.get(oid, oid): rules for oid, rules in _ATTRIBUTES.items()}
+_ATTRIBUTES_BY_LABEL = {SHORT_NAME_BY_OID.get(oid, oid): kind for oid, kind in _ATTRIBUTES.items()}
 
-SUBJECT_ALT_NAME_PATTERNS = _by_label(_ALTERNATIVE_NAMES)
+SUBJECT_ALT_NAME_PATTERNS = _flat(_ALTERNATIVE_NAMES)
 """By the type of the name."""
 
-ATTRIBUTE_PATTERNS = _by_label(_ATTRIBUTES_BY_LABEL)
+ATTRIBUTE_PATTERNS = _flat(_ATTRIBUTES_BY_LABEL)
 """By the short name of the attribute's type, or by its OID if it has none, as in ``parse_label``."""
 
 OTHER_NAME = "otherName"
@@ -116,7 +116,8 @@ LABELS_WITH_SPELLINGS = frozenset((*_LABELS, OTHER_NAME, DIRECTORY_NAME)) - {"IP
 """The labels of names that can be written in several ways: see ``common_spelling``."""
 
 URI_LABELS, EMAIL_LABELS, DNS_LABELS = (
-    frozenset(label for label, rules in _LABELS.items() if rules is kind) for kind in (_URI, _EMAIL_ADDRESS, _DNS_NAME)
+    frozenset(label for label, kind in _LABELS.items() if kind is wanted)
+    for wanted in (_URI, _EMAIL_ADDRESS, _DNS_NAME)
 )
 """The labels of URIs, those of email addresses, and those of DNS names."""
 

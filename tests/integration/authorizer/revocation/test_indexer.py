@@ -294,7 +294,7 @@ def test_while_s3_is_faulty_the_index_stays_as_it_is(
         )
     )
     if (request_line, fault) == (f"PUT {INDEX}", "half a body"):
-        # It has arrived all the same, and that is seen.
+        # The write has arrived nevertheless, and the handler notices.
         handler(event(CRL), None)
     else:
         with monkeypatch.context() as impatient:

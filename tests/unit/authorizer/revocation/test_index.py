@@ -39,7 +39,7 @@ def patched(index: bytes, place: int, replacement: bytes) -> bytes:
     return with_checksum(body[:place] + replacement + body[place + len(replacement) :])
 
 
-# The longest that RFC 5280 §4.1.2.2 allows has 20 bytes as an INTEGER. Beyond are what CAs have given out all the same.
+# The longest that RFC 5280 §4.1.2.2 allows has 20 bytes as an INTEGER. Some CAs have issued longer ones.
 SERIAL_NUMBERS = st.one_of(
     st.integers(-(2**20), 2**20),
     st.integers(0, 2**159 - 1),

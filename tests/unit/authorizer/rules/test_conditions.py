@@ -9,7 +9,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison, Condition, ConditionIndex, SatisfiedConditions, make_matcher
-from mtls_authorizer.rules.field_values import matches_no_pattern
+from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns
 from mtls_authorizer.rules.fields import FACT_READERS
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import Rule
@@ -24,7 +24,7 @@ def client(*subject: tuple[str, str]) -> PeerCertificate:
 
 def satisfied(condition: Condition, certificate: PeerCertificate) -> tuple[bool, bool]:
     """Return whether unambiguous facts, and whether any facts, satisfy a condition."""
-    found = ConditionIndex([condition], matches_no_pattern).satisfied_by(certificate, FACT_READERS)
+    found = ConditionIndex([condition], is_ambiguous_in_patterns).satisfied_by(certificate, FACT_READERS)
     return condition in found.unambiguous, condition in found.any_fact
 
 
@@ -41,10 +41,12 @@ def test_a_matcher_without_conditions_is_rejected(alternatives: list[frozenset[C
 
 
 def test_fields_without_conditions_are_not_read() -> None:
-    assert ConditionIndex((), matches_no_pattern).satisfied_by(client(("CN", "a")), {}) == NONE
+    assert ConditionIndex((), is_ambiguous_in_patterns).satisfied_by(client(("CN", "a")), {}) == NONE
     condition = Condition("common_name", "", Comparison.EXACT, "a")
     readers = {"common_name": FACT_READERS["common_name"]}
-    satisfied_conditions = ConditionIndex([condition], matches_no_pattern).satisfied_by(client(("CN", "a")), readers)
+    satisfied_conditions = ConditionIndex([condition], is_ambiguous_in_patterns).satisfied_by(
+        client(("CN", "a")), readers
+    )
     assert satisfied_conditions == (frozenset([condition]), frozenset([condition]))
 
 
@@ -72,7 +74,7 @@ def test_short_values_are_not_compared_with_longer_patterns() -> None:
         for comparison in (Comparison.PREFIX, Comparison.SUFFIX)
         for length in lengths
     ]
-    index = ConditionIndex(conditions, matches_no_pattern)
+    index = ConditionIndex(conditions, is_ambiguous_in_patterns)
     patterns = index.fields["organizational_unit"][""].patterns
     for key, known in patterns.items():
         patterns[key] = Counting(known)

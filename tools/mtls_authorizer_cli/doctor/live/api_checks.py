@@ -110,17 +110,14 @@ def _difference(name: str, routes: dict[str, str], deployed: dict[str, str]) -> 
 def _api_key_source(examined: ExaminedApi) -> Iterator[Mistake]:
     api = examined.api
     for _, function in examined.authorizers:
-        if not any(rule.usage_plan_key is not None for rule in function.rules.rules):
+        uses_plans = any(rule.usage_plan_key is not None for rule in function.rules.rules)
+        if not uses_plans or api.api_key_source == "AUTHORIZER":
             continue
-        if isinstance(api, RestApi) and api.api_key_source != "AUTHORIZER":
-            fix, commands = (
-                "Take the keys from the authorizer",
-                (api.use_keys_of_authorizer(), *examined.deploy_commands()),
-            )
-        elif isinstance(api, RestApi):
-            continue
-        else:
-            fix, commands = "Use a REST API for usage plans, or remove usage_plan_key", ()
+        commands: tuple[str, ...] = ()
+        fix = "Use a REST API for usage plans, or remove usage_plan_key"
+        if isinstance(api, RestApi):
+            fix = "Take the keys from the authorizer"
+            commands = (api.use_keys_of_authorizer(), *examined.deploy_commands())
         yield Mistake(
             f"rules have a usage_plan_key, and the API takes keys from {api.api_key_source or 'nowhere'}",
             "The limits of usage plans do not apply to these clients.",

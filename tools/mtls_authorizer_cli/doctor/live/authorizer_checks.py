@@ -132,7 +132,7 @@ def _response_format(examined: ExaminedApi, own: OwnAuthorizer) -> Iterator[Mist
         return  # the response is always an IAM policy
     configured = own.function.settings.response_format
     expected = "simple" if authorizer.simple_responses else "iam"
-    if configured is not expected:
+    if configured != expected:
         enabled = "enabled" if authorizer.simple_responses else "disabled"
         yield Mistake(
             f"simple responses are {enabled}, and {own.function} has RESPONSE_FORMAT={configured}",

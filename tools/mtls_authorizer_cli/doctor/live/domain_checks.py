@@ -12,11 +12,12 @@ from mtls_authorizer_cli.doctor.offline.truststore import CHECKS as TRUSTSTORE_C
 from mtls_authorizer_cli.doctor.offline.truststore import Examined, examine_truststore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from mtls_authorizer_cli.doctor.account.aws import Aws
     from mtls_authorizer_cli.doctor.account.domain import Domain
     from mtls_authorizer_cli.doctor.account.function import Function
+    from mtls_authorizer_cli.doctor.live.examination import Checks
     from mtls_authorizer_cli.progress import Progress
 
 _AVAILABLE = "AVAILABLE"
@@ -51,7 +52,7 @@ class ExaminedDomain(NamedTuple):
         """Make all checks."""
         if self.domain.truststore_uri is None:
             return examine(_DOMAIN_CHECKS, self, progress)
-        diagnosis = examine(_DOMAIN_CHECKS | _CHECKS_OF_TRUSTSTORE, self, progress)
+        diagnosis = examine({**_DOMAIN_CHECKS, **_MUTUAL_TLS_CHECKS}, self, progress)
         try:
             return combine(diagnosis, self.examined_truststore().diagnosis)
         except UnavailableError as error:
@@ -155,15 +156,15 @@ def _split(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-_DOMAIN_CHECKS: dict[Check, Callable[[ExaminedDomain], Iterator[Mistake]]] = {
+_DOMAIN_CHECKS: Checks[ExaminedDomain] = {
     Check.MUTUAL_TLS: _mutual_tls,
     Check.DOMAIN_STATUS: _status,
 }
-_CHECKS_OF_TRUSTSTORE: dict[Check, Callable[[ExaminedDomain], Iterator[Mistake]]] = {
+_MUTUAL_TLS_CHECKS: Checks[ExaminedDomain] = {
     Check.TRUSTSTORE_WARNINGS: _warnings,
     Check.TRUSTSTORE_VERSION: _version,
     Check.TRUSTSTORE_URI: _uri_of_authorizer,
 }
 """The checks of a domain name with mutual TLS."""
 
-CHECKS = (*_DOMAIN_CHECKS, *_CHECKS_OF_TRUSTSTORE, *TRUSTSTORE_CHECKS)
+CHECKS = (*_DOMAIN_CHECKS, *_MUTUAL_TLS_CHECKS, *TRUSTSTORE_CHECKS)

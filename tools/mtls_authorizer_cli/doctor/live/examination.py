@@ -24,10 +24,10 @@ def examine(checks: Checks[Examined], examined: Examined, progress: Progress) ->
     findings: list[Finding] = []
     not_checked: list[NotChecked] = []
     notes: list[str] = []
-    for number, (check, make) in enumerate(checks.items()):
+    for number, (check, mistakes_and_notes) in enumerate(checks.items()):
         progress.show(f"{examined}: {check}", number / len(checks))
         try:
-            for result in make(examined):
+            for result in mistakes_and_notes(examined):
                 if isinstance(result, str):
                     notes.append(result)
                 else:

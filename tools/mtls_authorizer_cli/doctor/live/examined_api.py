@@ -102,7 +102,7 @@ class ExaminedApi:
 
     @property
     def authorizers(self) -> Sequence[OwnAuthorizer]:
-        """The same. Raises UnavailableError if there is none."""
+        """``found_authorizers``. Raises UnavailableError if there is none."""
         if not self.found_authorizers:
             reason = f"{self.api} has no authorizer of this project"
             raise UnavailableError(reason)

@@ -106,7 +106,7 @@ class _Importer:
         rule = {
             "name": cells[NAME],
             **({"description": cells[DESCRIPTION]} if cells.get(DESCRIPTION) else {}),
-            # Without the certificate, the other cells are checked all the same.
+            # The other cells are checked even without the certificate.
             **({"match": {"common_name": "-"}} if client is None else client.keys),
             **self._routes(row),
             **({"context": row.context} if row.context else {}),

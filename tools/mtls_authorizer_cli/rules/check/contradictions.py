@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.policy.rule_warnings import RuleWarning
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.field_values import is_misleading, matches_no_pattern
+from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns, is_misleading
 from mtls_authorizer.rules.names.distinguished_names import read_name
 from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME
 from mtls_authorizer_cli.explanation.wording import alternative_text
@@ -69,7 +69,7 @@ def _is_ignored(condition: Condition) -> bool:
     # What follows a prefix is unknown: "/.." is no dot segment in "/..a".
     text = f"{value}-" if condition.comparison is Comparison.PREFIX else str(value)
     return is_misleading(label, text) or (
-        condition.comparison is not Comparison.EXACT and matches_no_pattern(label, text)
+        condition.comparison is not Comparison.EXACT and is_ambiguous_in_patterns(label, text)
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.field_values import matches_no_pattern
+from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns
 from mtls_authorizer.rules.fields import FIELDS, FieldKind
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def follows(condition: Condition, known: Known) -> bool:
     if condition.comparison is Comparison.EXACT:
         return condition.value in values
     return any(
-        _satisfies(value, condition) and (known.any_fact or not matches_no_pattern(condition.label, str(value)))
+        _satisfies(value, condition) and (known.any_fact or not is_ambiguous_in_patterns(condition.label, str(value)))
         for value in values
     ) or any(
         pattern.comparison is condition.comparison and _satisfies(pattern.value, condition)

@@ -80,8 +80,9 @@ def _clients(report: Report) -> Iterator[str]:
         change = client.change
         yield ""
         yield from wrap(f"client {quoted(_client_name(client), _LONGEST_NAME)} in {plain(client.file)}", first="")
-        for verb, several in (("gains", change.gained), ("loses", change.lost), ("now", change.new.limited_routes())):
-            for routes, limits in several if verb != "now" or change.lost else ():
+        remaining = change.new.limited_routes() if change.lost else ()
+        for verb, several in (("gains", change.gained), ("loses", change.lost), ("now", remaining)):
+            for routes, limits in several:
                 yield from _routes(verb, routes, "" if limits is None else f" (only for {limits_text(limits)})")
         if change.context_changes:
             yield "  the context or the usage plan key changes"

@@ -70,8 +70,8 @@ class Evaluator:
 
     def _has_usages(self, rule: Rule, client: KnownCertificate) -> Statement:
         def accepts(usages: Iterable[str] | None) -> bool:
-            each = None if usages is None else list(usages)
-            return rule.accepts_usages(each, required_met=self._required.met_by(each))
+            listed = None if usages is None else list(usages)
+            return rule.accepts_usages(listed, required_met=self._required.met_by(listed))
 
         if client.usages_known:
             return known(accepts(client.usages))

@@ -1,4 +1,4 @@
-"""Releases of a project that is small enough to build quickly."""
+"""Layers of a project that is small enough to build quickly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import pytest
 
 from distribution.errors import DistributionError
-from distribution.layer_builder.release import build_release
+from distribution.layer_builder.layers import build_layers
 from distribution.python_versions import PYTHON_VERSIONS
 from tests.packaging.layer_builder.fake_executables import (
     download_from,
@@ -70,12 +70,12 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def test_a_release_is_a_zip_file_and_a_bill_of_materials_per_architecture_and_the_digests_of_all(
+def test_there_is_a_zip_file_and_a_bill_of_materials_per_architecture_and_the_digests_of_all(
     tmp_path: Path, project: Path
 ) -> None:
     destination = tmp_path / "missing" / "build"
     steps: list[str] = []
-    compiled = build_release(project, destination, steps.append, complete=False)
+    compiled = build_layers(project, destination, steps.append, complete=False)
     assert compiled == dict.fromkeys(PYTHON_VERSIONS) | {"3.13": "3.13.7"}
     for architecture in PLATFORMS:
         own = [step for step in steps if architecture in step]
@@ -104,10 +104,10 @@ def test_a_release_is_a_zip_file_and_a_bill_of_materials_per_architecture_and_th
         assert bill["metadata"]["properties"][0] == {"name": "small:python3.13", "value": "3.13.7"}
 
 
-def test_a_release_replaces_an_earlier_one_and_ignores_other_files(tmp_path: Path, project: Path) -> None:
+def test_layers_replace_earlier_ones_and_ignores_other_files(tmp_path: Path, project: Path) -> None:
     for name in [*PUBLISHED, "SHA256SUMS", "small-mips.zip"]:
         (tmp_path / name).write_text("earlier")
-    build_release(project, tmp_path, print, complete=False)
+    build_layers(project, tmp_path, print, complete=False)
     assert all((tmp_path / name).read_bytes() != b"earlier" for name in [*PUBLISHED, "SHA256SUMS"])
     assert "small-mips.zip" not in (tmp_path / "SHA256SUMS").read_text()
 
@@ -120,16 +120,16 @@ def test_a_failed_build_leaves_no_earlier_digests(
     platform = PLATFORMS[architecture]
     (index / platform / wheel_for(platform)).unlink()
     with pytest.raises(DistributionError) as failure:
-        build_release(project, tmp_path, print, complete=False)
+        build_layers(project, tmp_path, print, complete=False)
     assert str(failure.value).startswith(f"pip could not download requirements.txt for Python 3.11 on {platform} (")
     assert not (tmp_path / "SHA256SUMS").exists()
 
 
-def test_a_complete_release_requires_all_python_versions(tmp_path: Path, project: Path) -> None:
+def test_complete_layers_require_all_python_versions(tmp_path: Path, project: Path) -> None:
     missing = ", ".join(version for version in PYTHON_VERSIONS if version != "3.13")
     with pytest.raises(DistributionError, match=f"Python {re.escape(missing)} on PATH"):
-        build_release(project, tmp_path / "build", print, complete=True)
+        build_layers(project, tmp_path / "build", print, complete=True)
     for version in PYTHON_VERSIONS:
         write_interpreter(tmp_path / f"machine/python{version}", f"CPython {version}.7")
-    compiled = build_release(project, tmp_path / "build", print, complete=True)
+    compiled = build_layers(project, tmp_path / "build", print, complete=True)
     assert compiled == {version: f"{version}.7" for version in PYTHON_VERSIONS}

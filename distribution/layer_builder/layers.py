@@ -1,4 +1,4 @@
-"""A release: for each architecture a zip file and its bill of materials, and the digests of all files."""
+"""The layers: for each architecture a zip file and its bill of materials, and the digests of all files."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 _MEGABYTE = 1_000_000
 
 
-def build_release(
+def build_layers(
     project: Path, destination: Path, report: Callable[[str], object], *, complete: bool
 ) -> dict[str, str | None]:
-    """Write a release to a folder, replacing an earlier one.
+    """Write the layers to a folder, replacing earlier ones.
 
-    ``project`` is the project's folder. ``report`` is called with each step. A ``complete`` release has compiled files
-    for every supported Python version. Returns the full version of each interpreter that compiled, by version, None for
-    a missing one. Raises DistributionError.
+    ``project`` is the project's folder. ``report`` is called with each step. If ``complete``, there must be compiled
+    files for every supported Python version. Returns the full version of each interpreter that compiled, by version,
+    None for a missing one. Raises DistributionError.
     """
     if complete:
         _require_all_interpreters()
