@@ -125,10 +125,24 @@ def flush_and_print(options: argparse.Namespace, outcome: Outcome, answer: Answe
                 flush_caches(options, outcome.rules)
             raise
     flushed = flush_caches(options, outcome.rules) if to_flush else []
+    answer = answer._replace(next_step=_flush_first(options, outcome, answer, flushed))
     ending = _as_json(answer, outcome, flushed) if options.json else joined(_ending(answer, outcome, flushed))
     write_result(ending, written=written)
     failed = outcome.declined or any(each.problem for each in flushed)
     return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
+
+
+def _flush_first(options: argparse.Namespace, outcome: Outcome, answer: Answer, flushed: Sequence[Flushed]) -> str:
+    """Return the next step. Cached responses stay valid until the TTL ends, whatever ``explain`` prints."""
+    again = f"run mtls-authorizer {answer.command} again"
+    if any(each.problem for each in flushed):
+        again = f"{again}, because API Gateway can still send responses from the cache that was not flushed"
+    elif flushed and options.no_wait and outcome.update.written:
+        seconds = outcome.rules.refresh_seconds
+        again = f"{again} after {seconds} s, because environments with the old rules can fill the cache until then"
+    else:
+        return answer.next_step
+    return f"{again}. Then {answer.next_step}"
 
 
 def _beginning(answer: Answer, outcome: Outcome) -> Iterator[str]:

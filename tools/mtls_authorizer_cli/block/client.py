@@ -118,7 +118,7 @@ def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
     if certificate.ca:
         yield (
             "this is a CA's certificate: this affects only clients that present it themselves, not clients with "
-            "certificates that the CA has signed"
+            "certificates that the CA has signed. To block these: docs/block-a-client-now.md#block-a-whole-ca"
         )
     if certificate.not_after < datetime.now(UTC):
         yield (
