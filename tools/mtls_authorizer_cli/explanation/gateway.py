@@ -61,7 +61,8 @@ FIXES = {
     GatewayCheck.ISSUER: "Add the certificate of its CA to the truststore, with all CAs above, and update the domain "
     "name; or have the certificate issued by a CA that is in it",
     GatewayCheck.CHAIN: "Add the missing CA certificates up to the root to the truststore, and update the domain name",
-    GatewayCheck.VALIDITY: "Have the certificate renewed. If it is a CA's, renew that, and update the truststore",
+    GatewayCheck.VALIDITY: "Have the certificate renewed, or wait until it is valid. If it is a CA's, renew that, and "
+    "update the truststore",
     GatewayCheck.SIGNATURE: "Have the certificate issued again, signed with SHA-256 or stronger",
     GatewayCheck.KEY: "Have a certificate issued for an RSA key of 2048 bits or more, or for one on P-256 or P-384",
 }

@@ -7,6 +7,7 @@ only a list in the environment to a longer one. Otherwise a new rule is suggeste
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth.x509.pem import PemError, read_pem
@@ -131,7 +132,7 @@ def _about_nearest(rule: RuleExplanation, explanation: Explanation) -> Advice | 
         return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule, explanation)
     if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
         return Advice(
-            f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
+            f"{place_of(rule)} matches, but its exclusions ('not') exclude the certificate.",
             "If this client is to be allowed, narrow the exclusions, or add another rule for it.",
         )
     if [field.matcher.field for field in rule.failing] == [ISSUER_KEY] and not rule.failing[0].found:
@@ -141,8 +142,8 @@ def _about_nearest(rule: RuleExplanation, explanation: Explanation) -> Advice | 
 
 def _about_truststore(rule: RuleExplanation) -> Advice:
     return Advice(
-        f"{_place(rule)} matches, except for its {ISSUER_KEY}: no usable CA of the truststore at TRUSTSTORE_URI signed "
-        "the certificate.",
+        f"{place_of(rule)} matches, except for its {ISSUER_KEY}: no usable CA of the truststore at TRUSTSTORE_URI "
+        "signed the certificate.",
         "If this client is to be allowed, set the function's TRUSTSTORE_URI to the truststore of the custom domain, "
         "with the client's CA in it.",
     )
@@ -161,21 +162,30 @@ def _near_miss_advice(rule: RuleExplanation, explanation: Explanation) -> Advice
 
 def _near_miss_text(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
     """Return what is easily overlooked in a field."""
-    place, found = _place(rule, field), fact_text(deviation.fact)
+    place, found = place_of(rule, field), fact_text(deviation.fact)
     if deviation.difference is Difference.SPLIT and field.nearest:
         parts = " and ".join(alternative_text((condition,)) for condition in field.nearest.alternative)
         return f"{place} has {parts} as separate values, and the certificate has {found}."
     if deviation.difference is Difference.REVERSED:
         return f"{place} has the same attributes as the certificate in reverse order."
     required, differs = alternative_text((deviation.condition,)), _DIFFERS[deviation.difference]
+    if deviation.difference is Difference.ONE_CHARACTER:
+        differs += _not_ascii(value_text(deviation.condition.value), value_text(deviation.fact.value))
     return f"{place} requires {required}, and the certificate has {found}: {differs}."
+
+
+def _not_ascii(required: str, found: str) -> str:
+    """Return the names of characters that only one of two texts contains, such as a look-alike in Cyrillic."""
+    characters = sorted(each for each in {*required} ^ {*found} if not each.isascii())
+    names = (f"U+{ord(each):04X} is {unicodedata.name(each, 'a character without a name')}" for each in characters)
+    return f" ({', '.join(names)})" if characters else ""
 
 
 def _correction(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
     """Return how a field is written so that it matches."""
     if deviation.difference is Difference.SPLIT:
         return f"Write one value, in a JSON array: [{json.dumps(deviation.spelling)}]."
-    place, spelling = _place(rule, field), _written(rule, deviation)
+    place, spelling = place_of(rule, field), _written(rule, deviation)
     if spelling is None:
         return f"Match it by a rule: {place} cannot contain it, because spaces around an item are ignored."
     if deviation.difference is Difference.REVERSED:
@@ -213,7 +223,7 @@ def _about_list(explanation: Explanation) -> Advice | None:
     if len(rule.failing) != 1 or rule.failing[0].remark or not rule.failing[0].found:
         return None
     (field,) = rule.failing
-    place, name, fact = _place(rule, field), field.matcher.field, field.found[0]
+    place, name, fact = place_of(rule, field), field.matcher.field, field.found[0]
     item = _list_item(name, fact.label, value_text(fact.value))
     if item is None:
         return None
@@ -236,8 +246,8 @@ def _about_limits(rule: RuleExplanation, explanation: Explanation) -> Advice:
     option = f"--{unmet.key.replace('_', '-')}"
     named = f"If the request had another {unmet.key}, name it with {option}. " if unknown.get(unmet.key) else ""
     return Advice(
-        f"{_place(rule)} matches, but is not in effect for this request: its {unmet.key} is {unmet.required}, and the "
-        f"request has {unmet.found}.",
+        f"{place_of(rule)} matches, but is not in effect for this request: its {unmet.key} is {unmet.required}, and "
+        f"the request has {unmet.found}.",
         f"{named}If the client is to be allowed, change the limit, or add another rule for it.",
     )
 
@@ -245,7 +255,7 @@ def _about_limits(rule: RuleExplanation, explanation: Explanation) -> Advice:
 def _about_values(rule: RuleExplanation, _explanation: Explanation) -> Advice:
     missing = next(value for value in rule.values if not value.met)
     return Advice(
-        f"{_place(rule)} would match, but its {missing.key} requires {missing.required}, and the certificate has "
+        f"{place_of(rule)} would match, but its {missing.key} requires {missing.required}, and the certificate has "
         f"{missing.found}.",
         "If the client is to be allowed, write a default, or have the certificate issued with one such value.",
     )
@@ -265,7 +275,7 @@ def _about_new_client(explanation: Explanation) -> Advice:
         return _with_rule(f"No rule matches, and none is similar.{remarks}", _ADD_A_RULE, explanation)
     field = nearest.failing[0]
     problem = (
-        f"No rule matches. The nearest is {_place(nearest)}: its {field.matcher.field} requires "
+        f"No rule matches. The nearest is {place_of(nearest)}: its {field.matcher.field} requires "
         f"{field.required_text()}, and the certificate has {field.found_text()}."
     )
     return _with_rule(problem, f"If it is for another client, leave it as it is. {_ADD_A_RULE}", explanation)
@@ -275,10 +285,14 @@ def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice
     """Return advice with a rule for the certificate."""
     # There is a certificate, since it was compared with rules.
     certificate, rules = explanation.certificate, explanation.question.policy.rules
+    if certificate is not None and certificate.ca:
+        problem = f"{problem} This is a CA's certificate."
+        next_step = f"If it is not the one that the client sends, name the client's certificate. Otherwise: {next_step}"
     return Advice(problem, f"{next_step}:", None if certificate is None else suggest_rule(certificate, rules))
 
 
-def _place(rule: RuleExplanation, field: FieldExplanation | None = None) -> str:
+def place_of(rule: RuleExplanation, field: FieldExplanation | None = None) -> str:
+    """Return the name of a rule, or of the variable with its list, in words."""
     if rule.rule.name != ENVIRONMENT:
         return f"rule {quoted(rule.rule.name)}"
     variable = field and FIELDS[field.matcher.field].variable

@@ -278,6 +278,26 @@ def test_a_misspelt_name_is_corrected_only_if_it_is_the_same_client() -> None:
     assert advice.rule is not None
 
 
+def test_letters_that_look_alike_are_named() -> None:
+    cyrillic, unnamed = (f"Ledg{each}r" for each in ("\u0435", "\ue000"))
+    advice = advise(
+        explain(question(client_pem(("CN", cyrillic)), document({"name": "a", "match": {"common_name": "Ledger"}})))
+    )
+    assert advice is not None
+    assert "one character differs (U+0435 is CYRILLIC SMALL LETTER IE)." in advice.problem
+    advice = advise(explain(question(rules=document({"name": "a", "match": {"common_name": unnamed}}))))
+    assert advice is not None
+    assert "(U+E000 is a character without a name)" in advice.problem
+
+
+def test_the_certificate_of_a_ca_gets_a_rule_only_if_a_client_sends_it() -> None:
+    advice = advise(explain(question(AUTHORITY.pem.decode(), document({"name": "a", "match": {"common_name": "x"}}))))
+    assert advice is not None
+    assert advice.problem.endswith("This is a CA's certificate.")
+    assert advice.next_step.startswith("If it is not the one that the client sends, name the client's certificate.")
+    assert advice.rule is not None
+
+
 def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
     pinned = {"name": "pinned", "match": {"common_name": "x", "issuer_key": "00" * 32}}
     policy = AccessPolicy(RuleSet(parse_rules(document(pinned))), truststore=TRUSTSTORE).with_issuer_keys()
