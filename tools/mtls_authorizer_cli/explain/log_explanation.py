@@ -6,6 +6,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.request_limits_validation import API_ID
 from mtls_authorizer.rules.fields import FIELDS, ORGANIZATION_IDENTIFIER
 from mtls_authorizer.rules.routes import METHODS
@@ -14,11 +15,13 @@ from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.decision_log.entries import parse_log_entries
 from mtls_authorizer_cli.decision_log.records import LogRecord, LogRecords, read_log_records
 from mtls_authorizer_cli.explain.inputs import Inputs, read_inputs
+from mtls_authorizer_cli.explain.nearest_rule import describe_nearest_rule
 from mtls_authorizer_cli.explain.options import load_named_configuration, make_question
 from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, with_api_id, with_domain_name
 from mtls_authorizer_cli.printed import counted, quoted
 from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.rules.what_if.facts import facts_of_record
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ _LOGGED = {
     ORGANIZATION_IDENTIFIER,
 }
 """The fields of rules whose facts are in the log."""
+
+_NO_RULE_MATCHED = {DenyReason.NO_RULE_MATCHED, *(field.reason for field in FIELDS.values())}
 
 _ALWAYS_LOGGED = (
     *("decision", "reason", "rules", "principal", "subject_dn", "issuer_dn", "serial_number", "fingerprint"),
@@ -55,13 +60,15 @@ class LoggedExplanation(NamedTuple):
     """An entry of the decision log, explained.
 
     ``today`` is None if the configuration contains no rules. ``lacks`` are the facts that the entry does not contain,
-    in words. ``report`` explains the same request with the certificate, None without it.
+    in words. ``nearest_rule`` says which rule is similar, if none matches. ``report`` explains the same request with
+    the certificate, None without it.
     """
 
     record: LogRecord
     today: CurrentDecision | None
     lacks: tuple[str, ...]
     notes: tuple[str, ...]
+    nearest_rule: str | None
     report: Report | None
 
     @property
@@ -88,10 +95,14 @@ def explain_entry(
     lacks = tuple(_lacks(record, question.policy.rules, has_certificate=file is not None))
     if file is None:
         today = _decide_today(record, question) if configuration.has_rules else None
-        return LoggedExplanation(record, today, lacks, notes, None)
+        rules = question.policy.rules
+        no_rule_matched = record.text("reason") in _NO_RULE_MATCHED and today is not None and not today.allowed
+        nearest = describe_nearest_rule(rules, facts_of_record(record)) if no_rule_matched else None
+        return LoggedExplanation(record, today, lacks, notes, nearest, None)
     explanation = explain(question, everything=options.all)
     report = Report(explanation, everything=options.all, with_answer=options.policy)
-    return LoggedExplanation(record, CurrentDecision(explanation.allowed, _why(explanation)), lacks, notes, report)
+    today = CurrentDecision(explanation.allowed, _why(explanation))
+    return LoggedExplanation(record, today, lacks, notes, None, report)
 
 
 def _why(explanation: Explanation) -> str:
@@ -158,7 +169,9 @@ def _lacks(record: LogRecord, rules: RuleSet, *, has_certificate: bool) -> Itera
         yield f"fields of the certificate that the rules use: {', '.join(fields)}. Name the certificate, or a folder"
 
 
-_JSON = re.compile(r"\s*(\{|\[\s*[\[{])")
+_JSON = re.compile(r'\s*(\{|\[\s*[\[{]|.*\{\s*")')
+"""The beginning of the JSON itself, or of a line as ``aws logs tail`` prints it; names of files do not begin so."""
+
 _IDS = ("request_id", "extended_request_id")
 
 
@@ -191,9 +204,13 @@ def _choose(source: str, records: LogRecords, request_id: str | None) -> LogReco
             f"{' or '.join(_IDS)} from the log"
         )
         raise CommandError(message)
-    ids = list(dict.fromkeys(filter(None, (record.text(_IDS[0]) for record in chosen))))
-    example = f", such as {', '.join(map(quoted, ids[:3]))}" if ids else ""
-    message = f"{source} contains {len(chosen):,} decisions: choose one with --request-id{example}"
+    denied = [record for record in chosen if record.decision == "deny"]
+    ids = list(dict.fromkeys(filter(None, (record.text(_IDS[0]) for record in denied or chosen))))
+    example = f", such as {', '.join(map(quoted, ids[-3:]))}" if ids else ""
+    message = (
+        f"{source} contains {len(chosen):,} decisions, {len(denied):,} of them denied: choose one with "
+        f"--request-id{example}"
+    )
     raise CommandError(message)
 
 
