@@ -324,6 +324,16 @@ def test_every_problem_of_every_row_is_printed_and_nothing_is_written(
     assert (folder / "rules.json").read_text() == DOCUMENT
 
 
+@pytest.mark.parametrize("separator", [", ", ";", "\n"])
+def test_routes_with_another_separator_have_the_right_one_in_the_message(
+    separator: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert import_csv(folder, f'{HEADER}a,a.pem,"GET /a/*{separator}GET /b",\n', "--yes") == 2
+    line, *_ = capsys.readouterr().err.splitlines()
+    assert line.startswith("partners.csv:2: column allow: ")
+    assert line.endswith("; separate routes with |")
+
+
 def test_a_name_in_the_document_is_a_problem_of_its_row(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert import_csv(folder, f"{HEADER}a,a.pem,GET /a,\nfirst,b.pem,GET /b,\n", "--yes") == 2
     assert "partners.csv:3: column name: 'first' is the name of another rule" in capsys.readouterr().err
