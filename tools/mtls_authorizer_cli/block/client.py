@@ -110,7 +110,7 @@ def _by_certificate(file: str) -> Client:
 def _notes(notes: Iterable[str]) -> Iterator[str]:
     """Yield the notes on the file, except for one that ``_certificate_notes`` replaces."""
     for note in notes:
-        if not note.startswith("this is a CA's certificate"):
+        if not note.endswith("a CA's certificate, not a client's"):
             yield plain(note)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.x509.pem import read_pem
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.request_limits_validation import API_ID
 from mtls_authorizer.rules.fields import FIELDS, ORGANIZATION_IDENTIFIER
@@ -74,8 +76,8 @@ class LoggedExplanation(NamedTuple):
     @property
     def is_of_entry(self) -> bool:
         """Whether the certificate is the one of the entry, and not another one of the same client, for example."""
-        certificate = self.report and self.report.explanation.certificate
-        return certificate is not None and certificate.fingerprint256 == self.record.text("fingerprint")
+        sent = self.report and self.report.explanation.question.pem
+        return isinstance(sent, str) and _fingerprint(sent) == _logged_fingerprint(self.record)
 
 
 def explain_entry(
@@ -120,9 +122,9 @@ def _find_certificate(record: LogRecord, paths: Sequence[str]) -> tuple[Certific
     if not given.files:
         message = "--log cannot be combined with an event: the entry names the request. Name the certificate"
         raise CommandError(message)
-    fingerprint = record.text("fingerprint")
+    fingerprint = _logged_fingerprint(record)
     for file in given.files:
-        if file.certificate is not None and file.certificate.fingerprint256 == fingerprint:
+        if file.pem is not None and _fingerprint(file.pem) == fingerprint:
             return file, file.notes
     expected = f"the certificate of the entry, whose SHA-256 is {quoted(fingerprint or 'not in the entry', 100)}"
     if given.are_many:
@@ -130,6 +132,21 @@ def _find_certificate(record: LogRecord, paths: Sequence[str]) -> tuple[Certific
         return None, (f"none of the {len(given.files):,} files contains {expected}", *unread)
     file = given.files[0]
     return file, (*file.notes, f"the certificate given is not {expected}: the client may have renewed it")
+
+
+def _logged_fingerprint(record: LogRecord) -> str | None:
+    """Return the fingerprint of the certificate of an entry, also if it could not be parsed; None without one."""
+    digest = record.text("certificate_sha256")
+    return record.text("fingerprint") if digest is None else _printed(digest)
+
+
+def _fingerprint(pem: str) -> str:
+    return _printed(sha256(read_pem(pem)).hexdigest())
+
+
+def _printed(digest: str) -> str:
+    """Return a digest as Node prints fingerprints."""
+    return ":".join(re.findall("..", digest.upper()))
 
 
 def _decide_today(record: LogRecord, question: Question) -> CurrentDecision:

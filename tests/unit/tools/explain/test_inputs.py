@@ -253,7 +253,7 @@ def test_a_ca_first_bundle_is_reported_with_the_command_that_extracts_the_client
 @pytest.mark.parametrize(
     ("content", "note"),
     [
-        (bundle(ROOT.certificate), "this is a CA's certificate, not a client's"),
+        (bundle(ROOT.certificate), "contains a CA's certificate, not a client's"),
         (bundle(ROOT.certificate, ISSUING.certificate), "contains CA certificates only: the first is used"),
     ],
 )

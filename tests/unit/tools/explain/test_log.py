@@ -240,6 +240,20 @@ def test_a_line_of_the_log_can_be_copied_with_its_time_and_stream(
     assert capsys.readouterr().out == expected
 
 
+def test_a_certificate_that_cannot_be_parsed_is_found_in_a_folder(
+    explain: Explain, caplog: pytest.LogCaptureFixture
+) -> None:
+    malformed = pem(certificate_der(name(("CN", "a"))).replace(b"\x55\x04\x03", b"\x55\x04\x83"))
+    Path("certs/malformed.pem").write_text(malformed)
+    entry = log_entry(http_2_0_event(malformed), BY_NAME, caplog)
+    assert entry["reason"] == "lambda_event_clientcert_malformed"
+    for given in ("certs", "certs/malformed.pem"):
+        result = explain(entry, given, "--rules", "by_name.json")
+        assert "cannot be decoded: " in result.words
+        assert "the certificate of the entry" not in result.words
+    assert "the certificate given is not the certificate of the entry" in explain(entry, "client.pem").words
+
+
 NEAREST = {
     "another issuer": (
         {"subject": "CN=Ledger,OU=payments,O=Acme", "issuer": "CN=CA,O=Acme"},

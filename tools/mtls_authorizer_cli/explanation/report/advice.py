@@ -18,7 +18,7 @@ from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explanation.client_match import suggest_rule
-from mtls_authorizer_cli.explanation.gateway import FIXES, GatewayCheck
+from mtls_authorizer_cli.explanation.gateway import GatewayCheck, fix_of
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.route_advice import explain_route
@@ -62,7 +62,7 @@ def advise(explanation: Explanation) -> Advice | None:
     rejection = explanation.gateway.rejection
     if rejection is not None:
         problem = f"API Gateway requires {rejection.required}; found {rejection.found}."
-        return Advice(problem, f"{FIXES[GatewayCheck(rejection.name)]}.")
+        return Advice(problem, f"{fix_of(GatewayCheck(rejection.name), rejection.found)}.")
     reason = explanation.denial
     if reason is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -25,9 +25,10 @@ from mtls_authorizer_cli.explanation.client_match import ROUTE_PLACEHOLDER
 from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, with_api_id, with_domain_name
 from mtls_authorizer_cli.explanation.report.advice import advise
+from mtls_authorizer_cli.explanation.truststore import read_bundle
 from tests import der
+from tests.certificate_authorities import DAY, CertificateAuthority, distribution_point, entry, full_name
 from tests.certificate_authorities import NOW as CRL_TIME
-from tests.certificate_authorities import CertificateAuthority, distribution_point, entry, full_name
 from tests.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
@@ -43,7 +44,7 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
-from tests.questions import AUTHORITY, CLIENT, ISSUED, NO_ONE, PAYMENTS, REPORTS, TRUSTSTORE, document, question
+from tests.questions import AUTHORITY, CLIENT, ISSUED, NO_ONE, NOW, PAYMENTS, REPORTS, TRUSTSTORE, document, question
 
 if TYPE_CHECKING:
     from mtls_authorizer.request.event import ApiRequest
@@ -276,6 +277,23 @@ def test_a_misspelt_name_is_corrected_only_if_it_is_the_same_client() -> None:
     assert 'If both are the same client: Write "Ledger"' in advice.next_step
     assert "Otherwise: Add a rule" in advice.next_step
     assert advice.rule is not None
+
+
+@pytest.mark.parametrize(
+    ("dates", "fix"),
+    [
+        ({"not_after": NOW - DAY}, "Have the certificate renewed. If it is a CA's,"),
+        (
+            {"not_before": NOW + DAY, "not_after": NOW + 2 * DAY},
+            "Wait until the certificate is valid, or correct the clock",
+        ),
+    ],
+)
+def test_a_certificate_that_is_not_valid_yet_is_not_to_be_renewed(dates: dict[str, datetime], fix: str) -> None:
+    client = pem(AUTHORITY.issue(8, **dates))  # type: ignore[arg-type]  # only dates
+    advice = advise(explain(question(client, truststore=read_bundle(AUTHORITY.pem))))
+    assert advice is not None
+    assert advice.next_step.startswith(fix)
 
 
 def test_letters_that_look_alike_are_named() -> None:
