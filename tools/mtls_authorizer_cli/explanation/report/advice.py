@@ -7,7 +7,6 @@ only a list in the environment to a longer one. Otherwise a new rule is suggeste
 from __future__ import annotations
 
 import json
-import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth.x509.pem import PemError, read_pem
@@ -23,7 +22,7 @@ from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.route_advice import explain_route
 from mtls_authorizer_cli.explanation.similarity import Difference
-from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text, value_text
+from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text, unusual_characters, value_text
 from mtls_authorizer_cli.printed import plain, quoted
 
 if TYPE_CHECKING:
@@ -170,15 +169,8 @@ def _near_miss_text(rule: RuleExplanation, field: FieldExplanation, deviation: D
         return f"{place} has the same attributes as the certificate in reverse order."
     required, differs = alternative_text((deviation.condition,)), _DIFFERS[deviation.difference]
     if deviation.difference is Difference.ONE_CHARACTER:
-        differs += _not_ascii(value_text(deviation.condition.value), value_text(deviation.fact.value))
+        differs += unusual_characters(value_text(deviation.condition.value), value_text(deviation.fact.value))
     return f"{place} requires {required}, and the certificate has {found}: {differs}."
-
-
-def _not_ascii(required: str, found: str) -> str:
-    """Return the names of characters that only one of two texts contains, such as a look-alike in Cyrillic."""
-    characters = sorted(each for each in {*required} ^ {*found} if not each.isascii())
-    names = (f"U+{ord(each):04X} is {unicodedata.name(each, 'a character without a name')}" for each in characters)
-    return f" ({', '.join(names)})" if characters else ""
 
 
 def _correction(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
@@ -278,6 +270,9 @@ def _about_new_client(explanation: Explanation) -> Advice:
         f"No rule matches. The nearest is {place_of(nearest)}: its {field.matcher.field} requires "
         f"{field.required_text()}, and the certificate has {field.found_text()}."
     )
+    if [each.matcher.field for each in nearest.failing] == [ISSUER_KEY]:
+        same = "If the CA's operator confirms that it has a new key, add that to the rule"
+        return _with_rule(problem, f"{same}: another CA can have its name. Otherwise: {_ADD_A_RULE}", explanation)
     return _with_rule(problem, f"If it is for another client, leave it as it is. {_ADD_A_RULE}", explanation)
 
 

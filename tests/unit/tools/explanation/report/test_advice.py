@@ -330,6 +330,16 @@ def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
     assert without.rule["match"] == {"subject": "O=Acme", "issuer": "CN=Issuing CA"}
 
 
+def test_a_new_key_of_the_ca_is_to_be_confirmed_and_added_to_the_rule() -> None:
+    renewed = {"name": "a", "match": {"organization": "Acme", "issuer": "CN=Issuing CA", "issuer_key": "00" * 32}}
+    policy = AccessPolicy(RuleSet(parse_rules(document(renewed))), truststore=TRUSTSTORE).with_issuer_keys()
+    advice = advise(explain(question(ISSUED, policy.rules)))
+    assert advice is not None
+    assert "The nearest is rule 'a': its issuer_key requires" in advice.problem
+    assert advice.next_step.startswith("If the CA's operator confirms that it has a new key, add that to the rule")
+    assert advice.rule is not None
+
+
 @pytest.mark.parametrize(
     ("limit", "asked_request", "option"),
     [
