@@ -182,6 +182,8 @@ def _correction(rule: RuleExplanation, field: FieldExplanation, deviation: Devia
         return f"Match it by a rule: {place} cannot contain it, because spaces around an item are ignored."
     if deviation.difference is Difference.REVERSED:
         return f"Write {spelling} in {place}: RFC 4514 begins with the most specific attribute."
+    if deviation.difference is Difference.DECIMAL:
+        return f"Write {spelling} in {place}."
     return f"Write {spelling} in {place}, or have the certificate issued with the required value."
 
 

@@ -169,6 +169,7 @@ DE = pem(
     )
 )
 ISSUER = "CN=Issuing CA,O=Acme,C=DE"
+BEEF = pem(AUTHORITY.issue(0x1EEF))
 MULTI_VALUED = pem(certificate_der(name(("CN", "x")), name([attribute("OU", "b"), attribute("CN", "CA")])))
 
 
@@ -195,6 +196,10 @@ MULTI_VALUED = pem(certificate_der(name(("CN", "x")), name([attribute("OU", "b")
                 "RFC 4514",
                 r'Write "CN=client,O=Example\\, Inc." in rule',
             ],
+        ),
+        (
+            question(BEEF, document({"name": "a", "match": {"serial_number": "7919", "issuer": "CN=Issuing CA"}})),
+            ["the same number in decimal", "Write \"1EEF\" in rule 'a'."],
         ),
         (
             under(DE, ALLOWED_ISSUERS="O=Acme,CN=Issuing CA,C=DE"),
