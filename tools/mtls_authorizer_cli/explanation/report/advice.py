@@ -264,12 +264,15 @@ _ADVICE_ON_MATCHING_RULES: Mapping[DenyReason | None, Callable[[RuleExplanation,
 def _about_new_client(explanation: Explanation) -> Advice:
     rules = explanation.rules
     nearest = next((rule for rule in rules.nearest if rule.is_related), None) if rules else None
+    nearness = "nearest"
+    if rules and rules.total == len(rules.nearest) == 1:
+        nearest, nearness = rules.nearest[0], "only one"
     if nearest is None or not nearest.failing:
         remarks = "".join(f" The certificate has {remark}." for remark in (rules.remarks if rules else ()))
         return _with_rule(f"No rule matches, and none is similar.{remarks}", _ADD_A_RULE, explanation)
     field = nearest.failing[0]
     problem = (
-        f"No rule matches. The nearest is {place_of(nearest)}: its {field.matcher.field} requires "
+        f"No rule matches. The {nearness} is {place_of(nearest)}: its {field.matcher.field} requires "
         f"{field.required_text()}, and the certificate has {field.found_text()}."
     )
     if [each.matcher.field for each in nearest.failing] == [ISSUER_KEY]:

@@ -340,7 +340,7 @@ def test_a_new_key_of_the_ca_is_to_be_confirmed_and_added_to_the_rule() -> None:
     policy = AccessPolicy(RuleSet(parse_rules(document(renewed))), truststore=TRUSTSTORE).with_issuer_keys()
     advice = advise(explain(question(ISSUED, policy.rules)))
     assert advice is not None
-    assert "The nearest is rule 'a': its issuer_key requires" in advice.problem
+    assert "The only one is rule 'a': its issuer_key requires" in advice.problem
     assert advice.next_step.startswith("If the CA's operator confirms that it has a new key, add that to the rule")
     assert advice.rule is not None
 
@@ -420,14 +420,30 @@ TWO_NAMES = client_pem(("CN", "a"), ("CN", "b"))
     ("asked", "problem"),
     [
         (question(), "There is no rule"),
-        (under(ALLOWED_COMMON_NAMES="x", ALLOWED_ORGANIZATIONS="y"), "No rule matches, and none is similar"),
+        (under(ALLOWED_COMMON_NAMES="x", ALLOWED_ORGANIZATIONS="y"), "The only one is the environment's list: its"),
         (under(TWO_NAMES, ALLOWED_COMMON_NAMES="a"), "has 2 common names"),
         (under(ALLOWED_SUBJECT_ALT_NAMES="DNS:x"), "No rule matches"),
         (
             question(rules=document({"name": "a", "match": {"organization": "Acme", "common_name": "other"}})),
-            "The nearest is rule 'a': its common_name requires 'other', and the certificate has 'Ledger'",
+            "The only one is rule 'a': its common_name requires 'other', and the certificate has 'Ledger'",
         ),
-        (question(rules=document({"name": "a", "match": {"issuer": "CN=x"}})), "none is similar"),
+        (
+            question(
+                rules=document(
+                    *({"name": each, "match": {"common_name": each}} for each in "xyz"),
+                    {"name": "a", "match": {"common_name": "Ledger", "organization": "x"}},
+                )
+            ),
+            "The nearest is rule 'a': its organization requires 'x', and the certificate has 'Acme'",
+        ),
+        (
+            question(client_pem(("CN", "x")), document({"name": "a", "match": {"organizational_unit": "b"}})),
+            "The only one is rule 'a': its organizational_unit requires 'b', and the certificate has none.",
+        ),
+        (
+            question(rules=document(*({"name": each, "match": {"issuer": f"CN={each}"}} for each in "ab"))),
+            "No rule matches, and none is similar.",
+        ),
     ],
 )
 def test_a_new_client_gets_a_rule_of_its_own(asked: Question, problem: str) -> None:
