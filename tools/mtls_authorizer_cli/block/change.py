@@ -64,7 +64,7 @@ def change(
 ) -> Outcome:
     """Change the rules document. Raises CommandError."""
     rules = find_rules(options, environment)
-    update = rules.update(edit, partial(review, options))
+    update = rules.update(edit, partial(review, options, notes=list(_notes(client))))
     changes = update.written or update.planned != update.before
     asked = changes and not (options.yes or options.dry_run)
     declined = asked and not update.written
@@ -158,10 +158,15 @@ def _beginning(answer: Answer, outcome: Outcome) -> Iterator[str]:
         yield from row("takes effect", _RELOAD.format(rules.refresh_seconds))
     if update.merged:
         yield from row("note", "another writer changed the document meanwhile: both changes are in it")
-    for note in outcome.client.notes:
-        yield from row("note", note)
+    if not outcome.shown:
+        yield from _notes(outcome.client)
     if update.planned != update.before and not outcome.shown:
         yield from ["", diff(update.before, update.planned)]
+
+
+def _notes(client: Client) -> Iterator[str]:
+    for note in client.notes:
+        yield from row("note", note)
 
 
 def _ending(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> Iterator[str]:

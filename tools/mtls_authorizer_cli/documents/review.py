@@ -28,8 +28,11 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for a program")
 
 
-def review(options: argparse.Namespace, change: Change) -> bool:
-    """Return whether to write a change. On a terminal, show it and ask. Raises CommandError without an answer."""
+def review(options: argparse.Namespace, change: Change, notes: Iterable[str] = ()) -> bool:
+    """Return whether to write a change. On a terminal, show it and the lines of the notes, and ask.
+
+    Raises CommandError without an answer.
+    """
     if options.dry_run or options.yes:
         return bool(options.yes and not options.dry_run)
     if not is_terminal(sys.stdin):
@@ -38,9 +41,8 @@ def review(options: argparse.Namespace, change: Change) -> bool:
             "--dry-run, and write it with --yes"
         )
         raise CommandError(message)
-    write_error(
-        f"{diff(change.document.text, change.after)}Write this to {printable(change.document.location)}? [y/N] "
-    )
+    shown = f"{diff(change.document.text, change.after)}{joined(notes)}"
+    write_error(f"{shown}Write this to {printable(change.document.location)}? [y/N] ")
     try:
         answer = sys.stdin.readline()
     except (OSError, UnicodeDecodeError):
