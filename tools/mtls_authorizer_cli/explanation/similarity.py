@@ -30,6 +30,9 @@ _MIN_SIMILARITY = 0.6
 _MAX_COMPARED = 256
 """Characters. Comparing takes the square of it."""
 _MIN_MISSPELT = 4
+_LOCATIONS = frozenset({"2.5.4.6", "2.5.4.7", "2.5.4.8"})
+"""Country, locality and state, which many clients share."""
+
 SERIAL_NUMBER = "serial_number"
 _LONGEST_SERIAL_NUMBER = 64
 """In hexadecimal digits. Converting long numbers takes long."""
@@ -170,10 +173,11 @@ def _shared_attributes(required: Hashable, found: Hashable) -> float:
     values = [{each for each in name if each[0] in types} for name in (first, second)]
     if not values[0] <= values[1] and not values[1] <= values[0]:
         return 0
-    common = len(first & second)
-    if common and common in {len(first), len(second)}:
-        return max(_MIN_SIMILARITY, 2 * common / (len(first) + len(second)))
-    return 2 * common / max(1, len(first) + len(second))
+    common = first & second
+    if all(oid in _LOCATIONS for oid, _ in common):
+        return 0
+    share = 2 * len(common) / (len(first) + len(second))
+    return max(_MIN_SIMILARITY, share) if len(common) in {len(first), len(second)} else share
 
 
 def _readings(text: str) -> set[str]:

@@ -74,6 +74,7 @@ def rule(rule_name: str, **match: object) -> dict[str, object]:
             Difference.OTHER,
         ),
         ({"subject": "CN=Ledger,C=DE,serialNumber=1"}, Difference.OTHER),
+        ({"subject": "OU=B2B 1,OU=B2B 2,C=DE"}, None),
         ({"subject": "CN=Ledger 2,OU=B2B,O=Acme\\, Inc.,C=DE"}, None),
         ({"subject": "CN=Ledger,ST=1,L=2,postalCode=3"}, None),
         ({"subject_alt_name": "URI:spiffe://acme.example/Ledger"}, Difference.CASE),
@@ -97,8 +98,11 @@ def test_names_that_differ_in_a_digit_are_not_similar(required: str, found: str)
     assert not field.is_near_miss
 
 
-def test_a_certificate_without_a_subject_is_similar_to_no_name() -> None:
-    rules = explained(pem(certificate_der(name())), rule("one", subject="CN=a,O=Acme"))
+@pytest.mark.parametrize("subject", [[], [("C", "DE"), ("L", "Bonn")]])
+def test_a_certificate_of_which_only_the_location_is_known_is_similar_to_no_name(
+    subject: list[tuple[str, str]],
+) -> None:
+    rules = explained(pem(certificate_der(name(*subject))), rule("one", subject="CN=a 1,O=Acme 2,L=Bonn,C=DE"))
     (field,) = rules.nearest[0].fields
     assert field.nearest is None
 
