@@ -402,11 +402,11 @@ export class ClientCertificateRevocation extends Construct {
 
   private addAlarms(): void {
     const errors = { namespace: 'AWS/Lambda', metricName: 'Errors', statistic: 'Sum' };
-    this.addAlarm('CrlIndexerErrorsAlarm', 'The CRL indexer has failed or rejected a CRL. Its log contains the reason.', {
+    this.addAlarm('CrlIndexerErrorsAlarm', 'The CRL indexer has failed or rejected a CRL. Its log contains the reason. See docs/stale-crl.md.', {
       ...errors,
       dimensions: [{ name: 'FunctionName', value: this.indexer.functionName }],
     });
-    this.addAlarm('CrlIndexerFailuresAlarm', 'An uploaded CRL has no index after three attempts.', {
+    this.addAlarm('CrlIndexerFailuresAlarm', 'An uploaded CRL has no index after three attempts. See docs/stale-crl.md.', {
       namespace: 'AWS/SQS',
       metricName: 'ApproximateNumberOfMessagesVisible',
       statistic: 'Maximum',
@@ -415,7 +415,7 @@ export class ClientCertificateRevocation extends Construct {
       treatMissingData: 'ignore',
     });
     if (this.fetcher) {
-      this.addAlarm('CrlFetcherErrorsAlarm', 'The CRL fetcher has failed as a whole. Its log contains the reason.', {
+      this.addAlarm('CrlFetcherErrorsAlarm', 'The CRL fetcher has failed as a whole. Its log contains the reason. See docs/stale-crl.md.', {
         ...errors,
         dimensions: [{ name: 'FunctionName', value: this.fetcher.functionName }],
         treatMissingData: 'ignore', // between two runs

@@ -226,13 +226,13 @@ class ClientCertificateRevocation(Construct):
         errors = ("AWS/Lambda", "Errors", "Sum", "FunctionName")
         self._add_alarm(
             "CrlIndexerErrorsAlarm",
-            "The CRL indexer has failed or rejected a CRL. Its log contains the reason.",
+            "The CRL indexer has failed or rejected a CRL. Its log contains the reason. See docs/stale-crl.md.",
             (*errors, self.indexer.function_name),
             topic_arn,
         )
         self._add_alarm(
             "CrlIndexerFailuresAlarm",
-            "An uploaded CRL has no index after three attempts.",
+            "An uploaded CRL has no index after three attempts. See docs/stale-crl.md.",
             ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", "QueueName", self.failures.queue_name),
             topic_arn,
             # SQS may stop sending metrics after six hours without a request, also while the queue contains messages.
@@ -241,7 +241,7 @@ class ClientCertificateRevocation(Construct):
         if self.fetcher:
             self._add_alarm(
                 "CrlFetcherErrorsAlarm",
-                "The CRL fetcher has failed as a whole. Its log contains the reason.",
+                "The CRL fetcher has failed as a whole. Its log contains the reason. See docs/stale-crl.md.",
                 (*errors, self.fetcher.function_name),
                 topic_arn,
                 treat_missing_data="ignore",  # between two runs

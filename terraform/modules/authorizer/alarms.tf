@@ -6,7 +6,7 @@ locals {
 
   authorizer_alarms = {
     throttles = {
-      description         = "Lambda throttles the authorizer, and the API responds with 500."
+      description         = "Lambda throttles the authorizer, and the API responds with 500. See docs/500-errors.md."
       namespace           = "AWS/Lambda"
       metric_name         = "Throttles"
       dimensions          = { FunctionName = aws_lambda_function.authorizer.function_name }
@@ -15,7 +15,7 @@ locals {
       comparison_operator = "GreaterThanThreshold"
     }
     duration = {
-      description         = "One in a hundred invocations of the authorizer is slow."
+      description         = "One in a hundred invocations of the authorizer is slow. See docs/performance.md."
       namespace           = "AWS/Lambda"
       metric_name         = "Duration"
       dimensions          = { FunctionName = aws_lambda_function.authorizer.function_name }
@@ -25,7 +25,7 @@ locals {
       comparison_operator = "GreaterThanThreshold"
     }
     rules-refresh-failures = {
-      description         = "Rules, CRLs or the truststore cannot be reloaded. The last valid ones stay in force."
+      description         = "Rules, CRLs or the truststore cannot be reloaded. The last valid ones stay in force. See docs/configuration.md."
       namespace           = var.metrics_namespace
       metric_name         = "RulesRefreshFailures"
       statistic           = "Sum"
@@ -36,7 +36,7 @@ locals {
       datapoints_to_alarm = 1
     }
     expiry = {
-      description         = "The certificate of an allowed client is about to expire. The dashboard and the log say which."
+      description         = "The certificate of an allowed client is about to expire. The dashboard and the log say which. See docs/rotate-a-certificate.md."
       namespace           = var.metrics_namespace
       metric_name         = "DaysToExpiry"
       statistic           = "Minimum"
@@ -47,7 +47,7 @@ locals {
       treat_missing_data = "ignore"
     }
     truststore-expiry = {
-      description         = "A CA certificate of the truststore is about to expire, or has expired. The log says which."
+      description         = "A CA certificate of the truststore is about to expire, or has expired. The log says which. See docs/rotate-a-certificate.md."
       namespace           = var.metrics_namespace
       metric_name         = "TruststoreDaysToExpiry"
       statistic           = "Minimum"
@@ -57,7 +57,7 @@ locals {
       treat_missing_data  = "ignore"
     }
     revocation-list-stale = {
-      description         = "A CRL is about to expire. After its nextUpdate, CrlFailureMode decides."
+      description         = "A CRL is about to expire. After its nextUpdate, CrlFailureMode decides. See docs/stale-crl.md."
       namespace           = var.metrics_namespace
       metric_name         = "RevocationListTimeLeft"
       statistic           = "Minimum"
@@ -66,7 +66,7 @@ locals {
       treat_missing_data  = "ignore"
     }
     revocation-status-unknown = {
-      description         = "The revocation status of clients' certificates is unknown. CrlFailureMode decides."
+      description         = "The revocation status of clients' certificates is unknown. CrlFailureMode decides. See docs/stale-crl.md."
       namespace           = var.metrics_namespace
       metric_name         = "RevocationStatusUnknown"
       statistic           = "Sum"
@@ -74,7 +74,7 @@ locals {
       comparison_operator = "GreaterThanThreshold"
     }
     serial-number-collision = {
-      description         = "A CA has given one serial number to two certificates. Do not cache responses by issuer and serial number."
+      description         = "A CA has given one serial number to two certificates. Do not cache responses by issuer and serial number. See docs/security-model.md."
       namespace           = var.metrics_namespace
       metric_name         = "SerialNumberCollision"
       statistic           = "Sum"
@@ -85,7 +85,7 @@ locals {
 
   indexer_alarms = {
     crl-indexer-errors = {
-      description         = "The CRL indexer has failed or rejected a CRL. Its log contains the reason."
+      description         = "The CRL indexer has failed or rejected a CRL. Its log contains the reason. See docs/stale-crl.md."
       namespace           = "AWS/Lambda"
       metric_name         = "Errors"
       dimensions          = { FunctionName = local.indexer_name }
@@ -94,7 +94,7 @@ locals {
       comparison_operator = "GreaterThanThreshold"
     }
     crl-indexer-failures = {
-      description         = "An uploaded CRL has no index after three attempts."
+      description         = "An uploaded CRL has no index after three attempts. See docs/stale-crl.md."
       namespace           = "AWS/SQS"
       metric_name         = "ApproximateNumberOfMessagesVisible"
       dimensions          = { QueueName = local.failures_name }
@@ -108,7 +108,7 @@ locals {
 
   fetcher_alarms = {
     crl-fetcher-errors = {
-      description         = "The CRL fetcher has failed as a whole. Its log contains the reason."
+      description         = "The CRL fetcher has failed as a whole. Its log contains the reason. See docs/stale-crl.md."
       namespace           = "AWS/Lambda"
       metric_name         = "Errors"
       dimensions          = { FunctionName = local.fetcher_name }
@@ -122,7 +122,7 @@ locals {
 
   fetcher_metric_alarms = {
     fetched-crl-stale = {
-      description         = "A downloaded CRL is about to expire, or was never downloaded. The log of the fetcher says why."
+      description         = "A downloaded CRL is about to expire, or was never downloaded. The log of the fetcher says why. See docs/stale-crl.md."
       namespace           = var.metrics_namespace
       metric_name         = "FetchedCrlTimeLeft"
       statistic           = "Minimum"
@@ -165,7 +165,7 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   count = var.deploy_alarms && local.has_metrics ? 1 : 0
 
   alarm_name          = "${var.name}-errors"
-  alarm_description   = "The authorizer fails, and the API responds with 500."
+  alarm_description   = "The authorizer fails, and the API responds with 500. See docs/500-errors.md."
   evaluation_periods  = 1
   threshold           = 0
   comparison_operator = "GreaterThanThreshold"

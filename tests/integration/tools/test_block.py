@@ -178,6 +178,10 @@ def test_caches_that_are_not_flushed_are_reported(
     assert missing in words
     assert "cache HTTP API http1, stage $default: flushed" in words
     assert set(function.flushed) == STAGES
+    again = (
+        "Next step: run mtls-authorizer block again, because API Gateway can still send responses from the cache that"
+    )
+    assert f"{again} was not flushed. Then verify with mtls-authorizer explain client-0.pem" in words
     proxy.break_with(for_operation("DELETE", answer(403, b"{}", x_amzn_ErrorType="AccessDeniedException")))
     assert block(0, "--rules", S3, "--no-wait", "--json", "--flush-http-api", "http1/$default") == 1
     printed = json.loads(capsys.readouterr().out)
@@ -196,6 +200,16 @@ def test_the_page_of_a_proxy_does_not_say_that_a_cache_was_flushed(
     proxy.fault = answer(200, b"<html>This site is blocked</html>", Content_Type="text/html")
     assert "unreadable response" in (flush(stage).problem or "")
     assert not function.flushed
+
+
+def test_a_cache_that_is_flushed_before_the_reload_is_to_be_flushed_again(
+    function: AwsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert function.flushed == []
+    again = "run mtls-authorizer block again after 60 s, because environments with the old rules can fill the cache"
+    for is_first in (True, False):
+        assert block(0, "--rules", S3, "--no-wait", "--json", *FLUSH) == 0
+        assert json.loads(capsys.readouterr().out)["next_step"].startswith(again) is is_first
 
 
 def test_an_interruption_while_waiting_for_the_reload_flushes_nothing(function: AwsServer) -> None:

@@ -1210,7 +1210,7 @@ def test_nothing_that_aws_has_is_changed_and_everything_is_read_once(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--api", "none"], f"there is no API none in {REGION}: set AWS_REGION to its region"),
+        (["--api", "none"], f"there is no API none in {REGION}: check its spelling, or set AWS_REGION"),
         (["--domain", "none.example.com"], f"there is no domain name none.example.com in {REGION}"),
         (["--api", "socket"], "socket is a WebSocket API: they have no mutual TLS"),
     ],

@@ -278,6 +278,17 @@ def test_every_alarm_is_documented() -> None:
     assert set(first_column("docs/observability.md", "Alarms")) == alarms
 
 
+def test_the_description_of_each_alarm_names_the_page_in_the_table() -> None:
+    (table,) = tables("docs/observability.md", "Alarms")
+    rows = {codes(alarm)[0]: next_step for alarm, _, next_step in table}
+    for heading in TEMPLATES:
+        for alarm, resource in template(heading)["Resources"].items():
+            if resource["Type"] == "AWS::CloudWatch::Alarm":
+                page = re.search(r" See docs/([a-z0-9-]+\.md)\.$", resource["Properties"]["AlarmDescription"])
+                assert page is not None
+                assert f"]({page[1]}" in rows[alarm]
+
+
 # Revocation.
 
 

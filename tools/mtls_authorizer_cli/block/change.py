@@ -64,7 +64,7 @@ def change(
 ) -> Outcome:
     """Change the rules document. Raises CommandError."""
     rules = find_rules(options, environment)
-    update = rules.update(edit, partial(review, options))
+    update = rules.update(edit, partial(review, options, notes=list(_notes(client))))
     changes = update.written or update.planned != update.before
     asked = changes and not (options.yes or options.dry_run)
     declined = asked and not update.written
@@ -125,10 +125,24 @@ def flush_and_print(options: argparse.Namespace, outcome: Outcome, answer: Answe
                 flush_caches(options, outcome.rules)
             raise
     flushed = flush_caches(options, outcome.rules) if to_flush else []
+    answer = answer._replace(next_step=_flush_first(options, outcome, answer, flushed))
     ending = _as_json(answer, outcome, flushed) if options.json else joined(_ending(answer, outcome, flushed))
     write_result(ending, written=written)
     failed = outcome.declined or any(each.problem for each in flushed)
     return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
+
+
+def _flush_first(options: argparse.Namespace, outcome: Outcome, answer: Answer, flushed: Sequence[Flushed]) -> str:
+    """Return the next step. Cached responses stay valid until the TTL ends, whatever ``explain`` prints."""
+    again = f"run mtls-authorizer {answer.command} again"
+    if any(each.problem for each in flushed):
+        again = f"{again}, because API Gateway can still send responses from the cache that was not flushed"
+    elif flushed and options.no_wait and outcome.update.written:
+        seconds = outcome.rules.refresh_seconds
+        again = f"{again} after {seconds} s, because environments with the old rules can fill the cache until then"
+    else:
+        return answer.next_step
+    return f"{again}. Then {answer.next_step}"
 
 
 def _beginning(answer: Answer, outcome: Outcome) -> Iterator[str]:
@@ -144,10 +158,15 @@ def _beginning(answer: Answer, outcome: Outcome) -> Iterator[str]:
         yield from row("takes effect", _RELOAD.format(rules.refresh_seconds))
     if update.merged:
         yield from row("note", "another writer changed the document meanwhile: both changes are in it")
-    for note in outcome.client.notes:
-        yield from row("note", note)
+    if not outcome.shown:
+        yield from _notes(outcome.client)
     if update.planned != update.before and not outcome.shown:
         yield from ["", diff(update.before, update.planned)]
+
+
+def _notes(client: Client) -> Iterator[str]:
+    for note in client.notes:
+        yield from row("note", note)
 
 
 def _ending(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> Iterator[str]:

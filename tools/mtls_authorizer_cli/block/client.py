@@ -110,7 +110,7 @@ def _by_certificate(file: str) -> Client:
 def _notes(notes: Iterable[str]) -> Iterator[str]:
     """Yield the notes on the file, except for one that ``_certificate_notes`` replaces."""
     for note in notes:
-        if not note.startswith("this is a CA's certificate"):
+        if not note.endswith("a CA's certificate, not a client's"):
             yield plain(note)
 
 
@@ -118,7 +118,7 @@ def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
     if certificate.ca:
         yield (
             "this is a CA's certificate: this affects only clients that present it themselves, not clients with "
-            "certificates that the CA has signed"
+            "certificates that the CA has signed. To block these: docs/block-a-client-now.md#block-a-whole-ca"
         )
     if certificate.not_after < datetime.now(UTC):
         yield (

@@ -36,7 +36,7 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
         raise CommandError(message)
     if not clients:
         notes.append(
-            "this is a CA's certificate, not a client's"
+            f"{shown_file(file)} contains a CA's certificate, not a client's"
             if len(certificates) == 1
             else f"{shown_file(file)} contains CA certificates only: the first is used"
         )

@@ -77,7 +77,14 @@ def recognize(content: bytes) -> Content:
     if "-----BEGIN%20" in text:
         text = unquote(text)  # from a header of a load balancer, which may leave + as it is
     # Events in JSON contain PEM, too.
-    return _recognize_pem(text) if "-----BEGIN " in text else Content((Kind.TEXT,))
+    return _recognize_pem(text) if "-----BEGIN " in text else Content((Kind.TEXT,), problem=_lacks(text))
+
+
+def _lacks(text: str) -> str:
+    """Return what was lost of a certificate, if a text looks like one."""
+    if "BEGIN CERTIFICATE" in text:
+        return "it has other dashes in its BEGIN line, as word processors and chat programs write them"
+    return "it looks like base64 without its BEGIN and END lines" if text.lstrip().startswith("MII") else ""
 
 
 def to_pem(certificate: bytes) -> str:

@@ -143,7 +143,8 @@ _ADVICE = {
     Kind.PUBLIC_KEY: "Name the certificate that contains it",
     Kind.INCOMPLETE_PEM: "Copy the whole file, up to the line that begins with -----END",
     Kind.INVALID_JSON: "Save the event again, as the authorizer received it",
-    Kind.JSON: "Name the event that the authorizer received, or the client's certificate",
+    Kind.JSON: "Name the event that the authorizer received, or the client's certificate, such as the text of "
+    "clientCertPem",
     Kind.TEXT: "Name a certificate in PEM (-----BEGIN CERTIFICATE-----) or DER",
 }
 _ADVICE[Kind.ENCRYPTED_PRIVATE_KEY] = _ADVICE[Kind.PRIVATE_KEY]

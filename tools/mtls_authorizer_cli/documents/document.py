@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MOST_ATTEMPTS = 20
 """How often a change is retried because another process changed the document."""
 
+CORRECT_IT = "correct it, or roll it back (docs/configuration.md#rolling-back)"
+"""What to do about a stored document that is not valid. Functions keep the last valid one until they start again."""
+
 _LONGEST_WAIT_SECONDS = 2.0
 
 
@@ -62,7 +65,7 @@ def decode(content: bytes, location: str) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        message = f"{printable(location)} is not UTF-8 (byte {error.start}): nothing was written"
+        message = f"{printable(location)} is not UTF-8 (byte {error.start}), so first {CORRECT_IT}"
         raise CommandError(message) from error
 
 

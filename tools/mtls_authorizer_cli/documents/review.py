@@ -28,8 +28,11 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, for a program")
 
 
-def review(options: argparse.Namespace, change: Change) -> bool:
-    """Return whether to write a change. On a terminal, show it and ask. Raises CommandError without an answer."""
+def review(options: argparse.Namespace, change: Change, notes: Iterable[str] = ()) -> bool:
+    """Return whether to write a change. On a terminal, show it and the lines of the notes, and ask.
+
+    Raises CommandError without an answer.
+    """
     if options.dry_run or options.yes:
         return bool(options.yes and not options.dry_run)
     if not is_terminal(sys.stdin):
@@ -38,9 +41,8 @@ def review(options: argparse.Namespace, change: Change) -> bool:
             "--dry-run, and write it with --yes"
         )
         raise CommandError(message)
-    write_error(
-        f"{diff(change.document.text, change.after)}Write this to {printable(change.document.location)}? [y/N] "
-    )
+    shown = f"{diff(change.document.text, change.after)}{joined(notes)}"
+    write_error(f"{shown}Write this to {printable(change.document.location)}? [y/N] ")
     try:
         answer = sys.stdin.readline()
     except (OSError, UnicodeDecodeError):
@@ -62,9 +64,10 @@ def write_result(text: str, *, written: bool) -> None:
 def diff(before: str, after: str) -> str:
     """Return the difference of two JSON documents for a terminal: printable, and at most 100 columns wide.
 
-    Documents with longer lines are compared in a form with one value on each line.
+    Documents with longer lines are compared in a form with one value on each line, whose numbers are not the file's.
     """
-    old, new = _lines(before, after)
+    reformatted = any(len(line) > WIDTH for text in (before, after) for line in text.splitlines())
+    old, new = (_lines(text, reformatted=reformatted) for text in (before, after))
     start = _count_equal(old, new)
     rest = min(len(old), len(new)) - start
     end = min(rest, _count_equal(reversed(old), reversed(new)))
@@ -73,13 +76,13 @@ def diff(before: str, after: str) -> str:
     old, new = (
         lines[first : len(lines) - end + _CONTEXT_LINES if end > _CONTEXT_LINES else None] for lines in (old, new)
     )
-    return joined(_hunks(old, new, first))
+    return joined(_hunks(old, new, first, " with one value on each line" if reformatted else ""))
 
 
-def _hunks(old: Sequence[str], new: Sequence[str], first: int) -> Iterator[str]:
+def _hunks(old: Sequence[str], new: Sequence[str], first: int, form: str) -> Iterator[str]:
     matcher = difflib.SequenceMatcher(None, old, new)
     for group in matcher.get_grouped_opcodes(_CONTEXT_LINES):
-        yield f"@@ line {first + group[0][1] + 1} @@"
+        yield f"@@ line {first + group[0][1] + 1}{form} @@"
         for tag, old_start, old_end, new_start, new_end in group:
             if tag == "equal":
                 yield from (_cut(f"  {line}") for line in old[old_start:old_end])
@@ -89,10 +92,10 @@ def _hunks(old: Sequence[str], new: Sequence[str], first: int) -> Iterator[str]:
                     yield from _wrap(f"{sign} {line}")
 
 
-def _lines(*texts: str) -> list[list[str]]:
-    if any(len(line) > WIDTH for text in texts for line in text.splitlines()):
-        texts = tuple(json.dumps(json.loads(text), indent=1) for text in texts)
-    return [[printable(line) for line in text.splitlines()] for text in texts]
+def _lines(text: str, *, reformatted: bool) -> list[str]:
+    if reformatted:
+        text = json.dumps(json.loads(text), indent=1)
+    return [printable(line) for line in text.splitlines()]
 
 
 def _count_equal(first: Iterable[str], second: Iterable[str]) -> int:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _DENIED = (
     "you lack s3:GetObject or s3:PutObject for the object, s3:GetObjectTagging and s3:PutObjectTagging if it has tags, "
-    "or kms:Decrypt and kms:GenerateDataKey for its key; or the object does not exist"
+    "or kms:Decrypt and kms:GenerateDataKey for its key; or the object does not exist, or the bucket is not owned by "
+    "the account in S3_BUCKET_OWNER"
 )
 _KEPT = (
     *("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Metadata"),

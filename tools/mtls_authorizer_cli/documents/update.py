@@ -14,7 +14,7 @@ from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, command_errors, printable
 from mtls_authorizer_cli.configuration.loading import parse_location
-from mtls_authorizer_cli.documents.document import rules_of
+from mtls_authorizer_cli.documents.document import CORRECT_IT, rules_of
 from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def update_document(
     """
 
     def checked_edit(text: str) -> str:
-        check_valid(text, f"{printable(location)} is not valid as it is stored", ())
+        check_valid(text, f"{printable(location)} is not valid as it is stored, so first {CORRECT_IT}", ())
         after = edit(text)
         check_valid(after, f"{printable(location)} would not be valid after the change", other_rules)
         return after

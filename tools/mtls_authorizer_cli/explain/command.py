@@ -116,7 +116,8 @@ def _make_table(options: argparse.Namespace, environment: Mapping[str, str], giv
         question, notes = make_question(options, given, configuration)
         files = progress.watch(given.files, "certificates", len(given.files), every=10)
         rows = tuple(decide_all(files, question, configuration))
-    return Table(rows, question.now, notes, _repeated_arguments(options))
+    warnings = () if question.truststore is None else question.truststore.warnings
+    return Table(rows, question.now, (*notes, *warnings), _repeated_arguments(options))
 
 
 def _repeated_arguments(options: argparse.Namespace) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from client_certificate_auth.x509.pem import read_pem
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.request_limits_validation import API_ID
 from mtls_authorizer.rules.fields import FIELDS, ORGANIZATION_IDENTIFIER
 from mtls_authorizer.rules.routes import METHODS
@@ -14,11 +17,13 @@ from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.decision_log.entries import parse_log_entries
 from mtls_authorizer_cli.decision_log.records import LogRecord, LogRecords, read_log_records
 from mtls_authorizer_cli.explain.inputs import Inputs, read_inputs
+from mtls_authorizer_cli.explain.nearest_rule import describe_nearest_rule
 from mtls_authorizer_cli.explain.options import load_named_configuration, make_question
 from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, with_api_id, with_domain_name
 from mtls_authorizer_cli.printed import counted, quoted
 from mtls_authorizer_cli.progress import Progress
+from mtls_authorizer_cli.rules.what_if.facts import facts_of_record
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
 
 if TYPE_CHECKING:
@@ -36,6 +41,8 @@ _LOGGED = {
     ORGANIZATION_IDENTIFIER,
 }
 """The fields of rules whose facts are in the log."""
+
+_NO_RULE_MATCHED = {DenyReason.NO_RULE_MATCHED, *(field.reason for field in FIELDS.values())}
 
 _ALWAYS_LOGGED = (
     *("decision", "reason", "rules", "principal", "subject_dn", "issuer_dn", "serial_number", "fingerprint"),
@@ -55,20 +62,22 @@ class LoggedExplanation(NamedTuple):
     """An entry of the decision log, explained.
 
     ``today`` is None if the configuration contains no rules. ``lacks`` are the facts that the entry does not contain,
-    in words. ``report`` explains the same request with the certificate, None without it.
+    in words. ``nearest_rule`` says which rule is similar, if none matches. ``report`` explains the same request with
+    the certificate, None without it.
     """
 
     record: LogRecord
     today: CurrentDecision | None
     lacks: tuple[str, ...]
     notes: tuple[str, ...]
+    nearest_rule: str | None
     report: Report | None
 
     @property
     def is_of_entry(self) -> bool:
         """Whether the certificate is the one of the entry, and not another one of the same client, for example."""
-        certificate = self.report and self.report.explanation.certificate
-        return certificate is not None and certificate.fingerprint256 == self.record.text("fingerprint")
+        sent = self.report and self.report.explanation.question.pem
+        return isinstance(sent, str) and _fingerprint(sent) == _logged_fingerprint(self.record)
 
 
 def explain_entry(
@@ -88,10 +97,14 @@ def explain_entry(
     lacks = tuple(_lacks(record, question.policy.rules, has_certificate=file is not None))
     if file is None:
         today = _decide_today(record, question) if configuration.has_rules else None
-        return LoggedExplanation(record, today, lacks, notes, None)
+        rules = question.policy.rules
+        no_rule_matched = record.text("reason") in _NO_RULE_MATCHED and today is not None and not today.allowed
+        nearest = describe_nearest_rule(rules, facts_of_record(record)) if no_rule_matched else None
+        return LoggedExplanation(record, today, lacks, notes, nearest, None)
     explanation = explain(question, everything=options.all)
     report = Report(explanation, everything=options.all, with_answer=options.policy)
-    return LoggedExplanation(record, CurrentDecision(explanation.allowed, _why(explanation)), lacks, notes, report)
+    today = CurrentDecision(explanation.allowed, _why(explanation))
+    return LoggedExplanation(record, today, lacks, notes, None, report)
 
 
 def _why(explanation: Explanation) -> str:
@@ -109,9 +122,9 @@ def _find_certificate(record: LogRecord, paths: Sequence[str]) -> tuple[Certific
     if not given.files:
         message = "--log cannot be combined with an event: the entry names the request. Name the certificate"
         raise CommandError(message)
-    fingerprint = record.text("fingerprint")
+    fingerprint = _logged_fingerprint(record)
     for file in given.files:
-        if file.certificate is not None and file.certificate.fingerprint256 == fingerprint:
+        if file.pem is not None and _fingerprint(file.pem) == fingerprint:
             return file, file.notes
     expected = f"the certificate of the entry, whose SHA-256 is {quoted(fingerprint or 'not in the entry', 100)}"
     if given.are_many:
@@ -119,6 +132,21 @@ def _find_certificate(record: LogRecord, paths: Sequence[str]) -> tuple[Certific
         return None, (f"none of the {len(given.files):,} files contains {expected}", *unread)
     file = given.files[0]
     return file, (*file.notes, f"the certificate given is not {expected}: the client may have renewed it")
+
+
+def _logged_fingerprint(record: LogRecord) -> str | None:
+    """Return the fingerprint of the certificate of an entry, also if it could not be parsed; None without one."""
+    digest = record.text("certificate_sha256")
+    return record.text("fingerprint") if digest is None else _printed(digest)
+
+
+def _fingerprint(pem: str) -> str:
+    return _printed(sha256(read_pem(pem)).hexdigest())
+
+
+def _printed(digest: str) -> str:
+    """Return a digest as Node prints fingerprints."""
+    return ":".join(re.findall("..", digest.upper()))
 
 
 def _decide_today(record: LogRecord, question: Question) -> CurrentDecision:
@@ -158,7 +186,9 @@ def _lacks(record: LogRecord, rules: RuleSet, *, has_certificate: bool) -> Itera
         yield f"fields of the certificate that the rules use: {', '.join(fields)}. Name the certificate, or a folder"
 
 
-_JSON = re.compile(r"\s*(\{|\[\s*[\[{])")
+_JSON = re.compile(r'\s*(\{|\[\s*[\[{]|.*\{\s*")')
+"""The beginning of the JSON itself, or of a line as ``aws logs tail`` prints it; names of files do not begin so."""
+
 _IDS = ("request_id", "extended_request_id")
 
 
@@ -191,9 +221,13 @@ def _choose(source: str, records: LogRecords, request_id: str | None) -> LogReco
             f"{' or '.join(_IDS)} from the log"
         )
         raise CommandError(message)
-    ids = list(dict.fromkeys(filter(None, (record.text(_IDS[0]) for record in chosen))))
-    example = f", such as {', '.join(map(quoted, ids[:3]))}" if ids else ""
-    message = f"{source} contains {len(chosen):,} decisions: choose one with --request-id{example}"
+    denied = [record for record in chosen if record.decision == "deny"]
+    ids = list(dict.fromkeys(filter(None, (record.text(_IDS[0]) for record in denied or chosen))))
+    example = f", such as {', '.join(map(quoted, ids[-3:]))}" if ids else ""
+    message = (
+        f"{source} contains {len(chosen):,} decisions, {len(denied):,} of them denied: choose one with "
+        f"--request-id{example}"
+    )
     raise CommandError(message)
 
 

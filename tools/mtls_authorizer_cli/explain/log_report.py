@@ -60,6 +60,7 @@ def as_json(logged: LoggedExplanation) -> str:
         "entry": record.fields,
         "lacks": logged.lacks,
         "today": today and {"decision": _decision(today), "why": plain(today.why), "missing": today.missing},
+        "nearest_rule": logged.nearest_rule,
         "next_step": _next_step(logged),
         "notes": logged.notes,
         "explanation": None if logged.report is None else json.loads(report_json(logged.report)),
@@ -84,6 +85,8 @@ def _verdict(logged: LoggedExplanation) -> Iterator[str]:
         yield from fold(f"Today: cannot be determined without {', '.join(today.missing)}.")
     else:
         yield from fold(f"Today: {'allowed' if today.allowed else 'denied'} ({plain(today.why)}).")
+    if logged.nearest_rule is not None:
+        yield from fold(sentence(logged.nearest_rule))
 
 
 def _fields(logged: LoggedExplanation) -> Iterator[str]:
@@ -122,10 +125,18 @@ def _next_step(logged: LoggedExplanation) -> str:
         return f"{advice.next_step[0].lower()}{advice.next_step[1:].rstrip(':')}"
     meaning = _meaning_and_next_step(logged)
     if meaning is None:
-        return "none" if record.decision == "allow" else "get the whole entry: query @message in Logs Insights"
+        return _next_step_without_reason(logged)
     if report is not None or record.text("reason") == DenyReason.CERTIFICATE_MISSING:
         return meaning[1]
     return f"{meaning[1]}. To see every check, add the certificate to this command"
+
+
+def _next_step_without_reason(logged: LoggedExplanation) -> str:
+    if logged.record.decision != "allow":
+        return "get the whole entry: query @message in Logs Insights"
+    if logged.today is not None and logged.today.allowed is False:
+        return "the same request would be denied now. To see why, add the certificate to this command"
+    return "none"
 
 
 def _decision(today: CurrentDecision) -> str | None:

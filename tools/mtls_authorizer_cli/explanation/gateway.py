@@ -57,7 +57,9 @@ _REQUIRED = {
 }
 
 
-FIXES = {
+_NOT_VALID_BEFORE = "not valid before"
+_WAIT = "Wait until the certificate is valid, or correct the clock of its CA and have it issued again"
+_FIXES = {
     GatewayCheck.ISSUER: "Add the certificate of its CA to the truststore, with all CAs above, and update the domain "
     "name; or have the certificate issued by a CA that is in it",
     GatewayCheck.CHAIN: "Add the missing CA certificates up to the root to the truststore, and update the domain name",
@@ -65,7 +67,11 @@ FIXES = {
     GatewayCheck.SIGNATURE: "Have the certificate issued again, signed with SHA-256 or stronger",
     GatewayCheck.KEY: "Have a certificate issued for an RSA key of 2048 bits or more, or for one on P-256 or P-384",
 }
-"""What to do if a client's certificate fails a check."""
+
+
+def fix_of(check: GatewayCheck, found: str | None) -> str:
+    """Return what to do if a client's certificate fails a check, by what was found."""
+    return _WAIT if check is GatewayCheck.VALIDITY and _NOT_VALID_BEFORE in (found or "") else _FIXES[check]
 
 
 class GatewayExplanation(NamedTuple):
@@ -192,7 +198,7 @@ def validity_finding(certificate: Certificate, now: datetime) -> GatewayFinding:
     """Return whether a certificate is valid at an aware time."""
     start, end = to_datetime(certificate.not_before), to_datetime(certificate.not_after)
     if now < start:
-        return GatewayFinding(passed=False, text=f"not valid before {utc_timestamp(start)}")
+        return GatewayFinding(passed=False, text=f"{_NOT_VALID_BEFORE} {utc_timestamp(start)}")
     if now > end:
         return GatewayFinding(passed=False, text=f"expired on {utc_timestamp(end)}")
     return GatewayFinding(passed=True, text=f"{utc_timestamp(start)} to {utc_timestamp(end)}")

@@ -105,7 +105,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     ),
     UnknownReason.NO_LIST: (
         "no CRL was loaded that is signed with the key of the CA in crl_issuer (its CA, or one above it)",
-        "put a CRL of that CA at one of CRL_URIS, or its key in CRL_EXEMPT_ISSUERS: docs/stale-crl.md",
+        "put a CRL of that CA at one of CRL_URIS; if one is there, see 'document refresh failed': docs/stale-crl.md",
     ),
     UnknownReason.NOT_COVERED: (
         "the CRLs of its CA are limited to other certificates",

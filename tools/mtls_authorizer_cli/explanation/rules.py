@@ -27,7 +27,7 @@ from mtls_authorizer_cli.explanation.wording import alternative_text, alternativ
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher, SatisfiedConditions
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.explanation.question import Question
     from mtls_authorizer_cli.explanation.similarity import Nearest
+
+_NAMING = ("subject_alt_name", "common_name", "subject")
+"""The fields that can contain the name of a client. CAs move it from one to another, such as from CN to DNS."""
 
 _MISLEADING = "a value that is ignored because others may read it differently"
 
@@ -45,7 +48,8 @@ NEAREST = 3
 class FieldExplanation(NamedTuple):
     """A matcher and what the certificate has for it.
 
-    ``nearest`` is None if the field matches, and if nothing similar is required. ``remark`` says why facts are ignored.
+    ``nearest`` is None if the field matches, and if nothing similar is required. ``remark`` says why facts are ignored,
+    or that the required value is ``elsewhere`` in the certificate.
     """
 
     matcher: Matcher
@@ -53,6 +57,7 @@ class FieldExplanation(NamedTuple):
     found: tuple[Fact, ...]
     nearest: Nearest | None = None
     remark: str | None = None
+    elsewhere: bool = False
 
     @property
     def is_near_miss(self) -> bool:
@@ -109,13 +114,15 @@ class RuleExplanation(NamedTuple):
             # All fields match, and the rule does not match for another reason.
             return bool(self.fields)
         return any(
-            field.matches or field.nearest is not None for field in self.fields if field.matcher.field != "issuer"
+            field.matches or field.elsewhere or field.nearest is not None
+            for field in self.fields
+            if field.matcher.field != "issuer"
         )
 
     @property
     def distance(self) -> tuple[float, int]:
         """The distance from matching: the sum over all fields, then the number of matching fields."""
-        distances = [1.0 if field.nearest is None else field.nearest.distance for field in self.failing]
+        distances = [each.nearest.distance if each.nearest else float(not each.elsewhere) for each in self.failing]
         return sum(distances), len(distances) - len(self.fields)
 
 
@@ -167,20 +174,21 @@ def explain_rules(
     def explain_matcher(matcher: Matcher) -> FieldExplanation:
         ignored = _ignored(matcher, facts[matcher.field])
         used = tuple(fact for fact in facts[matcher.field] if fact not in ignored)
-        explained = _explain_matcher(matcher, satisfied.unambiguous, used)
-        nearest = _find_nearest(explained, satisfied.unambiguous)
+        explained = explain_field(matcher, satisfied.unambiguous, used)
         remark = _remark(matcher, certificate, used)
         if remark is None and not explained.matches and _are_misleading(matcher, ignored):
             others = listing(list(map(fact_text, explained.found)))
             remark = f"{others}, and {_MISLEADING}" if explained.found else _MISLEADING
-        return explained._replace(nearest=nearest, remark=remark)
+        fact = None if explained.matches or explained.nearest or remark else _find_elsewhere(matcher, facts)
+        if fact is not None:
+            remark = f"{explained.found_text()}, but {fact_text(fact[1])} in its {fact[0]}"
+        return explained._replace(remark=remark, elsewhere=fact is not None)
 
     def explain_exclusion(matcher: Matcher) -> FieldExplanation:
         return _explain_matcher(matcher, satisfied.any_fact, facts[matcher.field])
 
     def explain_denial(matcher: Matcher) -> FieldExplanation:
-        explained = explain_exclusion(matcher)
-        return explained._replace(nearest=_find_nearest(explained, satisfied.any_fact))
+        return explain_field(matcher, satisfied.any_fact, facts[matcher.field])
 
     invocation = question.invocation
     explained = [
@@ -219,6 +227,12 @@ def _mismatch(
     return rule.mismatch(satisfied, usages)
 
 
+def explain_field(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
+    """Explain a field, with the nearest of the required values if it does not match."""
+    explained = _explain_matcher(matcher, satisfied, facts)
+    return explained._replace(nearest=_find_nearest(explained, satisfied))
+
+
 def _explain_matcher(matcher: Matcher, satisfied: frozenset[Condition], facts: tuple[Fact, ...]) -> FieldExplanation:
     if FIELDS[matcher.field].kind is not FieldKind.SUBJECT_ALT_NAME:
         # Facts with other labels are irrelevant, except for names of another type: one of them may have been meant.
@@ -233,6 +247,13 @@ def _find_nearest(field: FieldExplanation, satisfied: frozenset[Condition]) -> N
     if field.matches or is_digest:
         return None
     return find_nearest(field.matcher, satisfied, field.found)
+
+
+def _find_elsewhere(matcher: Matcher, facts: Mapping[str, Iterable[Fact]]) -> tuple[str, Fact] | None:
+    """Return a fact with a value that is required exactly, and its field, if it is in another field."""
+    exact = {each.value for each in matcher.alternatives if each.comparison is Comparison.EXACT}
+    names = ((field, fact) for field in _NAMING if matcher.field in _NAMING for fact in facts[field])
+    return next((each for each in names if each[0] != matcher.field and each[1].value in exact), None)
 
 
 def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact]) -> str | None:

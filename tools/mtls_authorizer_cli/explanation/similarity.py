@@ -3,7 +3,7 @@
 Differences that are easily overlooked are named: case, spaces, the encoding of letters, the order and the grouping of
 the attributes of a distinguished name, one character.
 Anything else only has a distance, to find the nearest rules. Digits must always be equal: ``client-17`` and
-``client-18`` are two clients, not one with a misspelt name.
+``client-18`` are two clients, not one with a misspelt name. Attributes that a distinguished name lacks may contain any.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer_cli.explanation.wording import alternatives, value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
     from mtls_authorizer_cli.explanation.wording import Alternative
@@ -30,6 +30,9 @@ _MIN_SIMILARITY = 0.6
 _MAX_COMPARED = 256
 """Characters. Comparing takes the square of it."""
 _MIN_MISSPELT = 4
+_LOCATIONS = frozenset({"2.5.4.6", "2.5.4.7", "2.5.4.8"})
+"""Country, locality and state, which many clients share."""
+
 SERIAL_NUMBER = "serial_number"
 _LONGEST_SERIAL_NUMBER = 64
 """In hexadecimal digits. Converting long numbers takes long."""
@@ -124,7 +127,7 @@ def _compare(condition: Condition, fact: Fact) -> Deviation | None:
     difference = _text_difference(required, found) or _name_difference(condition.value, fact.value)
     if difference is not None:
         return Deviation(condition, fact, difference, _DISTANCES[difference], found)
-    similarity = _similarity(_normal(required), _normal(found))
+    similarity = max(_similarity(_normal(required), _normal(found)), _shared_attributes(condition.value, fact.value))
     return None if similarity < _MIN_SIMILARITY else Deviation(condition, fact, Difference.OTHER, 1 - similarity, found)
 
 
@@ -141,15 +144,40 @@ def _text_difference(required: str, found: str) -> Difference | None:
 
 
 def _name_difference(required: Hashable, found: Hashable) -> Difference | None:
-    """Return the difference between the values of two distinguished names, if it is one of order."""
+    """Return the difference between the values of two distinguished names, if it is one of order, or of spaces.
+
+    Spaces at the beginning or end of a value are escaped in texts.
+    """
     if not isinstance(required, tuple) or not isinstance(found, tuple):
         return None
     first, second = _normal_name(required), _normal_name(found)
+    if first == second:
+        is_same_case = _normal_name(required, _without_space) == _normal_name(found, _without_space)
+        return Difference.SPACE if is_same_case else Difference.CASE_AND_SPACE
     if first == second[::-1]:
         return Difference.REVERSED
     if sorted(first) == sorted(second):
         return Difference.ORDER
     return Difference.GROUPING if sorted(chain(*first)) == sorted(chain(*second)) else None
+
+
+def _shared_attributes(required: Hashable, found: Hashable) -> float:
+    """Return the share of attributes that two distinguished names share, from 0 to 1, if one lacks those of the other.
+
+    0 if they have different values of one attribute. CAs stop certifying an attribute, such as OU, or begin to.
+    """
+    if not isinstance(required, tuple) or not isinstance(found, tuple):
+        return 0
+    first, second = (set(chain(*_normal_name(value))) for value in (required, found))
+    types = {oid for oid, _ in first} & {oid for oid, _ in second}
+    values = [{each for each in name if each[0] in types} for name in (first, second)]
+    if not values[0] <= values[1] and not values[1] <= values[0]:
+        return 0
+    common = first & second
+    if all(oid in _LOCATIONS for oid, _ in common):
+        return 0
+    share = 2 * len(common) / (len(first) + len(second))
+    return max(_MIN_SIMILARITY, share) if len(common) in {len(first), len(second)} else share
 
 
 def _readings(text: str) -> set[str]:
@@ -161,8 +189,11 @@ def _readings(text: str) -> set[str]:
     return {_normal(without_quotation_marks(without_invisible(normalize("NFC", each)))) for each in texts}
 
 
-def _normal_name(value: tuple[tuple[tuple[str, str], ...], ...]) -> list[list[tuple[str, str]]]:
-    return [[(oid, _normal(text)) for oid, text in relative_name] for relative_name in value]
+def _normal_name(
+    value: tuple[tuple[tuple[str, str], ...], ...], normal: Callable[[str], str] | None = None
+) -> list[list[tuple[str, str]]]:
+    normal = normal or _normal
+    return [[(oid, normal(text)) for oid, text in relative_name] for relative_name in value]
 
 
 def _find_split(matcher: Matcher, facts: Iterable[Fact]) -> Nearest | None:

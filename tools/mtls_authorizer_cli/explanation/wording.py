@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, TypeAlias
 
 from client_certificate_auth.rfc4514 import escape_value
@@ -35,6 +36,13 @@ def value_text(value: Hashable) -> str:
 def fact_text(fact: Fact) -> str:
     """Return a fact of a certificate in words: ``'client'`` or ``DNS 'client.example'``."""
     return f"{fact.label} {quoted(value_text(fact.value))}".lstrip()
+
+
+def unusual_characters(required: str, found: str) -> str:
+    """Return in parentheses the names of letters outside ASCII that only one text contains: they can look alike."""
+    characters = sorted(each for each in {*required} ^ {*found} if not each.isascii())
+    names = (f"U+{ord(each):04X} is {unicodedata.name(each, 'a character without a name')}" for each in characters)
+    return f" ({', '.join(names)})" if characters else ""
 
 
 def alternative_text(alternative: Alternative, longest: int = LONGEST_TEXT) -> str:

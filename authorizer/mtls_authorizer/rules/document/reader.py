@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections import Counter
 
-from mtls_authorizer.rules.document.problems import JsonNumber, RulesError, member
+from mtls_authorizer.rules.document.problems import JsonNumber, RulesError, member, shown
 from mtls_authorizer.rules.document.validation import validate_rules
 
 TYPE_CHECKING = False
@@ -41,12 +42,13 @@ def _load(content: bytes) -> object:
     """Return the JSON value of a document. Raises RulesError, also for repeated keys."""
     if len(content) > LARGEST_DOCUMENT:
         raise RulesError([f"the document has more than {LARGEST_DOCUMENT} bytes: shorten it"])
-    with_repeated_keys: list[object] = []
+    with_repeated_keys: list[tuple[object, str]] = []
 
     def make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         members = dict(pairs)
         if len(members) < len(pairs):
-            with_repeated_keys.append(members)
+            ((key, _),) = Counter(name for name, _ in pairs).most_common(1)
+            with_repeated_keys.append((members, key))
         return members
 
     try:
@@ -60,8 +62,9 @@ def _load(content: bytes) -> object:
         if not with_repeated_keys:
             return document
         # The last one: others may be values of the keys that it repeats.
-        place = next(_places_of(with_repeated_keys[-1], document, ""))
-        problem = f"{place or 'the document'} contains a key twice: remove one of them"
+        members, key = with_repeated_keys[-1]
+        place = next(_places_of(members, document, ""))
+        problem = f"{place or 'the document'} contains the key {shown(key)} twice: remove one of them"
     except RecursionError:
         problem = "the document is nested too deeply"
     except ValueError as error:
@@ -76,7 +79,7 @@ def _problem(content: bytes, error: ValueError) -> str:
     if b"\0" in content:
         return "contains NUL bytes, as in UTF-16: save it in UTF-8"
     if isinstance(error, UnicodeDecodeError):
-        return f"is not UTF-8 (byte {error.start})"
+        return f"is not UTF-8 (byte {error.start}): save it in UTF-8"
     if content.startswith(codecs.BOM_UTF8):
         return "starts with a byte order mark: remove it"
     return f"is not JSON: {error}"

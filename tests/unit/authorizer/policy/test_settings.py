@@ -253,7 +253,10 @@ def test_any_client_certificate_must_be_asked_for_by_name() -> None:
         ({"AUTHORIZER_RULES": ""}, "AUTHORIZER_RULES rules rejected: the document is empty"),
         ({"AUTHORIZER_RULES": "{}"}, "AUTHORIZER_RULES rules rejected: rules must be a list with at least one rule"),
         ({"AUTHORIZER_SHADOW_RULES": "[]"}, "AUTHORIZER_SHADOW_RULES rules rejected: the document must be an object"),
-        ({"AUTHORIZER_RULES": '{"\udcff": 1}'}, "AUTHORIZER_RULES rules rejected: the document is not UTF-8 (byte 2)"),
+        (
+            {"AUTHORIZER_RULES": '{"\udcff": 1}'},
+            "AUTHORIZER_RULES rules rejected: the document is not UTF-8 (byte 2): save it in UTF-8",
+        ),
         ({"AUTHORIZER_RULE": RULES}, "AUTHORIZER_RULE is not a variable of this authorizer"),
         ({"REQUIRED_EXTENDED_KEY_USAGES": "none"}, "REQUIRED_EXTENDED_KEY_USAGES is not a variable of this authorizer"),
         *(

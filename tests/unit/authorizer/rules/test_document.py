@@ -119,7 +119,8 @@ def test_a_repeated_key_is_found_even_if_its_object_is_the_value_of_a_repeated_k
     with pytest.raises(RulesError) as rejected:
         parse_rules(f'{{"rules": {rules}}}'.encode())
     (problem,) = rejected.value.problems
-    assert problem.startswith("rules[0] contains a key twice")
+    assert problem.startswith("rules[0] contains the key '")
+    assert problem.endswith("' twice: remove one of them")
 
 
 @pytest.mark.parametrize(

@@ -329,6 +329,17 @@ def test_notes_name_doubtful_certificates(folder: Path, capsys: pytest.CaptureFi
     assert "note this is a CA's certificate: this affects only clients that present it themselves" in words
 
 
+def test_notes_precede_the_question(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "ca.pem").write_text(issue(extensions=[IS_A_CA]))
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    assert main(["block", "ca.pem", "--rules", "rules.json"], {}) == 1
+    out, err = capsys.readouterr()
+    assert err.index("this is a CA's certificate") < err.index("Write this to rules.json? [y/N] ")
+    assert "this is a CA's certificate" not in out
+
+
 HOSTILE = "x\x1b[2J\u202e\u200f,CN=admin\nBLOCKED\r\x0b\x85\u2028\x07é" + "y" * 500
 
 

@@ -78,7 +78,8 @@ def test_a_difference_of_a_document_on_one_line_shows_one_value_on_each_line() -
     rules = [{"name": f"client-{number}"} for number in range(50)]
     before, after = json.dumps({"rules": rules}), json.dumps({"rules": rules, "deny": [{"public_key": "AB"}]})
     assert diff(before, after) == (
-        '@@ line 151 @@\n     "name": "client-49"\n+   }\n+  ],\n+  "deny": [\n+   {\n+    "public_key": "AB"\n'
+        '@@ line 151 with one value on each line @@\n     "name": "client-49"\n+   }\n+  ],\n+  "deny": [\n+   {\n'
+        '+    "public_key": "AB"\n'
         "    }\n   ]\n"
     )
 

@@ -126,10 +126,16 @@ def test_many_writers_at_once_lose_nothing(rules: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b'{"rules": []}', "is not valid as it is stored: rules rejected: rules must be a list"),
-        (b"\xff", r"is not UTF-8 \(byte 0\): nothing was written"),
+        (
+            b'{"rules": []}',
+            "is not valid as it is stored, so first correct it, .*: rules must be a list",
+        ),
+        (b"\xff", r"is not UTF-8 \(byte 0\), so first correct it, or roll it back \(docs/configuration\.md"),
         (b" " * (LARGEST_DOCUMENT + 1), "has more than 5,242,880 bytes: name a rules document"),
-        (DOCUMENT.encode() + b"x", "is not valid as it is stored: rules rejected: the document is not JSON"),
+        (
+            DOCUMENT.encode() + b"x",
+            "is not valid as it is stored, so first .*: the document is not JSON",
+        ),
     ],
 )
 def test_a_document_that_is_not_valid_is_not_changed(content: bytes, message: str, rules: Path) -> None:

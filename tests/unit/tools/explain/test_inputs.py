@@ -160,12 +160,22 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
     "other JSON": (
         b'{"type": "TOKEN"}',
         "is JSON (not an event of a Lambda authorizer of type REQUEST)",
-        "Name the event that the authorizer received, or the client's certificate",
+        "Name the event that the authorizer received, or the client's certificate, such as the text of clientCertPem",
     ),
     "broken JSON": (
         b'{"type": ',
         "is invalid JSON (Expecting value",
         "Save the event again, as the authorizer received it",
+    ),
+    "PEM whose dashes were replaced": (
+        pem(LEAF).replace("-----", "\u2013\u2013-").encode(),
+        "is text, but not PEM (it has other dashes in its BEGIN line, as word processors and chat programs write them)",
+        A_CERTIFICATE,
+    ),
+    "base64 alone": (
+        "\n".join(pem(LEAF).splitlines()[1:-1]).encode(),
+        "is text, but not PEM (it looks like base64 without its BEGIN and END lines)",
+        A_CERTIFICATE,
     ),
     "text": (b"hello\x1b[31m", "is text, but not PEM", A_CERTIFICATE),
     "binary data": (b"\x00\xff", "is binary data of an unknown kind", A_CERTIFICATE),
@@ -243,7 +253,7 @@ def test_a_ca_first_bundle_is_reported_with_the_command_that_extracts_the_client
 @pytest.mark.parametrize(
     ("content", "note"),
     [
-        (bundle(ROOT.certificate), "this is a CA's certificate, not a client's"),
+        (bundle(ROOT.certificate), "contains a CA's certificate, not a client's"),
         (bundle(ROOT.certificate, ISSUING.certificate), "contains CA certificates only: the first is used"),
     ],
 )

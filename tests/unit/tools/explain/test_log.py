@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 if TYPE_CHECKING:
     import logging
     from collections.abc import Callable
-    from pathlib import Path
 
     Explain = Callable[..., "Result"]
 
@@ -231,6 +231,75 @@ def test_hostile_and_unknown_values_are_printed_harmlessly(denied: dict[str, Any
     assert "The reason is unknown to this version of the tools." in result.output
 
 
+def test_a_line_of_the_log_can_be_copied_with_its_time_and_stream(
+    explain: Explain, denied: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = explain(denied, "--rules", "by_name.json").output
+    line = f"2026-11-22T00:00:00+00:00 2026/11/22/[1]0a1b {json.dumps(denied)}"
+    assert main(["explain", "--log", line, "--rules", "by_name.json"], {}) == 1
+    assert capsys.readouterr().out == expected
+
+
+def test_a_certificate_that_cannot_be_parsed_is_found_in_a_folder(
+    explain: Explain, caplog: pytest.LogCaptureFixture
+) -> None:
+    malformed = pem(certificate_der(name(("CN", "a"))).replace(b"\x55\x04\x03", b"\x55\x04\x83"))
+    Path("certs/malformed.pem").write_text(malformed)
+    entry = log_entry(http_2_0_event(malformed), BY_NAME, caplog)
+    assert entry["reason"] == "lambda_event_clientcert_malformed"
+    for given in ("certs", "certs/malformed.pem"):
+        result = explain(entry, given, "--rules", "by_name.json")
+        assert "cannot be decoded: " in result.words
+        assert "the certificate of the entry" not in result.words
+    assert "the certificate given is not the certificate of the entry" in explain(entry, "client.pem").words
+
+
+NEAREST = {
+    "another issuer": (
+        {"subject": "CN=Ledger,OU=payments,O=Acme", "issuer": "CN=CA,O=Acme"},
+        "the nearest is rule 'a': its issuer requires 'CN=CA,O=Acme', and the entry has 'CN=Acme Issuing CA,O=Acme'",
+    ),
+    "another attribute": (
+        {"subject": "CN=Ledger"},
+        "the nearest is rule 'a': its subject requires 'CN=Ledger', and the entry has 'CN=Ledger,OU=payments,O=Acme'",
+    ),
+    "what is not logged": (
+        {"common_name": "Ledger", "issuer_key": "00" * 32, "public_key": "00" * 32},
+        "rule 'a' requires what the entry has, and public_key, issuer_key, which the log does not contain",
+    ),
+    "what is not logged, for every client of the issuer": (
+        {"issuer": "CN=Acme Issuing CA,O=Acme", "subject_alt_name": "DNS:x.example"},
+        None,
+    ),
+    "another client": ({"common_name": "x"}, None),
+    "this client": ({"common_name": "Ledger"}, None),
+}
+
+
+@pytest.mark.parametrize("case", NEAREST)
+def test_without_the_certificate_the_nearest_rule_is_named(case: str, explain: Explain, denied: dict[str, Any]) -> None:
+    match, nearest = NEAREST[case]
+    others = [{"name": f"other-{number}", "match": {"common_name": f"other-{number}"}} for number in range(5)]
+    Path("rules.json").write_bytes(document(*others, {"name": "a", "match": match, "allow": ["GET /x"]}))
+    printed = json.loads(explain(denied, "--rules", "rules.json", "--json").output)
+    assert printed["nearest_rule"] == nearest
+    text = " ".join(explain(denied, "--rules", "rules.json").output.split())
+    assert (nearest is not None and f"{nearest[0].upper()}{nearest[1:]}." in text) or "earest is" not in text
+    excluded = {**denied, "reason": "certificate_excluded"}
+    assert json.loads(explain(excluded, "--rules", "rules.json", "--json").output)["nearest_rule"] is None
+
+
+def test_an_allowed_request_that_would_be_denied_today_has_a_next_step(
+    explain: Explain, denied: dict[str, Any]
+) -> None:
+    allowed = {**denied, "decision": "allow", "reason": None}
+    output = " ".join(explain(allowed, "--rules", "by_alternative_name.json").output.split())
+    assert "Next step: none" in output
+    output = " ".join(explain({**allowed, "api_id": "z9"}, "--rules", "limited.json").output.split())
+    assert "Today: denied (the matching rules are not in effect)." in output
+    assert "Next step: the same request would be denied now. To see why, add the certificate to this command" in output
+
+
 @pytest.mark.usefixtures("explain")
 def test_one_of_several_decisions_is_chosen_by_its_request(
     denied: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -246,12 +315,15 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
     assert run("--request-id", "c", "--json")[1] == run("--request-id", "ec", "--json")[1]
     assert json.loads(run("--request-id", "c", "--json")[1])["entry"]["principal"] == "c"
     status, errors = run()
-    assert (status, "contains 4 decisions: choose one with --request-id, such as 'a', 'b', 'c'" in errors) == (2, True)
+    expected = "contains 4 decisions, 4 of them denied: choose one with --request-id, such as 'b', 'c', 'd'"
+    assert (status, expected in errors) == (2, True)
+    entries[1]["decision"] = entries[3]["decision"] = "allow"
+    assert "contains 4 decisions, 2 of them denied: choose one with --request-id, such as 'a', 'c'\n" in run()[1]
     status, errors = run("--request-id", "x")
     expected = "contains 4 decisions, but none with the request ID 'x': write a request_id or extended_request_id from"
     assert (status, expected in errors) == (2, True)
     entries = [{"decision": "allow"}, {"decision": "allow"}]
-    assert "contains 2 decisions: choose one with --request-id\n" in run()[1]
+    assert "contains 2 decisions, 0 of them denied: choose one with --request-id\n" in run()[1]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +347,7 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
             "text.log contains no decision: entry 1 is not a JSON object. The log format of the function must",
         ),
         (["--log", "[]"], "[] cannot be read: No such file"),
-        (["--log", '[{"decision": "allow"}, {"decision": "deny"}]'], "the text of --log contains 2 decisions: choose"),
+        (["--log", '[{"decision": "allow"}, {"decision": "deny"}]'], "the text of --log contains 2 decisions, 1 of"),
         (["--log", '[{"events": []}]'], "the text of --log contains no decision: it has no entries\n"),
         (
             ["--log", '{"results": [[{"field": "@ptr", "value": "x"}]]}'],

@@ -153,6 +153,12 @@ def test_one_file_is_explained_and_gives_a_table_only_as_csv(explain: Explain) -
     assert len(explain("both/issued.pem", "--csv", **LEDGER).rows) == 1
 
 
+def test_warnings_about_the_truststore_are_noted(explain: Explain, tmp_path: Path) -> None:
+    (tmp_path / "truststore.pem").write_text(CA.pem.decode(), encoding="utf-16")
+    result = explain("both", "--json", "--rules", "rules.json", "--truststore", "truststore.pem")
+    assert "the truststore is in UTF-16, and API Gateway requires PEM" in json.loads(result.output)["notes"]
+
+
 def test_documents_that_cannot_be_read_are_noted_once(explain: Explain) -> None:
     result = explain("both", "--json", CRL_URIS="file:///nowhere/crl", TRUSTSTORE_URI="file:///nowhere/pem", **LEDGER)
     notes = [note for note in result.json["notes"] if note.startswith("document refresh failed")]

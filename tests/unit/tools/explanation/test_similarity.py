@@ -65,6 +65,18 @@ def rule(rule_name: str, **match: object) -> dict[str, object]:
         ({"issuer": {"CN": "Issuing ca", "O": "Acme"}}, Difference.CASE),
         ({"issuer": {"CN": "Issuing ca", "O": "Emca"}}, None),
         ({"issuer": {"CN": "Issuing ca", "O": "Acme "}}, Difference.SPACE),
+        ({"subject": "CN=Ledger\\ ,O=Acme\\, Inc.,C=DE"}, Difference.SPACE),
+        ({"subject": "CN=ledger\\ ,O=Acme\\, Inc.,C=DE"}, Difference.CASE_AND_SPACE),
+        # Digits in an attribute that only one of them has do not distinguish two clients.
+        ({"subject": "CN=Ledger,OU=B2B,O=Acme\\, Inc.,C=DE"}, Difference.OTHER),
+        (
+            {"subject": "CN=Ledger,OU=B2B,OU=Unit 17,O=Acme\\, Inc.,L=Bonn,ST=NRW,C=DE,postalCode=53113"},
+            Difference.OTHER,
+        ),
+        ({"subject": "CN=Ledger,C=DE,serialNumber=1"}, Difference.OTHER),
+        ({"subject": "OU=B2B 1,OU=B2B 2,C=DE"}, None),
+        ({"subject": "CN=Ledger 2,OU=B2B,O=Acme\\, Inc.,C=DE"}, None),
+        ({"subject": "CN=Ledger,ST=1,L=2,postalCode=3"}, None),
         ({"subject_alt_name": "URI:spiffe://acme.example/Ledger"}, Difference.CASE),
         ({"subject_alt_name": "DNS:spiffe://acme.example/Ledger"}, None),
         ({"fingerprint": "AB" * 32}, None),
@@ -84,6 +96,43 @@ def test_names_that_differ_in_a_digit_are_not_similar(required: str, found: str)
     rules = explained(certificate, rule("one", common_name=required))
     (field,) = rules.nearest[0].fields
     assert not field.is_near_miss
+
+
+@pytest.mark.parametrize("subject", [[], [("C", "DE"), ("L", "Bonn")]])
+def test_a_certificate_of_which_only_the_location_is_known_is_similar_to_no_name(
+    subject: list[tuple[str, str]],
+) -> None:
+    rules = explained(pem(certificate_der(name(*subject))), rule("one", subject="CN=a 1,O=Acme 2,L=Bonn,C=DE"))
+    (field,) = rules.nearest[0].fields
+    assert field.nearest is None
+
+
+@pytest.mark.parametrize(
+    ("certificate", "match", "found"),
+    [
+        (
+            pem(certificate_der(name(("CN", "other")), extensions=[subject_alt_names(dns("api.acme.example"))])),
+            {"common_name": "api.acme.example"},
+            "'other', but DNS 'api.acme.example' in its subject_alt_name",
+        ),
+        (
+            pem(certificate_der(name(("CN", "api.acme.example")))),
+            {"subject_alt_name": "DNS:api.acme.example"},
+            "none, but 'api.acme.example' in its common_name",
+        ),
+        (
+            pem(certificate_der(name(("CN", "other"), ("emailAddress", "ops@acme.example")))),
+            {"subject_alt_name": "email:ops@acme.example"},
+            "none, but emailAddress 'ops@acme.example' in its subject",
+        ),
+    ],
+)
+def test_a_required_name_is_found_in_another_field(certificate: str, match: dict[str, str], found: str) -> None:
+    others = [rule(f"other-{number}", common_name="others", organization="Acme") for number in range(5)]
+    (nearest, *_) = explained(certificate, *others, rule("moved", **match)).nearest
+    assert nearest.rule.name == "moved"
+    (field,) = nearest.fields
+    assert (field.found_text(), field.is_near_miss, nearest.is_related) == (found, False, True)
 
 
 def test_short_names_are_not_taken_for_misspelt_ones() -> None:

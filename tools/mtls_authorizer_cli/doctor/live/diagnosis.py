@@ -146,7 +146,7 @@ def _must_be_readable(named: str, aws: Aws) -> Iterator[None]:
     try:
         yield
     except AbsentError as error:
-        message = f"there is no {named} in {aws.region}: set AWS_REGION to its region"
+        message = f"there is no {named} in {aws.region}: check its spelling, or set AWS_REGION to its region"
         raise CommandError(message) from error
     except UnavailableError as error:
         missing = f". You need the permission {error.permission}" if error.permission else ""

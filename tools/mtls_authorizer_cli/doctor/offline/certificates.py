@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
 from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING, REISSUE
-from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, FIXES, GatewayCheck, gateway_findings, log_message
+from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, GatewayCheck, fix_of, gateway_findings, log_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +65,7 @@ def _gateway(name: str, certificate: PeerCertificate, truststore: TruststoreBund
                 name,
                 f"API Gateway rejects it ({gateway_check}): {finding.text}",
                 f"The client sees {CLIENT_SEES}.{log}",
-                FIXES[gateway_check],
+                fix_of(gateway_check, finding.text),
             )
     for objection in (warning for finding in found.values() for warning in finding.warnings):
         yield Finding(Check.CLIENT_CHAIN, name, objection, f"The client probably sees {CLIENT_SEES}.", REISSUE)

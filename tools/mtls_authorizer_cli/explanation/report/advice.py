@@ -17,12 +17,12 @@ from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer_cli.explanation.client_match import suggest_rule
-from mtls_authorizer_cli.explanation.gateway import FIXES, GatewayCheck
+from mtls_authorizer_cli.explanation.gateway import GatewayCheck, fix_of
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
 from mtls_authorizer_cli.explanation.report.route_advice import explain_route
 from mtls_authorizer_cli.explanation.similarity import Difference
-from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text, value_text
+from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text, unusual_characters, value_text
 from mtls_authorizer_cli.printed import plain, quoted
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def advise(explanation: Explanation) -> Advice | None:
     rejection = explanation.gateway.rejection
     if rejection is not None:
         problem = f"API Gateway requires {rejection.required}; found {rejection.found}."
-        return Advice(problem, f"{FIXES[GatewayCheck(rejection.name)]}.")
+        return Advice(problem, f"{fix_of(GatewayCheck(rejection.name), rejection.found)}.")
     reason = explanation.denial
     if reason is None:
         return None
@@ -131,7 +131,7 @@ def _about_nearest(rule: RuleExplanation, explanation: Explanation) -> Advice | 
         return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule, explanation)
     if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
         return Advice(
-            f"{_place(rule)} matches, but its exclusions ('not') exclude the certificate.",
+            f"{place_of(rule)} matches, but its exclusions ('not') exclude the certificate.",
             "If this client is to be allowed, narrow the exclusions, or add another rule for it.",
         )
     if [field.matcher.field for field in rule.failing] == [ISSUER_KEY] and not rule.failing[0].found:
@@ -141,8 +141,8 @@ def _about_nearest(rule: RuleExplanation, explanation: Explanation) -> Advice | 
 
 def _about_truststore(rule: RuleExplanation) -> Advice:
     return Advice(
-        f"{_place(rule)} matches, except for its {ISSUER_KEY}: no usable CA of the truststore at TRUSTSTORE_URI signed "
-        "the certificate.",
+        f"{place_of(rule)} matches, except for its {ISSUER_KEY}: no usable CA of the truststore at TRUSTSTORE_URI "
+        "signed the certificate.",
         "If this client is to be allowed, set the function's TRUSTSTORE_URI to the truststore of the custom domain, "
         "with the client's CA in it.",
     )
@@ -161,13 +161,15 @@ def _near_miss_advice(rule: RuleExplanation, explanation: Explanation) -> Advice
 
 def _near_miss_text(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
     """Return what is easily overlooked in a field."""
-    place, found = _place(rule, field), fact_text(deviation.fact)
+    place, found = place_of(rule, field), fact_text(deviation.fact)
     if deviation.difference is Difference.SPLIT and field.nearest:
         parts = " and ".join(alternative_text((condition,)) for condition in field.nearest.alternative)
         return f"{place} has {parts} as separate values, and the certificate has {found}."
     if deviation.difference is Difference.REVERSED:
         return f"{place} has the same attributes as the certificate in reverse order."
     required, differs = alternative_text((deviation.condition,)), _DIFFERS[deviation.difference]
+    if deviation.difference is Difference.ONE_CHARACTER:
+        differs += unusual_characters(value_text(deviation.condition.value), value_text(deviation.fact.value))
     return f"{place} requires {required}, and the certificate has {found}: {differs}."
 
 
@@ -175,11 +177,13 @@ def _correction(rule: RuleExplanation, field: FieldExplanation, deviation: Devia
     """Return how a field is written so that it matches."""
     if deviation.difference is Difference.SPLIT:
         return f"Write one value, in a JSON array: [{json.dumps(deviation.spelling)}]."
-    place, spelling = _place(rule, field), _written(rule, deviation)
+    place, spelling = place_of(rule, field), _written(rule, deviation)
     if spelling is None:
         return f"Match it by a rule: {place} cannot contain it, because spaces around an item are ignored."
     if deviation.difference is Difference.REVERSED:
         return f"Write {spelling} in {place}: RFC 4514 begins with the most specific attribute."
+    if deviation.difference is Difference.DECIMAL:
+        return f"Write {spelling} in {place}."
     return f"Write {spelling} in {place}, or have the certificate issued with the required value."
 
 
@@ -213,7 +217,7 @@ def _about_list(explanation: Explanation) -> Advice | None:
     if len(rule.failing) != 1 or rule.failing[0].remark or not rule.failing[0].found:
         return None
     (field,) = rule.failing
-    place, name, fact = _place(rule, field), field.matcher.field, field.found[0]
+    place, name, fact = place_of(rule, field), field.matcher.field, field.found[0]
     item = _list_item(name, fact.label, value_text(fact.value))
     if item is None:
         return None
@@ -236,8 +240,8 @@ def _about_limits(rule: RuleExplanation, explanation: Explanation) -> Advice:
     option = f"--{unmet.key.replace('_', '-')}"
     named = f"If the request had another {unmet.key}, name it with {option}. " if unknown.get(unmet.key) else ""
     return Advice(
-        f"{_place(rule)} matches, but is not in effect for this request: its {unmet.key} is {unmet.required}, and the "
-        f"request has {unmet.found}.",
+        f"{place_of(rule)} matches, but is not in effect for this request: its {unmet.key} is {unmet.required}, and "
+        f"the request has {unmet.found}.",
         f"{named}If the client is to be allowed, change the limit, or add another rule for it.",
     )
 
@@ -245,7 +249,7 @@ def _about_limits(rule: RuleExplanation, explanation: Explanation) -> Advice:
 def _about_values(rule: RuleExplanation, _explanation: Explanation) -> Advice:
     missing = next(value for value in rule.values if not value.met)
     return Advice(
-        f"{_place(rule)} would match, but its {missing.key} requires {missing.required}, and the certificate has "
+        f"{place_of(rule)} would match, but its {missing.key} requires {missing.required}, and the certificate has "
         f"{missing.found}.",
         "If the client is to be allowed, write a default, or have the certificate issued with one such value.",
     )
@@ -260,14 +264,20 @@ _ADVICE_ON_MATCHING_RULES: Mapping[DenyReason | None, Callable[[RuleExplanation,
 def _about_new_client(explanation: Explanation) -> Advice:
     rules = explanation.rules
     nearest = next((rule for rule in rules.nearest if rule.is_related), None) if rules else None
+    nearness = "nearest"
+    if rules and rules.total == len(rules.nearest) == 1:
+        nearest, nearness = rules.nearest[0], "only one"
     if nearest is None or not nearest.failing:
         remarks = "".join(f" The certificate has {remark}." for remark in (rules.remarks if rules else ()))
         return _with_rule(f"No rule matches, and none is similar.{remarks}", _ADD_A_RULE, explanation)
     field = nearest.failing[0]
     problem = (
-        f"No rule matches. The nearest is {_place(nearest)}: its {field.matcher.field} requires "
+        f"No rule matches. The {nearness} is {place_of(nearest)}: its {field.matcher.field} requires "
         f"{field.required_text()}, and the certificate has {field.found_text()}."
     )
+    if [each.matcher.field for each in nearest.failing] == [ISSUER_KEY]:
+        same = "If the CA's operator confirms that it has a new key, add that to the rule"
+        return _with_rule(problem, f"{same}: another CA can have its name. Otherwise: {_ADD_A_RULE}", explanation)
     return _with_rule(problem, f"If it is for another client, leave it as it is. {_ADD_A_RULE}", explanation)
 
 
@@ -275,10 +285,14 @@ def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice
     """Return advice with a rule for the certificate."""
     # There is a certificate, since it was compared with rules.
     certificate, rules = explanation.certificate, explanation.question.policy.rules
+    if certificate is not None and certificate.ca:
+        problem = f"{problem} This is a CA's certificate."
+        next_step = f"If it is not the one that the client sends, name the client's certificate. Otherwise: {next_step}"
     return Advice(problem, f"{next_step}:", None if certificate is None else suggest_rule(certificate, rules))
 
 
-def _place(rule: RuleExplanation, field: FieldExplanation | None = None) -> str:
+def place_of(rule: RuleExplanation, field: FieldExplanation | None = None) -> str:
+    """Return the name of a rule, or of the variable with its list, in words."""
     if rule.rule.name != ENVIRONMENT:
         return f"rule {quoted(rule.rule.name)}"
     variable = field and FIELDS[field.matcher.field].variable

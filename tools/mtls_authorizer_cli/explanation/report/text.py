@@ -73,6 +73,8 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
         yield from fold(f"May call {printed_routes(grant.routes if grant else (), everything=True)}.")
         if explanation.gateway.skipped:
             yield from fold(f"API Gateway's own checks were skipped: {explanation.gateway.skipped}.")
+        if explanation.gateway.warnings:
+            yield from fold("API Gateway may not accept all of the truststore: see the notes on its checks.")
         for denial in explanation.rules.near_denials if explanation.rules else ():
             yield from fold(f"{denial.place} {_NEARLY_DENIES}: see the rules below.")
     if advice is not None:

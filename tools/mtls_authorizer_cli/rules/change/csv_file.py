@@ -111,6 +111,9 @@ def read_rows(file: str, problems: Problems) -> list[Row]:
 
 def _text(file: str, problems: Problems) -> str:
     content = read_file(file, largest=_LARGEST_FILE, expected="a CSV file with one client in each row")
+    if content.startswith(b"PK\x03\x04"):
+        problems.add(1, None, "is a workbook (.xlsx) or another ZIP file: save it as CSV in UTF-8")
+        raise problems.error()
     try:
         return content.decode(text_encoding(content))
     except UnicodeDecodeError as error:

@@ -25,6 +25,7 @@ from mtls_authorizer_cli.rules.change.csv_file import (
     CERTIFICATE,
     DESCRIPTION,
     NAME,
+    ROUTE_SEPARATOR,
     CsvError,
     Problems,
     read_rows,
@@ -113,7 +114,9 @@ class _Importer:
         }
         for column, problem in problems_of(rule):
             if column not in missing:
-                self._problems.add(row.line, column, problem)
+                is_separated = column == ALLOW and not set(cells[ALLOW]).isdisjoint(",;\n")
+                hint = f"; separate routes with {ROUTE_SEPARATOR}" if is_separated else ""
+                self._problems.add(row.line, column, f"{problem}{hint}")
         if NAME not in missing:
             self._check_repetition(row, NAME, cells[NAME], self._line_by_name, "is also the name")
         place = f"{shown_file(self._file)}:{row.line}: column {NAME}"

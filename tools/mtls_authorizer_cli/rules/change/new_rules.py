@@ -20,7 +20,7 @@ from mtls_authorizer_cli.documents.update import Change, Update, check_valid
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer_cli.rules.change.target import Target
@@ -70,16 +70,16 @@ class Result(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change], bool]) -> Result:
+def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change, Iterable[str]], bool]) -> Result:
     """Add rules at the end of the document, all of them or none. Raises CommandError.
 
     A file that does not exist is created. A rule that the document contains already is left as it is; another rule with
-    the same name is an error.
+    the same name is an error. ``review`` gets the change and the warnings of the result.
     """
     location = target.rules.location
     scheme, parts = parse_location(location)
     if scheme is Scheme.FILE and not file_exists(Path(parts[0])):
-        created = _create(parts[0], rules, review, target)
+        created = _create(parts[0], rules, lambda change: review(change, ()), target)
         if created is not None:
             return Result(tuple(rules), (), created)
     present: set[str] = set()
@@ -88,10 +88,12 @@ def add_rules(target: Target, rules: Sequence[NewRule], review: Callable[[Change
         present.clear()
         return append_items(text, "rules", _missing(text, rules, present))
 
-    update = target.rules.update(edit, review)
-    added = tuple(rule for rule in rules if rule.name not in present)
+    def added() -> tuple[NewRule, ...]:
+        return tuple(rule for rule in rules if rule.name not in present)
+
+    update = target.rules.update(edit, lambda change: review(change, _warnings(change.document.text, added(), target)))
     known = tuple(rule for rule in rules if rule.name in present)
-    return Result(added, known, update, tuple(_warnings(update.before, added, target)))
+    return Result(added(), known, update, tuple(_warnings(update.before, added(), target)))
 
 
 def _warnings(text: str, added: Sequence[NewRule], target: Target) -> Iterator[str]:

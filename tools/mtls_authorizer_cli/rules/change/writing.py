@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
 
+    from mtls_authorizer_cli.documents.update import Change
     from mtls_authorizer_cli.rules.change.new_rules import NewRule, Result
     from mtls_authorizer_cli.rules.change.target import Target
 
@@ -27,13 +27,20 @@ _MOST_NAMES = 10
 
 def write(target: Target, rules: Sequence[NewRule], warnings: Iterable[str], options: argparse.Namespace) -> int:
     """Add rules to the document, print what was done, and return the exit status. Raises CommandError."""
-    result = add_rules(target, rules, partial(review, options))
+    always = (*dict.fromkeys(warnings), *target.warnings())
+
+    def ask(change: Change, about_others: Iterable[str]) -> bool:
+        return review(options, change, _warning_lines((*always, *about_others)))
+
+    result = add_rules(target, rules, ask)
     update = result.update
-    result = result._replace(warnings=(*dict.fromkeys(warnings), *target.warnings(), *result.warnings))
+    result = result._replace(warnings=(*always, *result.warnings))
+    was_asked = result.added and not (options.yes or options.dry_run)
     if options.json:
         text = _as_json(target, result, dry_run=options.dry_run)
     else:
         answer = joined(_answer(target, result, dry_run=options.dry_run))
+        answer += "" if was_asked else joined(_warning_lines(result.warnings))
         difference = diff(update.before, update.planned) if options.dry_run else ""
         text = answer + difference + joined(_next_step(target, result))
     write_result(text, written=update.written)
@@ -65,7 +72,10 @@ def _answer(target: Target, result: Result, *, dry_run: bool) -> Iterator[str]:
     else:
         answer = f"Not confirmed, nothing was written to {location}"
     yield from wrap(f"{answer}.", first="")
-    for warning in result.warnings:
+
+
+def _warning_lines(warnings: Iterable[str]) -> Iterator[str]:
+    for warning in warnings:
         yield from wrap(f"warning: {plain(warning)}.", first="")
 
 

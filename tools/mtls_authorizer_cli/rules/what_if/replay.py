@@ -90,6 +90,8 @@ class Replayer:
             why = "an entry of deny matches"
         elif not matching:
             why = "no rule matches"
+        elif not candidates:
+            why = "the matching rules are not in effect"
         else:
             why = reason if granted.value and reason else "the matching rules do not allow the request"
         return ReplayedDecision(allowed, why)

@@ -130,7 +130,7 @@ def test_explain_says_what_a_certificate_without_a_trust_domain_lacks() -> None:
     remark = "no trust domain: its only URI name must be a SPIFFE ID with a path"
     assert f"found {remark}" in text
     # The first lines say it, too.
-    assert f"The certificate has {remark}." in text
+    assert f"the certificate has {remark}." in text
     text = " ".join(as_text(Report(explain(question(client(), rules)))).split())
     assert "found none" in text
     assert remark not in text

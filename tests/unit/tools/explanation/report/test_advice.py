@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -25,9 +25,10 @@ from mtls_authorizer_cli.explanation.client_match import ROUTE_PLACEHOLDER
 from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, with_api_id, with_domain_name
 from mtls_authorizer_cli.explanation.report.advice import advise
+from mtls_authorizer_cli.explanation.truststore import read_bundle
 from tests import der
+from tests.certificate_authorities import DAY, CertificateAuthority, distribution_point, entry, full_name
 from tests.certificate_authorities import NOW as CRL_TIME
-from tests.certificate_authorities import CertificateAuthority, distribution_point, entry, full_name
 from tests.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
@@ -43,7 +44,7 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
-from tests.questions import AUTHORITY, CLIENT, ISSUED, NO_ONE, PAYMENTS, REPORTS, TRUSTSTORE, document, question
+from tests.questions import AUTHORITY, CLIENT, ISSUED, NO_ONE, NOW, PAYMENTS, REPORTS, TRUSTSTORE, document, question
 
 if TYPE_CHECKING:
     from mtls_authorizer.request.event import ApiRequest
@@ -168,6 +169,7 @@ DE = pem(
     )
 )
 ISSUER = "CN=Issuing CA,O=Acme,C=DE"
+BEEF = pem(AUTHORITY.issue(0x1EEF))
 MULTI_VALUED = pem(certificate_der(name(("CN", "x")), name([attribute("OU", "b"), attribute("CN", "CA")])))
 
 
@@ -194,6 +196,10 @@ MULTI_VALUED = pem(certificate_der(name(("CN", "x")), name([attribute("OU", "b")
                 "RFC 4514",
                 r'Write "CN=client,O=Example\\, Inc." in rule',
             ],
+        ),
+        (
+            question(BEEF, document({"name": "a", "match": {"serial_number": "7919", "issuer": "CN=Issuing CA"}})),
+            ["the same number in decimal", "Write \"1EEF\" in rule 'a'."],
         ),
         (
             under(DE, ALLOWED_ISSUERS="O=Acme,CN=Issuing CA,C=DE"),
@@ -278,6 +284,43 @@ def test_a_misspelt_name_is_corrected_only_if_it_is_the_same_client() -> None:
     assert advice.rule is not None
 
 
+@pytest.mark.parametrize(
+    ("dates", "fix"),
+    [
+        ({"not_after": NOW - DAY}, "Have the certificate renewed. If it is a CA's,"),
+        (
+            {"not_before": NOW + DAY, "not_after": NOW + 2 * DAY},
+            "Wait until the certificate is valid, or correct the clock",
+        ),
+    ],
+)
+def test_a_certificate_that_is_not_valid_yet_is_not_to_be_renewed(dates: dict[str, datetime], fix: str) -> None:
+    client = pem(AUTHORITY.issue(8, **dates))  # type: ignore[arg-type]  # only dates
+    advice = advise(explain(question(client, truststore=read_bundle(AUTHORITY.pem))))
+    assert advice is not None
+    assert advice.next_step.startswith(fix)
+
+
+def test_letters_that_look_alike_are_named() -> None:
+    cyrillic, unnamed = (f"Ledg{each}r" for each in ("\u0435", "\ue000"))
+    advice = advise(
+        explain(question(client_pem(("CN", cyrillic)), document({"name": "a", "match": {"common_name": "Ledger"}})))
+    )
+    assert advice is not None
+    assert "one character differs (U+0435 is CYRILLIC SMALL LETTER IE)." in advice.problem
+    advice = advise(explain(question(rules=document({"name": "a", "match": {"common_name": unnamed}}))))
+    assert advice is not None
+    assert "(U+E000 is a character without a name)" in advice.problem
+
+
+def test_the_certificate_of_a_ca_gets_a_rule_only_if_a_client_sends_it() -> None:
+    advice = advise(explain(question(AUTHORITY.pem.decode(), document({"name": "a", "match": {"common_name": "x"}}))))
+    assert advice is not None
+    assert advice.problem.endswith("This is a CA's certificate.")
+    assert advice.next_step.startswith("If it is not the one that the client sends, name the client's certificate.")
+    assert advice.rule is not None
+
+
 def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
     pinned = {"name": "pinned", "match": {"common_name": "x", "issuer_key": "00" * 32}}
     policy = AccessPolicy(RuleSet(parse_rules(document(pinned))), truststore=TRUSTSTORE).with_issuer_keys()
@@ -290,6 +333,16 @@ def test_a_suggested_rule_names_the_key_of_the_ca_if_other_rules_do() -> None:
     assert without is not None
     assert without.rule is not None
     assert without.rule["match"] == {"subject": "O=Acme", "issuer": "CN=Issuing CA"}
+
+
+def test_a_new_key_of_the_ca_is_to_be_confirmed_and_added_to_the_rule() -> None:
+    renewed = {"name": "a", "match": {"organization": "Acme", "issuer": "CN=Issuing CA", "issuer_key": "00" * 32}}
+    policy = AccessPolicy(RuleSet(parse_rules(document(renewed))), truststore=TRUSTSTORE).with_issuer_keys()
+    advice = advise(explain(question(ISSUED, policy.rules)))
+    assert advice is not None
+    assert "The only one is rule 'a': its issuer_key requires" in advice.problem
+    assert advice.next_step.startswith("If the CA's operator confirms that it has a new key, add that to the rule")
+    assert advice.rule is not None
 
 
 @pytest.mark.parametrize(
@@ -367,14 +420,30 @@ TWO_NAMES = client_pem(("CN", "a"), ("CN", "b"))
     ("asked", "problem"),
     [
         (question(), "There is no rule"),
-        (under(ALLOWED_COMMON_NAMES="x", ALLOWED_ORGANIZATIONS="y"), "No rule matches, and none is similar"),
+        (under(ALLOWED_COMMON_NAMES="x", ALLOWED_ORGANIZATIONS="y"), "The only one is the environment's list: its"),
         (under(TWO_NAMES, ALLOWED_COMMON_NAMES="a"), "has 2 common names"),
         (under(ALLOWED_SUBJECT_ALT_NAMES="DNS:x"), "No rule matches"),
         (
             question(rules=document({"name": "a", "match": {"organization": "Acme", "common_name": "other"}})),
-            "The nearest is rule 'a': its common_name requires 'other', and the certificate has 'Ledger'",
+            "The only one is rule 'a': its common_name requires 'other', and the certificate has 'Ledger'",
         ),
-        (question(rules=document({"name": "a", "match": {"issuer": "CN=x"}})), "none is similar"),
+        (
+            question(
+                rules=document(
+                    *({"name": each, "match": {"common_name": each}} for each in "xyz"),
+                    {"name": "a", "match": {"common_name": "Ledger", "organization": "x"}},
+                )
+            ),
+            "The nearest is rule 'a': its organization requires 'x', and the certificate has 'Acme'",
+        ),
+        (
+            question(client_pem(("CN", "x")), document({"name": "a", "match": {"organizational_unit": "b"}})),
+            "The only one is rule 'a': its organizational_unit requires 'b', and the certificate has none.",
+        ),
+        (
+            question(rules=document(*({"name": each, "match": {"issuer": f"CN={each}"}} for each in "ab"))),
+            "No rule matches, and none is similar.",
+        ),
     ],
 )
 def test_a_new_client_gets_a_rule_of_its_own(asked: Question, problem: str) -> None:

@@ -22,7 +22,7 @@ from tests.api_events import http_2_0_event, rest_event
 from tests.certificate_authorities import NOW as CRL_TIME
 from tests.certificate_authorities import CertificateAuthority
 from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
-from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
+from tests.questions import AUTHORITY, CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
 
 if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation.question import Question
@@ -283,6 +283,18 @@ def test_warnings_about_the_truststore_are_printed() -> None:
     bundle = read_bundle(pem(certificate_der()).encode() + pem(b"\x1b").encode())
     text = text_of(question(truststore=bundle))
     assert "note: certificate 2 of the truststore cannot be read" in text
+
+
+def test_an_allow_says_first_that_api_gateway_may_not_accept_the_truststore() -> None:
+    client, rules = (
+        pem(AUTHORITY.issue(7, subject=name(("O", "Acme")), not_after=datetime(2027, 1, 1, tzinfo=UTC))),
+        document(REPORTS),
+    )
+    warning = "API Gateway may not accept all of the truststore: see the notes on its checks.\n"
+    for bundle, warned in ((AUTHORITY.pem.decode().encode("utf-16"), True), (AUTHORITY.pem, False)):
+        verdict = text_of(question(client, rules, truststore=read_bundle(bundle))).partition("\n\n")[0]
+        assert verdict.startswith("ALLOWED\n")
+        assert (warning in f"{verdict}\n") is warned
 
 
 # Lines.

@@ -201,6 +201,20 @@ def test_nothing_is_written_without_a_confirmation(
         output, errors = capsys.readouterr()
         assert output.startswith("Added" if status == 0 else "Not confirmed, nothing was written to rules.json.\n")
         assert '"name": "a"' in errors
+        # Those who confirm know the warnings, and do not read them again.
+        warning = "warning: the chain is not verified"
+        assert errors.index(warning) < errors.index("Write this to rules.json? [y/N] ")
+        assert warning not in output
+
+
+def test_warnings_about_other_rules_precede_the_question(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "rules.json").write_text('{"rules": [{"name": "first", "match": {"common_name": "a"}}]}')
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True, readline=io.StringIO("n\n").readline))
+    for file in ("rules.json", "new.json"):
+        assert add("--from-cert", "a.pem", "--name", "a", *ROUTE, "--rules", file) == 1
+        assert ("the client of rule a also matches first" in capsys.readouterr().err) is (file == "rules.json")
 
 
 def test_with_a_truststore_the_rule_needs_the_functions_truststore(
@@ -322,6 +336,16 @@ def test_every_problem_of_every_row_is_printed_and_nothing_is_written(
     assert len(lines) == len(beginnings)
     assert all(line.startswith(f"partners.csv:{text}") for line, text in zip(lines, beginnings, strict=True))
     assert (folder / "rules.json").read_text() == DOCUMENT
+
+
+@pytest.mark.parametrize("separator", [", ", ";", "\n"])
+def test_routes_with_another_separator_have_the_right_one_in_the_message(
+    separator: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert import_csv(folder, f'{HEADER}a,a.pem,"GET /a/*{separator}GET /b",\n', "--yes") == 2
+    line, *_ = capsys.readouterr().err.splitlines()
+    assert line.startswith("partners.csv:2: column allow: ")
+    assert line.endswith("; separate routes with |")
 
 
 def test_a_name_in_the_document_is_a_problem_of_its_row(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -114,6 +114,7 @@ HEADER = "name,certificate,allow\n"
             ["2: column allow: is empty", "2: column certificate: is empty", "3: column name: is"],
         ),
         (f'{HEADER}a,b,GET /a\n"a,b,c\n', ["3: is not CSV: unexpected end of data"]),
+        (b"PK\x03\x04\x14\0\6\0", ["1: is a workbook (.xlsx) or another ZIP file: save it as CSV in UTF-8"]),
         (f"{HEADER}a,b,\xe9\n".encode("latin-1"), ["2: is not UTF-8: save the file as CSV in UTF-8"]),
     ],
 )

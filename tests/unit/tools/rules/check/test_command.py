@@ -71,10 +71,10 @@ def test_each_problem_of_an_invalid_document_has_a_line(tmp_path: Path, capsys: 
     [
         (b'{"rules": [\n{"name": "a",\n"match": {"common_name":\n""}}]}', 3, "rules[0].match.common_name is empty"),
         (b'{"rules": [\n\n{"name": "a"}]}', 3, "rules[0].match is missing"),
-        (b'{"rules":\n[1],\n"rules": []}', None, "the document contains a key twice: remove one of them"),
+        (b'{"rules":\n[1],\n"rules": []}', None, "the document contains the key 'rules' twice: remove one of them"),
         (b'{"rules": [\n{]}', 2, "the document is not JSON: "),
         (b"", None, "the document is empty"),
-        (b"\xff", None, "the document is not UTF-8 (byte 0)"),
+        (b"\xff", None, "the document is not UTF-8 (byte 0): save it in UTF-8"),
     ],
 )
 def test_a_problem_has_the_line_that_it_is_about(

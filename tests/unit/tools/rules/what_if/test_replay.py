@@ -86,9 +86,9 @@ def test_an_entry_determines_that_a_request_would_be_allowed(
         (ALLOWED, [rule(match={"common_name": "other", "public_key": FINGERPRINT})], "no rule matches"),
         (ALLOWED, [rule(**{"not": {"organization": "Acme"}})], "no rule matches"),
         (ALLOWED, [rule(context={"o": {"from": "subject.OU"}})], "no rule matches"),
-        (ALLOWED, [rule(api_id="b1")], "the matching rules do not allow the request"),
-        (ALLOWED, [rule(domain_name="api.example.com")], "the matching rules do not allow the request"),
-        (ALLOWED, [rule(not_after="2026-11-21T00:00:00Z")], "the matching rules do not allow the request"),
+        (ALLOWED, [rule(api_id="b1")], "the matching rules are not in effect"),
+        (ALLOWED, [rule(domain_name="api.example.com")], "the matching rules are not in effect"),
+        (ALLOWED, [rule(not_after="2026-11-21T00:00:00Z")], "the matching rules are not in effect"),
         ({"extended_key_usage": ["serverAuth"]}, [rule()], "no rule matches"),
         # Of several common names, none matches, and each excludes.
         ({"subject_dn": "CN=client,CN=b"}, [rule()], "no rule matches"),
