@@ -170,7 +170,10 @@ class Refresher:
             ]
 
     def _collect(self) -> list[LogRecord]:
-        return [record for document in self._documents for record in document.collect()]
+        records = [record for document in self._documents for record in document.collect()]
+        if any(document.is_late for document in self._documents):
+            self._due_at = -math.inf
+        return records
 
 
 def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
