@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,9 @@ def test_no_time_is_lost_or_counted_twice_if_threads_ask_at_the_same_time() -> N
 
     def advancing() -> float:
         monotonic.advance(1)
-        return monotonic()
+        now = monotonic()
+        time.sleep(0)  # another thread runs
+        return now
 
     clock = IntervalClock(advancing, system)
     with ThreadPoolExecutor(4) as threads:
