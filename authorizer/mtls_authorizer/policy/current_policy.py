@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from _thread import allocate_lock  # what threading.Lock() calls; importing threading takes 1 ms
 from datetime import UTC, datetime
 from functools import partial
@@ -63,7 +62,7 @@ class CurrentPolicy:
     decision on certificates without a CRL.
 
     ``opener`` opens stores (``open_store`` if None), ``prefix_opener`` prefixes (``open_prefix`` if None). ``clock``
-    returns seconds and never goes back. ``now`` returns an aware datetime.
+    returns seconds and never goes back (``elapsed_seconds`` if None). ``now`` returns an aware datetime.
     """
 
     def __init__(  # noqa: PLR0913 -- what tests replace, each by name
@@ -72,7 +71,7 @@ class CurrentPolicy:
         *,
         opener: StoreOpener | None = None,
         prefix_opener: PrefixOpener | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
         now: Callable[[], datetime] = utc_now,
         wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
     ) -> None:
@@ -201,7 +200,7 @@ class CurrentPolicy:
             opener=self._store_opener(),
             prefix_opener=self._make_prefix_opener(),
             now=self._now,
-            clock=self._clock,
+            clock=self._interval_clock(),
             start_seconds=self._wait_seconds.crls,
             wait_seconds=self._request_seconds,
         )
@@ -233,6 +232,11 @@ class CurrentPolicy:
 
         return self._prefix_opener or partial(open_prefix, bucket_owner=self.settings.s3_bucket_owner)
 
+    def _interval_clock(self) -> Callable[[], float]:
+        from mtls_authorizer.clock import elapsed_seconds  # noqa: PLC0415 -- see above
+
+        return self._clock or elapsed_seconds
+
     def _add_refresher(
         self, documents: Sequence[AnyDocument], interval_seconds: int, start_seconds: float
     ) -> Refresher:
@@ -243,7 +247,7 @@ class CurrentPolicy:
             interval_seconds,
             start_seconds=start_seconds,
             wait_seconds=self._request_seconds,
-            clock=self._clock,
+            clock=self._interval_clock(),
         )
         self._refreshers.append(refresher)
         return refresher

@@ -51,6 +51,8 @@ class Document(Generic[T, V]):
         """The failure of the last attempt; None if it succeeded, or its result is ignored."""
         self.attempts: list[Attempt[T, V]] = []
         """The attempts that are running or not yet collected, the newest last."""
+        self.is_late = False
+        """Whether the value in force is older than what a later attempt has read, whose result is ignored."""
         self._replacements = 0
 
     @property
@@ -76,6 +78,7 @@ class Document(Generic[T, V]):
     def begin(self, now: float, give_up_seconds: float) -> list[PendingRecord]:
         """Begin an attempt, unless one is running that is younger than ``give_up_seconds``."""
         records = []
+        self.is_late = False
         if self.attempts:
             running = self.attempts[-1]
             if now - running.began < give_up_seconds:
@@ -130,6 +133,10 @@ class Document(Generic[T, V]):
         self.failures = 0
         self.error = None
         self.in_force = loaded
+        if self.attempts and self.attempts[-1].began > attempt.began:
+            # This one was given up. Those that have begun since may read a newer document, but will be ignored.
+            self.attempts = [each for each in self.attempts if each.began < attempt.began]
+            self.is_late = True
         return records
 
     def _record(self, level: int, message: str, fields: Mapping[str, object]) -> PendingRecord:

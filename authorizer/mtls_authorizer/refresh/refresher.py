@@ -6,6 +6,7 @@ import math
 import threading
 import time
 
+from mtls_authorizer.clock import elapsed_seconds
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.stores.store import StoreError
 
@@ -41,7 +42,7 @@ class Refresher:
         *,
         start_seconds: float = 0,
         wait_seconds: float = 0,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = elapsed_seconds,
     ) -> None:
         self._documents = documents
         self._interval_seconds = interval_seconds
@@ -169,7 +170,10 @@ class Refresher:
             ]
 
     def _collect(self) -> list[PendingRecord]:
-        return [record for document in self._documents for record in document.collect()]
+        records = [record for document in self._documents for record in document.collect()]
+        if any(document.is_late for document in self._documents):
+            self._due_at = -math.inf
+        return records
 
 
 def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:

@@ -6,7 +6,7 @@ import re
 
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.sha256 import sha256
-from mtls_authorizer.rules.names.spellings import has_dot_segments
+from mtls_authorizer.rules.names.spellings import may_be_another_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ class CertificateValue(NamedTuple):
     def read(self, certificate: PeerCertificate) -> str | None:
         """Return the value, of 1 to 256 printable ASCII characters, if there is exactly one; otherwise the default.
 
-        The rest of a URI with dot segments is no value: the URI names another path than the one that it begins with.
+        The rest of a URI that may be another path than the one that it begins with is no value.
         """
         values = [text.removeprefix(self.after) for text in self._texts(certificate) if text.startswith(self.after)]
         if len(values) != 1 or not _VALUE.fullmatch(values[0]):
             return self.default
-        return self.default if self.after and has_dot_segments(self.after + values[0]) else values[0]
+        return self.default if self.after and may_be_another_path(self.after + values[0]) else values[0]
 
     def usage_plan_key(self, certificate: PeerCertificate) -> str | None:
         """Return the SHA-256 of the value in 64 lower-case hexadecimal digits, None if the value is missing."""

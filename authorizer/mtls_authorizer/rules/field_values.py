@@ -131,7 +131,7 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
 def is_misleading(label: str, value: str) -> bool:
     """Return whether a value begins or ends like one name, and some read another one.
 
-    These are URIs with dot segments, and email addresses of which some only read a part:
+    These are URIs with dot segments or encoded control characters, and email addresses of which some only read a part:
     ``a@evil.example,b@acme.example``.
     """
     if label in EMAIL_LABELS:
@@ -142,9 +142,9 @@ def is_misleading(label: str, value: str) -> bool:
     # The last condition only saves an import.
     if label not in URI_LABELS or not ("/." in value or "\\" in value or "%" in value):
         return False
-    from mtls_authorizer.rules.names.spellings import has_dot_segments  # noqa: PLC0415 -- few certificates need it
+    from mtls_authorizer.rules.names.spellings import may_be_another_path  # noqa: PLC0415 -- few certificates need it
 
-    return has_dot_segments(value)
+    return may_be_another_path(value)
 
 
 def is_ambiguous_in_patterns(label: str, value: str) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from contextlib import closing
 
 from botocore.exceptions import ClientError
 
 from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.clock import elapsed_seconds
 from mtls_authorizer.stores.aws import error_code, read_body, store_errors
 from mtls_authorizer.stores.store import Fetched, StoreError, Timeouts
 
@@ -53,7 +53,7 @@ class AppConfigStore:
         parts: Sequence[str],
         max_bytes: int,
         timeouts: Timeouts,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = elapsed_seconds,
     ) -> None:
         self.uri = uri
         self._client = client

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import cache
@@ -39,6 +38,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.utils import parse_timestamp
 
+from mtls_authorizer.clock import elapsed_seconds
 from mtls_authorizer.stores.store import StoreError, Timeouts, too_large
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def client(service: str, timeouts: Timeouts) -> AwsClient:
     return created
 
 
-def _idle_closer(client_to_watch: AwsClient, clock: Callable[[], float] = time.monotonic) -> Callable[..., None]:
+def _idle_closer(client_to_watch: AwsClient, clock: Callable[[], float] = elapsed_seconds) -> Callable[..., None]:
     """Return a handler of the requests of a client, which closes its connections if they were idle for too long."""
     lock = Lock()  # so that no request is sent over a connection that another one closes
     used_at = clock()

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import sys
 from datetime import timedelta
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 
 from client_certificate_auth import PeerCertificate
+from mtls_authorizer import authorizer as authorizer_module
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.current_policy import CurrentPolicy
@@ -27,11 +30,12 @@ from tests import der
 from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
 from tests.certificate_authorities import NOW, CertificateAuthority
 from tests.certificates import NOT_AFTER, NOT_BEFORE, attribute, certificate_der, client_pem, extension, name, pem
-from tests.responses import checking
+from tests.responses import checking, reason
 from tests.strategies import broken_certificates, json_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from mtls_authorizer.revocation.chains import Chain
 
@@ -322,14 +326,87 @@ def test_the_cache_is_keyed_by_the_whole_pem() -> None:
     assert authorize(rest_event(CLIENT)) == allowed
 
 
-@pytest.mark.parametrize("event", [rest_event(CLIENT), http_2_0_event(CLIENT)])
-def test_an_answer_can_be_changed_without_changing_the_next_one(event: dict[str, Any]) -> None:
-    authorize = checking(Authorizer(load_settings(SIMPLE)))
+LIMITED = {
+    "AUTHORIZER_RULES": json.dumps(
+        {"rules": [{"name": "a", "match": {"common_name": "client"}, "allow": ["GET /hello"], "context": {"a": "b"}}]}
+    )
+}
+
+
+@pytest.mark.parametrize(
+    ("event", "environment"),
+    [
+        pytest.param(rest_event(CLIENT), LISTED, id="all routes"),
+        pytest.param(rest_event(CLIENT), LIMITED, id="limited routes"),
+        pytest.param(rest_event(OTHER), LISTED, id="deny"),
+        pytest.param(http_2_0_event(CLIENT), SIMPLE, id="simple"),
+        pytest.param(http_2_0_event(OTHER), SIMPLE, id="simple deny"),
+        pytest.param(http_2_0_event(), {**LISTED, "UNAUTHENTICATED_RESPONSE": "unauthorized"}, id="401 of an HTTP API"),
+    ],
+)
+def test_an_answer_can_be_changed_without_changing_the_next_one(
+    event: dict[str, Any], environment: dict[str, str]
+) -> None:
+    """As code around the handler may change it."""
+    authorize = checking(Authorizer(load_settings(environment)))
     first = authorize(event)
-    context = first["context"]
-    assert isinstance(context, dict)
-    context.clear()
-    assert authorize(event)["context"]
+    before = json.dumps(first)
+    _clear(first)
+    assert not first
+    assert json.dumps(authorize(event)) == before
+
+
+def _clear(value: object) -> None:
+    """Empty all objects and lists in a JSON value."""
+    if isinstance(value, dict | list):
+        for each in list(value.values() if isinstance(value, dict) else value):
+            _clear(each)
+        value.clear()
+
+
+@pytest.mark.without_coverage
+def test_another_request_at_any_line_of_a_request_changes_no_answer() -> None:
+    """Another thread may still have the previous access policy."""
+    policy_now, policy_before = (
+        AccessPolicy(RuleSet(load_settings({"ALLOWED_COMMON_NAMES": each}).rules)) for each in ("other", "client")
+    )
+
+    class Given(CurrentPolicy):
+        policy = policy_now
+
+        def get(self) -> AccessPolicy:
+            return self.policy
+
+    def reasons(line: int) -> list[str | None]:
+        """Return the deny reasons of the other request, if this one executes so many lines, and of this one."""
+        found: list[str | None] = []
+        current = Given(load_settings(LISTED))
+        authorize = checking(Authorizer(current.settings, current))
+        lines_left = iter(range(line, -1, -1))
+
+        def ask(policy: AccessPolicy) -> None:
+            current.policy = policy
+            found.append(reason(authorize(rest_event(CLIENT))))
+            current.policy = policy_now
+
+        def before_line(frame: FrameType, event: str, _argument: object) -> Any:  # noqa: ANN401 -- as in typeshed
+            if frame.f_code.co_filename != authorizer_module.__file__:
+                return None
+            if event == "line" and next(lines_left, None) == 0:
+                ask(policy_before)
+            return before_line
+
+        tracing = sys.gettrace()
+        sys.settrace(before_line)
+        try:
+            ask(policy_now)
+        finally:
+            sys.settrace(tracing)
+        return found
+
+    answers = list(takewhile(lambda each: len(each) == 2, map(reasons, count())))
+    assert len(answers) > 10
+    assert all(each == [None, "common_name_not_allowed"] for each in answers)
 
 
 def records(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:

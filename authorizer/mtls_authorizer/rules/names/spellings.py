@@ -22,8 +22,10 @@ _ADDRESSES = (
 )
 # "." and ".." in a path (RFC 3986 §3.3), also where only some readers find them: those that take a backslash for a
 # slash, decode first, once or several times, or remove path parameters, or white space at the end, as WHATWG's do.
-_DOT_SEGMENT = re.compile(
-    r"([/\\]|%(25)*(2f|5c))(\.|%(25)*2e){1,2}(?=[/\\?#;\s]|%(25)*(2f|5c|3f|23|3b|20)|\Z)", re.IGNORECASE
+# These also remove some control characters, wherever they are.
+_DOT_SEGMENT_OR_CONTROL = re.compile(
+    r"([/\\]|%(25)*(2f|5c))(\.|%(25)*2e){1,2}(?=[/\\?#;\s]|%(25)*(2f|5c|3f|23|3b|20)|\Z)|%(25)*([01][0-9a-f]|7f)",
+    re.IGNORECASE,
 )
 _ESCAPE = re.compile(r"%([0-7][0-9a-f])", re.IGNORECASE)  # of an ASCII character (RFC 3986 §2.1)
 _DECODINGS = 3
@@ -49,11 +51,14 @@ def common_spelling(label: str, value: str) -> str:
     return _FINAL_DOT.sub("", start[0].casefold()) + value[start.end() :] if start else value
 
 
-def has_dot_segments(uri: str) -> bool:
-    """Return whether a URI has dot segments, so that it begins like one URI and, once they are removed, is another."""
+def may_be_another_path(uri: str) -> bool:
+    """Return whether a URI begins like one path, and some read another one.
+
+    It has dot segments, which are removed, or encoded control characters.
+    """
     # The digits of an escape can be encoded, too: some read "%25%32e" as "%2e", and then as ".".
     for _ in range(_DECODINGS):
-        if _DOT_SEGMENT.search(uri):
+        if _DOT_SEGMENT_OR_CONTROL.search(uri):
             return True
         uri = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), uri)
     return False

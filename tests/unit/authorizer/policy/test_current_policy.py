@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client_certificate_auth import ExtractionSuccess, PeerCertificate
+from mtls_authorizer.clock import IntervalClock
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS, CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
@@ -540,6 +541,24 @@ def test_a_restore_loads_all_documents_though_the_clock_has_stopped(storage: Mem
     assert EventAuthorizer(live).deny_reasons() == [None, REVOKED, REVOKED]
     documents = ("rules.json", "shadow.json", "truststore.pem", "ca.crl.index", "ca.crl")
     assert storage.resets == [storage.uri(name) for name in documents]
+
+
+def test_documents_are_loaded_on_time_although_the_monotonic_clock_stood_still_while_lambda_froze_the_function(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = Clock()
+    monkeypatch.setattr("mtls_authorizer.clock.elapsed_seconds", IntervalClock(Clock(), system))
+    storage.put("ca.crl", FIRST)
+    storage.put("rules.json", (RULES % ("one", "client")).encode())
+    live = CurrentPolicy(every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json")), opener=storage.open)
+    before = live.get()
+    storage.put("ca.crl", SECOND)
+    storage.put("rules.json", (RULES % ("two", "client")).encode())
+    system.advance(59)
+    assert live.get() is before
+    system.advance(1)
+    assert live.get().rules.rules[-1].name == "two"
+    assert EventAuthorizer(live).deny_reasons() == [None, REVOKED, REVOKED]
 
 
 def test_the_request_after_a_start_or_a_restore_loads_nothing_again_for_a_new_truststore(storage: Memory) -> None:

@@ -510,6 +510,41 @@ def test_the_result_of_a_late_fetch_is_used_unless_a_newer_one_has_arrived(
     assert [message for _level, message, _fields in records(log)] == ["document refresh recovered", "document loaded"]
 
 
+def test_after_the_result_of_a_late_fetch_the_document_is_loaded_again_at_once(gate: Gate) -> None:
+    """The result is old, and the fetch that was begun meanwhile has compared the document with an earlier one."""
+    clock, meanwhile = Clock(), Gate()
+    script = Script(gives(b"one"), gate.holding(gives(b"old")), meanwhile.holding(gives(b"new")), gives(b"newest"))
+    (document,), refresher = make(script, clock=clock, wait=0)
+    start_until_held(refresher, clock, gate)
+    clock.advance(GIVE_UP)
+    refresher.refresh_if_due()
+    assert meanwhile.reached.wait(LONG)
+    gate.opened.set()
+    join_attempts(but=meanwhile.thread)
+    refresher.refresh_if_due()
+    join_attempts(but=meanwhile.thread)
+    for _ in range(2):
+        refresher.refresh_if_due()
+        assert (document.value, document.attempts) == ("newest after old", [])
+        meanwhile.open()
+    assert script.versions == [None, "one", "one", "old"]
+
+
+def test_the_late_results_of_several_fetches_that_were_given_up_can_be_collected_together(gate: Gate) -> None:
+    meanwhile = Gate()
+    steps = (gate.holding(gives(b"oldest")), gate.holding(gives(b"old")), meanwhile.holding(gives(b"new")))
+    document: Document[str, str] = Document(Script(*steps))
+    for count, each in ((1, gate), (2, gate), (3, meanwhile)):
+        document.begin(count * GIVE_UP, GIVE_UP)
+        assert each.reached.wait(LONG)
+        each.reached.clear()
+    gate.opened.set()
+    join_attempts(but=meanwhile.thread)
+    document.collect()
+    assert (document.version, document.attempts, document.is_late) == ("old", [], True)
+    meanwhile.open()
+
+
 def test_the_newest_of_the_attempts_that_finished_since_the_last_request_is_used(gate: Gate) -> None:
     steps = (gate.holding(lambda: Fetched(b"", "old")), gate.holding(lambda: Fetched(b"", "new")))
     document: Document[str, str] = Document(Script(*steps))

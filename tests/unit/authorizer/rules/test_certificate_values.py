@@ -122,6 +122,7 @@ def test_a_value_is_the_only_one_of_its_kind(
         ([f"{ACME}../admin"], None),
         ([f"{ACME}payments/%2E%2e/admin"], None),
         ([f"{ACME}.. "], None),
+        ([f"{ACME}%09../admin"], None),
         ([f"{ACME}../admin", f"{ACME}payments"], None),
         ([f"{ACME}..payments/.../a"], "..payments/.../a"),
     ],

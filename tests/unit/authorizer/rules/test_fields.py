@@ -231,6 +231,8 @@ def directory_name(common_name: str) -> bytes:
                 *("/..#b", "/..;x/b", "/b\\..\\c", "/..\\b", "/..%2fb", "/b%2F../c", "/b%5c..%5Cc", "/..%3Bb"),
                 *("/..%3f", "/..%23b", "/.. ", "/..%20", "/%252e%2E/b", "/.%25252e", "/b%252f..%255Cc", "/..%253b"),
                 *("/%25%32e%25%32e/b", "/.%2%2565"),
+                # Once decoded, some of these characters are removed before dot segments, or end the path.
+                *("/%09../b", "/.%0a./b", "/%250D%2e%2e/b", "/..%00", "/..%1f"),
             )
         ),
         (uri(b"spiffe://acme.example/a/..\xa0"), {"uri": {"prefix": "spiffe://acme.example/a/"}}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mtls_authorizer.rules.names.spellings import common_spelling, has_dot_segments
+from mtls_authorizer.rules.names.spellings import common_spelling, may_be_another_path
 
 UPN = "1.3.6.1.4.1.311.20.2.3"
 
@@ -38,20 +38,24 @@ def test_a_name_has_one_common_spelling(label: str, value: str, spelling: str) -
 
 
 @pytest.mark.parametrize(
-    ("uri", "has_them"),
+    ("uri", "may_be"),
     [
         *(
             (f"https://a/b{rest}", True)
             for rest in (
                 *("/..", "/./c", "\\..\\c", "%2f%2e", "%252F..%2523c", "/.. ", "/..;c"),
                 *("/%25%32e", "/%%32%45/c", "%2%2566..%2%2546c", "/%25%25%33%32e"),
+                *("/%09../c", "/.%0A.", "/..%00", "%2f%250d..", "/.%7f./", "c%1F", "/%%30%39.."),
             )
         ),
         *(
             (f"https://a/b{rest}", False)
-            for rest in ("", "/...", "/.c", "/c.", "/%2c", "/%25", "/.%2ec", "/..c ", "/%25%32ec", "/%ae")
+            for rest in (
+                *("", "/...", "/.c", "/c.", "/%2c", "/%25", "/.%2ec", "/..c ", "/%25%32ec", "/%ae"),
+                *("/%20c", "/%80", "/%c2%85"),
+            )
         ),
     ],
 )
-def test_a_dot_segment_ends_at_a_delimiter_in_any_encoding(uri: str, has_them: bool) -> None:  # noqa: FBT001 -- a table's column
-    assert has_dot_segments(uri) is has_them
+def test_a_path_may_be_another_one_in_any_encoding(uri: str, may_be: bool) -> None:  # noqa: FBT001 -- a table's column
+    assert may_be_another_path(uri) is may_be
