@@ -32,6 +32,7 @@ else:
         6: lambda cls, a, b, c, d, e, f: _new(cls, (a, b, c, d, e, f)),
         7: lambda cls, a, b, c, d, e, f, g: _new(cls, (a, b, c, d, e, f, g)),
         8: lambda cls, a, b, c, d, e, f, g, h: _new(cls, (a, b, c, d, e, f, g, h)),
+        10: lambda cls, a, b, c, d, e, f, g, h, i, j: _new(cls, (a, b, c, d, e, f, g, h, i, j)),
     }
 
     class _Record(tuple):

@@ -40,8 +40,9 @@ def _log(observation: Observation, level_name: str, message: str) -> None:
     logger, level = get_logger(), getattr(logging, level_name)
     if logger.isEnabledFor(level):
         # Not logger.log, which also determines the calling line and checks the names of all fields: saves 10 µs.
-        attributes = {"levelno": level, "levelname": level_name, "msg": message}
-        logger.handle(logging.makeLogRecord({"name": logger.name, **attributes, **log_fields(observation)}))
+        record = logging.makeLogRecord(log_fields(observation))
+        record.name, record.levelno, record.levelname, record.msg = logger.name, level, level_name, message
+        logger.handle(record)
 
 
 def log_fields(observation: Observation) -> dict[str, object]:
