@@ -14,17 +14,17 @@ from zipfile import ZipFile
 
 import pytest
 
-from distribution.layer_builder.interpreters import find_interpreters, full_version
+from distribution.layer_builder.interpreters import full_version
 from distribution.layer_builder.wheels import Architecture
 from distribution.project import LICENSE, ROOT, VERSION
 from distribution.python_versions import PYTHON_VERSIONS
+from tests.interpreters import INTERPRETERS
 from tests.packaging.bills_of_materials import problem_of
 from tests.unit.documentation.markdown import tables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-INTERPRETERS = find_interpreters()
 
 each_architecture = pytest.mark.parametrize("architecture", Architecture)
 
