@@ -88,9 +88,14 @@ test-unit: $(VENV)/.test ## Run the unit tests: the inner loop while you change 
 
 # More processes than processors, because some tests wait. Each needs 7 seconds of processor time to collect the tests.
 SHARED = -n 3 --dist worksteal
+# Types are checked while the tests run: before them, mypy would leave one processor idle.
 test: ## Run all tests, with coverage.
-	@$(MAKE) --no-print-directory --jobs 2 lint available-pythons available-browser $(VENV)/.compiled
-	$(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
+	@$(MAKE) --no-print-directory --jobs 3 lint run-tests
+
+# Tests start make, which would look for the job server of this one.
+.PHONY: run-tests
+run-tests: available-pythons available-browser $(VENV)/.compiled
+	MAKEFLAGS= $(BIN)/python -m pytest $(SHARED) --cov --cov-report=term
 
 FUZZ_SECONDS ?= 600
 fuzz: $(VENV)/.test ## Fuzz the readers of certificates, PSD2 statements, CRLs and indexes: [FUZZ_SECONDS=600 for each of them].

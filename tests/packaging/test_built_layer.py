@@ -24,18 +24,17 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 import client_certificate_auth
 from client_certificate_auth import PeerCertificate
-from distribution.layer_builder.interpreters import find_interpreters
 from distribution.layer_builder.wheels import Architecture
 from distribution.project import ROOT
 from distribution.python_versions import PYTHON_VERSIONS
 from tests.api_events import rest_event
+from tests.interpreters import INTERPRETERS
 from tests.lambda_runtime import CALL_HANDLER, lambda_function
 from tests.packaging.attached_function import read_attributes
 from tests.shared_folder import shared_folder
 
 HERE = Path(__file__).parent
 LAYER = ROOT / "layer"
-INTERPRETERS = find_interpreters()
 HANDLER = "watched_function.handler"
 
 ARCHITECTURE = {"aarch64": Architecture.ARM64, "x86_64": Architecture.X86_64}.get(platform.machine())

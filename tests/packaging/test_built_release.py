@@ -14,17 +14,17 @@ from zipfile import ZipFile
 
 import pytest
 
-from distribution.layer_builder.interpreters import find_interpreters, full_version
+from distribution.layer_builder.interpreters import full_version
 from distribution.layer_builder.wheels import Architecture
 from distribution.project import LICENSE, ROOT, VERSION
 from distribution.python_versions import PYTHON_VERSIONS
+from tests.interpreters import INTERPRETERS
 from tests.packaging.bills_of_materials import problem_of
 from tests.unit.documentation.markdown import tables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-INTERPRETERS = find_interpreters()
 
 each_architecture = pytest.mark.parametrize("architecture", Architecture)
 
@@ -149,14 +149,18 @@ def copy_project(folder: Path) -> None:
             os.utime(folder / name, (1_000_000_000, 1_000_000_000))
 
 
-def test_a_build_in_another_folder_and_environment_has_the_same_bytes(release: Path, tmp_path: Path) -> None:
+def test_a_build_in_another_folder_and_environment_has_the_same_bytes(
+    release: Path, kept_wheels: dict[str, str], tmp_path: Path
+) -> None:
     folder = tmp_path / "another folder" / "at another depth"
     copy_project(folder)
     subprocess.run(
         [sys.executable, "-m", "distribution.layer_builder", "layers", "build"],
         cwd=folder,
         umask=0o077,
-        env=os.environ | {"PYTHONPATH": ".", "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"},
+        env=os.environ
+        | kept_wheels
+        | {"PYTHONPATH": ".", "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "PYTHONHASHSEED": "1"},
         check=True,
     )
     other = {path.name: path.read_bytes() for path in (folder / "build").iterdir()}

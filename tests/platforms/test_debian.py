@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from distribution.layer_builder.interpreters import find_interpreters
+from tests.interpreters import INTERPRETERS
 from tests.platforms import debian
 from tests.platforms.debian import DownloadError, NotDebianError, fill_once, unpack
 from tests.platforms.debian_python import NotInDebianError, link_python, unpack_python
@@ -64,7 +64,7 @@ def test_a_version_that_debian_does_not_have_is_an_error(tmp_path: Path, version
         unpack_python(tmp_path, version, machine)
 
 
-@pytest.mark.parametrize("interpreter", find_interpreters().values(), ids=str)
+@pytest.mark.parametrize("interpreter", INTERPRETERS.values(), ids=str)
 def test_an_environment_made_with_a_link_finds_the_standard_library_next_to_it(
     interpreter: Path, tmp_path: Path
 ) -> None:

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str], Path]:
+def built(
+    kept_wheels: dict[str, str], tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Callable[[str], Path]:
     """Return a function that builds a template, by its name, and returns the folder of the build."""
 
     def build(folder: Path) -> None:
-        sam_build(*(template.path for template in TEMPLATES), folder=folder, names=[each.name for each in TEMPLATES])
+        names = [each.name for each in TEMPLATES]
+        with pytest.MonkeyPatch.context() as patch:
+            for variable, value in kept_wheels.items():
+                patch.setenv(variable, value)
+            sam_build(*(template.path for template in TEMPLATES), folder=folder, names=names)
 
     return lambda name: shared_folder(tmp_path_factory, worker_id, "templates", build) / name

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from distribution.layer_builder.interpreters import find_interpreters
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, SAMPLE_API, TEMPLATES
 from tests.integration.template.templates import ROOT
+from tests.interpreters import INTERPRETERS
 from tests.lambda_runtime import CALL_HANDLER
 from tests.yaml_templates import yaml_parse
 
@@ -66,7 +66,7 @@ def test_the_authorizer_contains_its_package_with_compiled_files_for_its_runtime
     tag = f"cpython-{version.replace('.', '')}"
     compiled = {path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc" for path in sources}
     contents = contents_of(built("authorizer") / "Authorizer")
-    assert contents.keys() == {licence, *sources} | (compiled if version in find_interpreters() else set())
+    assert contents.keys() == {licence, *sources} | (compiled if version in INTERPRETERS else set())
     for path in compiled & contents.keys():
         assert f"/var/task/{path.parents[1] / path.name.split('.')[0]}.py".encode() in contents[path]
 
@@ -109,7 +109,7 @@ def python(interpreter: Path, script: str, *arguments: str | Path, event: str) -
 
 
 @pytest.mark.skipif(not LAYER_FOR_THIS_MACHINE or sys.platform != "linux", reason="layers are for Lambda's platforms")
-@pytest.mark.parametrize(("version", "interpreter"), find_interpreters().items())
+@pytest.mark.parametrize(("version", "interpreter"), INTERPRETERS.items())
 def test_the_built_layer_and_the_built_authorizer_allow_a_listed_client(
     built: Callable[[str], Path], event: str, version: str, interpreter: Path
 ) -> None:

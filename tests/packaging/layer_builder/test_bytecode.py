@@ -6,10 +6,9 @@ import pytest
 
 from distribution.errors import DistributionError
 from distribution.layer_builder.bytecode import compile_folder
-from distribution.layer_builder.interpreters import find_interpreters
+from tests.interpreters import INTERPRETERS
 from tests.packaging.layer_builder.fake_executables import find_interpreters_only_in, write_script
 
-INTERPRETERS = find_interpreters()
 UNCHECKED_HASH = b"\x01\0\0\0"  # the second field of a compiled file (PEP 552)
 
 # The result of compiling sets and names that other modules use too depends on hash seeds and interned strings.

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from distribution.layer_builder.command_line import main
-from distribution.layer_builder.interpreters import find_interpreters, full_version
+from distribution.layer_builder.interpreters import full_version
 from distribution.project import ROOT
 from distribution.python_versions import PYTHON_VERSIONS
+from tests.interpreters import INTERPRETERS
 from tests.packaging.layer_builder.fake_executables import (
     download_from,
     find_interpreters_only_in,
@@ -24,7 +25,6 @@ from tests.packaging.layer_builder.small_wheels import write_wheel
 if TYPE_CHECKING:
     from pathlib import Path
 
-INTERPRETERS = find_interpreters()
 THIS_VERSION = "{}.{}".format(*sys.version_info)
 
 

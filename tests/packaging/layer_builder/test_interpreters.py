@@ -9,12 +9,12 @@ import pytest
 from distribution.layer_builder import interpreters
 from distribution.layer_builder.interpreters import find_interpreters, full_version
 from distribution.python_versions import PYTHON_VERSIONS
+from tests.interpreters import INTERPRETERS
 from tests.packaging.layer_builder.fake_executables import find_interpreters_only_in, write_interpreter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-INTERPRETERS = find_interpreters()
 THIS_VERSION = "{}.{}".format(*sys.version_info)
 OTHER_VERSION = next(version for version in PYTHON_VERSIONS if version != THIS_VERSION)
 

@@ -139,6 +139,7 @@ EXPECTED_DIFFERENCE = {
 EQUAL = [name for name in NAMES if name not in EXPECTED_DIFFERENCE]
 
 
+@pytest.mark.without_coverage
 @pytest.mark.parametrize("name", EQUAL)
 def test_the_object_is_nodes(name: str) -> None:
     assert _text(_ours(name)) == _text(_nodes(name))

@@ -172,6 +172,7 @@ def test_each_rule_may_exclude_an_issuer_in_another_spelling() -> None:
         assert reason(authorize(rest_event(client))) == expected
 
 
+@pytest.mark.without_coverage
 def test_thousands_of_denied_certificates_of_one_issuer_do_not_delay_each_decision() -> None:
     deny = [{"serial_number": f"{number:X}", "issuer": "CN=Test CA"} for number in range(1, 20_001)]
     rules = RuleSet(parse_rules(json.dumps({"rules": RULES, "deny": deny}).encode()))

@@ -142,6 +142,7 @@ def test_there_are_more_than_ten_certificates_of_which_three_are_malformed() -> 
     assert len(MALFORMED) > 3
 
 
+@pytest.mark.without_coverage
 @pytest.mark.parametrize("make_event", EVENTS.values(), ids=EVENTS)
 def test_each_certificate_is_decided_as_the_rule_for_a_role_says(make_event: Any) -> None:  # noqa: ANN401
     answers = {

@@ -132,6 +132,7 @@ INVOCATIONS = [
 ]
 
 
+@pytest.mark.without_coverage
 @pytest.mark.parametrize(
     "route",
     [

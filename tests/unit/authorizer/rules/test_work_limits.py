@@ -180,6 +180,7 @@ LONG_NAMES = [f"CN={number:0997}" for number in range(251)]
 """Each of 1,000 characters."""
 
 
+@pytest.mark.without_coverage
 def test_the_limits_are_120000_entries_and_250000_characters() -> None:
     assert parse_rules(matching("common_name", ["a"] * 119_997))
     assert "exceeds the limit of 120000 entries" in rejection(matching("common_name", ["a"] * 119_998))

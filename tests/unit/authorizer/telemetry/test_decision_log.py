@@ -123,6 +123,7 @@ def test_many_extended_key_usages_are_shortened(log: pytest.LogCaptureFixture) -
     assert len(record["extended_key_usage"]) == MOST_VALUES + 1
 
 
+@pytest.mark.without_coverage
 def test_the_names_of_many_rules_are_shortened(log: pytest.LogCaptureFixture) -> None:
     for count in (MOST_RULES, 6_000):
         rules = [{"name": f"{number:064}", "match": {"common_name": "client"}} for number in range(count)]

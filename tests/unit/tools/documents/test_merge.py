@@ -87,6 +87,7 @@ class Writer:
         return text if f'"{self.name}"' in text else append_items(text, "deny", [{"common_name": self.name}])
 
 
+@pytest.mark.without_coverage
 @pytest.mark.parametrize("seed", range(40))
 def test_writers_that_overwrite_each_other_in_any_order_end_with_all_changes(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 -- no secret

@@ -98,6 +98,7 @@ def test_the_schema_has_the_restrictions_on_attributes_under_each_name(attribute
     assert is_valid(json.loads(matching("subject", {f"{attribute}1": {"prefix": "a@b.example"}})))
 
 
+@pytest.mark.without_coverage
 def test_the_schema_restricts_exactly_the_attributes_of_the_table() -> None:
     restricted = {label for label, _ in ATTRIBUTE_PATTERNS}
     for name in [*OID_BY_SHORT_NAME, *SHORT_NAME_BY_OID, *restricted]:

@@ -465,6 +465,7 @@ def two_hundred_partners(**shared: object) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.without_coverage
 @pytest.mark.parametrize("shared", [{}, {"issuer": "CN=Test CA"}])
 @pytest.mark.parametrize(
     "subject", [[("CN", "gateway-200"), ("O", "Partner 200 Ltd.")], [("CN", "billing"), ("O", "Globex")]]
