@@ -188,9 +188,8 @@ class CrlLoader:
         seen = None if index is None else index.version
         version = CrlVersion(CrlObject.CRL, fetched.version, seen)
         before = current
-        # At a start, the index of another CRL is all that is known of earlier ones. Later, one of another CA or scope
-        # revokes as well.
-        if index is not None and (current is None or identity_of(index.content) != identity_of(crl)):
+        # The index of another CRL revokes as well, unless this CRL replaces it.
+        if index is not None:
             with suppress(CrlError):
                 before = self._use_index(index, None, current, truststore)
         return self._retain(crl, version, before, truststore)

@@ -211,6 +211,16 @@ def test_a_new_index_is_used_if_the_crl_in_force_was_stored_again_after_it(
     assert source.refresh() == "index 2 3"
 
 
+def test_a_new_index_whose_numbers_were_restarted_revokes_as_after_a_start(storage: Memory) -> None:
+    """The CA restarts its numbers, the CRL is indexed, and then the one before is stored again, between two reloads."""
+    storage.put("ca.crl", crl(1000, this_update=NOW - 2 * DAY))
+    source = Source(storage)
+    storage.put("ca.crl.index", index_of(crl(5, NEXT_SERIAL, this_update=NOW - MINUTE)))
+    storage.put("ca.crl", crl(1000, this_update=NOW - 2 * DAY))
+    for _ in range(2):
+        assert source.refresh() == Source(storage).in_force == "crl 3"
+
+
 def test_a_new_index_revokes_although_the_crl_of_another_ca_was_stored_in_place_of_its_own(storage: Memory) -> None:
     storage.put("ca.crl", FIRST)
     source = Source(storage)
