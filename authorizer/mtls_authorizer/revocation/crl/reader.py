@@ -64,6 +64,8 @@ class VerifiedCrl:
         self.this_update, self.next_update = crl.last_update_utc, crl.next_update_utc
         self.digest = hashlib.sha256(encoded).hexdigest()
         self.defect = _defect(encoded, crl, fields, self.scope, is_regular=is_regular)
+        self.is_complete = self.defect is None
+        self.base = _value(fields, _DELTA_CRL_INDICATOR)
         self._crl = crl
         self._may_contain_removals = may_contain_removals(encoded)
         # Not a cached method: its cache would keep this object, of many megabytes, until the next garbage collection.

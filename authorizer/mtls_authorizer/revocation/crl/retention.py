@@ -7,7 +7,7 @@ from operator import itemgetter
 from mtls_authorizer.revocation.crl.reader import find_problem
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_number, shown_time
 from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_older, is_superseded
+from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_superseded, replaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class RolledBackList:
         self.key_identifier = revocation_list.key_identifier
         self.distribution_point, self.scope = revocation_list.distribution_point, revocation_list.scope
         self.number, self.digest = revocation_list.number, revocation_list.digest
+        self.is_complete, self.base = revocation_list.is_complete, revocation_list.base
         self.this_update, self.next_update = revocation_list.this_update, revocation_list.next_update
         self.defect = CrlError(
             CrlRejection.ROLLED_BACK,
@@ -51,7 +52,7 @@ def retain(
 
     A usable list replaces those with the same identity. One that is not usable, for example because its thisUpdate is
     in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none,
-    and one with a defect, such as a delta CRL, none without: it need not contain what that one revokes.
+    nor does one that need not contain what the earlier one revokes: see ``replaces``.
     If a CA has restarted its numbers, or put its clock back, neither of two lists replaces the other one: both revoke,
     but only the one that was issued later proves certificates good.
 
@@ -65,19 +66,27 @@ def retain(
         is_same = identity_of(each) == identity_of(new)
         conflict = _check_succession(new, each) if is_same and was_usable else None
         problem = conflict or problem
-        is_as_good = new.defect is None or each.defect is not None
-        can_replace = own_problem is None or (each_problem is not None and is_as_good)
-        is_replaced = is_same and can_replace and not is_older(new, each)
+        is_replaced = is_same and replaces(new, each) and (own_problem is None or each_problem is not None)
         if not is_replaced and each.digest != new.digest:
             is_rolled_back = conflict is not None and own_problem is None and each.this_update < new.this_update
-            is_trusted = bool(truststore.identified(identity_of(each).issuer))
-            kept.append(((not is_trusted, not was_usable), RolledBackList(each) if is_rolled_back else each))
+            rank = _rank(each, truststore, was_usable=was_usable)
+            kept.append((rank, RolledBackList(each) if is_rolled_back else each))
         if conflict is not None and new.this_update < each.this_update:
             stored = RolledBackList(new)
-    # Lists of CAs that have left the truststore are dropped first, then those that were never usable, and then the
-    # latest ones: those of other CAs displace none.
+    # Of the same rank, the latest ones are dropped first: those of other CAs displace none.
     kept.sort(key=itemgetter(0))
     return (stored, *(each for _, each in kept))[:MAX_RETAINED_LISTS], problem
+
+
+def _rank(each: RevocationList, truststore: Truststore, *, was_usable: bool) -> tuple[bool, bool, bool, float]:
+    """Return a value by which lists are sorted, those that are dropped first at the end.
+
+    They are those of CAs that have left the truststore, then those that were never usable. Of these, delta CRLs are
+    dropped first, and the oldest before the others: a complete CRL from elsewhere probably contains what they revoke.
+    """
+    is_trusted = bool(truststore.identified(identity_of(each).issuer))
+    oldest_last = 0.0 if each.is_complete else -each.this_update.timestamp()
+    return not is_trusted, not was_usable, not each.is_complete, oldest_last
 
 
 def _check_succession(new: RevocationList, each: RevocationList) -> CrlError | None:

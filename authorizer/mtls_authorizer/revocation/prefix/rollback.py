@@ -7,7 +7,7 @@ from collections import OrderedDict
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS, RolledBackList
-from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_stale
+from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_stale, replaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,87 +24,109 @@ MAX_REMEMBERED = 10_000
 """The maximum number of issuers, keys and scopes that are remembered. Each takes about half a kilobyte."""
 
 
-class _Age(NamedTuple):
+class _Edition(NamedTuple):
     number: int | None
     this_update: datetime
     next_update: datetime | None
-    has_defect: bool
-    """Whether it need not contain what earlier lists revoke, such as a delta CRL."""
+    is_complete: bool
+    base: bytes | None
+    is_premature: bool
+    """Whether its time had not come when it left the memory."""
 
-    def replaces(self, other: _Age) -> bool:
-        """Return whether a list of this age revokes what another one with the same identity does."""
-        return not is_older(self, other) and (other.has_defect or not self.has_defect)
+    def includes(self, other: _Edition) -> bool:
+        """Return whether every list that another edition makes old is older than this one, too."""
+        return replaces(self, other) and (other.is_premature or not self.is_premature)
+
+    def makes_old(self, revocation_list: RevocationList) -> bool:
+        """Return whether a list is older. A higher number is newer than a premature one: that may have a wrong date."""
+        is_newer = self.is_premature and is_older(self, revocation_list)
+        return is_older(revocation_list, self) and not is_newer
 
 
-class EvictedLists:
+class DroppedLists:
     """The numbers and dates of the newest lists of each issuer, key and scope that are no longer in memory.
 
-    They were evicted, or dropped because too many others were stored at their place. Not safe for threads.
+    They were replaced or evicted, or too many others were stored at their place. Not safe for threads.
 
     There are several of an issuer if each is newer than the others only by its number or only by its date. If there are
-    more than MAX_REMEMBERED issuers, keys and scopes, the least recently evicted ones are forgotten.
+    more than MAX_REMEMBERED issuers, keys and scopes, those of the least recently dropped lists are forgotten.
     """
 
     def __init__(self, max_age: timedelta) -> None:
         self._max_age = max_age
-        self._ages: OrderedDict[ListIdentity, tuple[_Age, ...]] = OrderedDict()
-        self._highest: set[_Age] = set()
-        """The evicted lists whose numbers are higher than those of rolled back ones that were issued later."""
+        self._in_memory: dict[str, RevocationList] = {}
+        """The lists that were in memory at the last check, by their digests."""
+        self._dropped: OrderedDict[ListIdentity, tuple[_Edition, ...]] = OrderedDict()
+        self._highest: set[_Edition] = set()
+        """The dropped lists whose numbers are higher than those of rolled back ones that were issued later."""
+        self._expired = 0
         self._reported: frozenset[str] = frozenset()
 
-    def remember(self, lists: Iterable[RevocationList], now: datetime) -> None:
-        """Remember lists that are evicted or were dropped, except for those whose time has not come."""
+    def evict(self, lists: Iterable[RevocationList], now: datetime) -> None:
+        """Remember lists that are evicted: they may never have been checked, and must not stay in memory until then.
+
+        If the time of one has not come, the one that is stored at its place is not regarded as older.
+        """
         for each in lists:
+            self._in_memory.pop(each.digest, None)
             if each.this_update <= now:
-                identity, new = identity_of(each), _age(each)
-                ages = [age for age in self._ages.get(identity, ()) if not new.replaces(age)]
-                if not any(age.replaces(new) for age in ages):
-                    ages.append(new)
-                self._ages[identity] = tuple(ages[-MAX_RETAINED_LISTS:])
-                self._ages.move_to_end(identity)
-                if len(self._ages) > MAX_REMEMBERED:
-                    self._ages.popitem(last=False)
+                self._remember(each, now)
 
     def check(self, located: Sequence[LocatedList], now: datetime) -> list[LocatedList]:
-        """Return the lists in memory, with a RolledBackList for each that is older than an evicted one.
+        """Return the lists in memory, with a RolledBackList for each that is older than a dropped one.
 
-        A list that is as new as the evicted one revokes the same certificates. While such a list is in memory, older
+        A list that is as new as the dropped one revokes the same certificates. While such a list is in memory, older
         ones may prove certificates good.
         """
+        before = self._in_memory
+        self._in_memory = {each.revocation_list.digest: each.revocation_list for each in located}
+        for digest in before.keys() - self._in_memory.keys():
+            self._remember(before[digest], now)
         identified = [(identity_of(each.revocation_list), each) for each in located]
-        in_memory: dict[ListIdentity, list[_Age]] = {}
+        in_memory: dict[ListIdentity, list[RevocationList]] = {}
         for identity, each in identified:
-            if identity in self._ages:
-                in_memory.setdefault(identity, []).append(_age(each.revocation_list))
-        evicted = {
-            identity: [age for age in self._ages[identity] if not any(each.replaces(age) for each in ages)]
-            for identity, ages in in_memory.items()
+            if identity in self._dropped:
+                in_memory.setdefault(identity, []).append(each.revocation_list)
+        dropped = {
+            identity: [gone for gone in self._dropped[identity] if not any(replaces(each, gone) for each in lists)]
+            for identity, lists in in_memory.items()
         }
         checked = [
             each._replace(revocation_list=RolledBackList(each.revocation_list))
             if each.revocation_list.defect is None
-            and self._is_rolled_back(each.revocation_list, evicted.get(identity, ()), now)
+            and self._is_rolled_back(each.revocation_list, dropped.get(identity, ()), now)
             else each
             for identity, each in identified
         ]
         self._report(new for new, each in zip(checked, located, strict=True) if new is not each)
         return checked
 
-    def take_expired(self, now: datetime) -> bool:
-        """Return whether evicted lists have expired since the last call, so that the next check has another result."""
-        expired = {age for age in self._highest if is_stale(age, now, self._max_age)}
+    def count_expired(self, now: datetime) -> int:
+        """Return a number that has changed if lists have expired, so that the next check has another result."""
+        expired = {each for each in self._highest if is_stale(each, now, self._max_age)}
         self._highest -= expired
-        return bool(expired)
+        self._expired += len(expired)
+        return self._expired
 
-    def _is_rolled_back(self, revocation_list: RevocationList, evicted: Iterable[_Age], now: datetime) -> bool:
-        """Return whether a list is older than an evicted one.
+    def _remember(self, dropped: RevocationList, now: datetime) -> None:
+        identity, new = identity_of(dropped), _edition(dropped, now)
+        known = [each for each in self._dropped.get(identity, ()) if not new.includes(each)]
+        if not any(each.includes(new) for each in known):
+            known.append(new)
+        self._dropped[identity] = tuple(known[-MAX_RETAINED_LISTS:])
+        self._dropped.move_to_end(identity)
+        if len(self._dropped) > MAX_REMEMBERED:
+            self._dropped.popitem(last=False)
+
+    def _is_rolled_back(self, revocation_list: RevocationList, dropped: Iterable[_Edition], now: datetime) -> bool:
+        """Return whether a list is older than a dropped one.
 
         After that one has expired, the number of a list that was issued later does not matter: the CA may have
         restarted its numbers.
         """
-        newer = [age for age in evicted if is_older(revocation_list, age)]
-        by_number = [age for age in newer if revocation_list.this_update > age.this_update]
-        in_force = [age for age in by_number if not is_stale(age, now, self._max_age)]
+        newer = [each for each in dropped if each.makes_old(revocation_list)]
+        by_number = [each for each in newer if revocation_list.this_update > each.this_update]
+        in_force = [each for each in by_number if not is_stale(each, now, self._max_age)]
         self._highest.update(in_force)
         return len(newer) > len(by_number) or bool(in_force)
 
@@ -117,6 +139,6 @@ class EvictedLists:
         self._reported = frozenset(by_digest)
 
 
-def _age(revocation_list: RevocationList) -> _Age:
-    original = revocation_list.original if isinstance(revocation_list, RolledBackList) else revocation_list
-    return _Age(original.number, original.this_update, original.next_update, original.defect is not None)
+def _edition(each: RevocationList, now: datetime) -> _Edition:
+    is_premature = each.this_update > now
+    return _Edition(each.number, each.this_update, each.next_update, each.is_complete, each.base, is_premature)

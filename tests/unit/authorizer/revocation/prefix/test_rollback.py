@@ -9,7 +9,7 @@ from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS, RolledBackList
 from mtls_authorizer.revocation.locations import LocatedList
-from mtls_authorizer.revocation.prefix.rollback import EvictedLists
+from mtls_authorizer.revocation.prefix.rollback import DroppedLists
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests import der
 from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number
@@ -35,14 +35,14 @@ def of_part(
     return verify_crl(content, TRUSTSTORE)
 
 
-def evict(*lists: RevocationList) -> EvictedLists:
-    evicted = EvictedLists(timedelta(0))
+def evict(*lists: RevocationList) -> DroppedLists:
+    evicted = DroppedLists(timedelta(0))
     for each in lists:
-        evicted.remember([each], NOW)
+        evicted.evict([each], NOW)
     return evicted
 
 
-def rolled_back(evicted: EvictedLists, *lists: RevocationList, now: datetime = NOW) -> list[bool]:
+def rolled_back(evicted: DroppedLists, *lists: RevocationList, now: datetime = NOW) -> list[bool]:
     """Return which of some lists in memory prove nothing good, although they have no defect."""
     checked = evicted.check([LocatedList("file:///crl/3.crl", each) for each in lists], now)
     return [isinstance(each.revocation_list, RolledBackList) for each in checked]
@@ -59,7 +59,7 @@ def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
             [True],
             [True],
         ]
-    assert rolled_back(EvictedLists(timedelta(0)), one) == [False]
+    assert rolled_back(DroppedLists(timedelta(0)), one) == [False]
     without_number = verify_crl(CA.revoke(this_update=NOW), TRUSTSTORE)
     assert rolled_back(evict(without_number), without_number) == [False]
     # Those of other parts and CAs are others.
@@ -99,7 +99,7 @@ def test_of_two_evicted_lists_of_which_each_is_newer_both_are_remembered() -> No
     for evicted in (evict(highest, latest), evict(latest, highest)):
         assert [rolled_back(evicted, each) for each in (highest, latest, between)] == [[True], [True], [True]]
         assert rolled_back(evicted, highest, latest, between) == [False, False, False]
-        evicted.remember([of_part(10, this_update=NOW)], NOW)
+        evicted.evict([of_part(10, this_update=NOW)], NOW)
         assert [rolled_back(evicted, each) for each in (highest, latest)] == [[True], [True]]
         assert rolled_back(evicted, of_part(10, this_update=NOW)) == [False]
 
@@ -107,15 +107,15 @@ def test_of_two_evicted_lists_of_which_each_is_newer_both_are_remembered() -> No
 def test_a_lower_number_does_not_matter_after_the_evicted_list_has_expired() -> None:
     lower = of_part(2, this_update=NOW)
     evicted = evict(of_part(9, next_update=NOW + MINUTE))
-    assert not evicted.take_expired(NOW + DAY)
+    assert evicted.count_expired(NOW + DAY) == 0
     assert rolled_back(evicted, lower) == [True]
-    assert [evicted.take_expired(NOW + age) for age in (timedelta(0), MINUTE, MINUTE)] == [False, True, False]
+    assert [evicted.count_expired(NOW + age) for age in (timedelta(0), MINUTE, MINUTE)] == [0, 1, 1]
     assert rolled_back(evicted, lower, now=NOW + MINUTE) == [False]
     # An earlier date does, and the same one, which no restart explains.
     assert rolled_back(evicted, of_part(8), now=NOW + DAY) == [True]
     same_date = evict(of_part(9, this_update=NOW, next_update=NOW + MINUTE))
     assert rolled_back(same_date, lower, now=NOW + DAY) == [True]
-    assert not evicted.take_expired(NOW + DAY)
+    assert evicted.count_expired(NOW + DAY) == 1
 
 
 def test_a_list_is_reported_once_until_it_is_no_longer_rolled_back(caplog: pytest.LogCaptureFixture) -> None:
