@@ -6,16 +6,16 @@ from collections import OrderedDict
 
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.refresher import Refresher
-from mtls_authorizer.revocation.crl.succession import is_stale
+from mtls_authorizer.revocation.crl.reader import is_stale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime, timedelta
 
-    from mtls_authorizer.revocation.crl.retention import RetainedLists
     from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlVersion
     from mtls_authorizer.revocation.prefix.listing import CrlListing, Versions
+    from mtls_authorizer.revocation.succession.retention import RetainedLists
 
 MAX_CRLS = 256
 

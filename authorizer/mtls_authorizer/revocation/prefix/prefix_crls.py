@@ -14,8 +14,8 @@ from mtls_authorizer.revocation.locations import located_lists
 from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
-from mtls_authorizer.revocation.prefix.rollback import DroppedLists
 from mtls_authorizer.revocation.signed_list import SignedList
+from mtls_authorizer.revocation.succession.dropped import DroppedLists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -269,11 +269,11 @@ class PrefixCrls:
     def _checked(self) -> list[LocatedList]:
         """Return what ``lists`` does, with the single CRLs of its last call. The caller has the lock."""
         self._update()
-        listing, now = self._catalog.listing, self._now()
-        lists = [
-            each for crl in self._cache for each in located_lists(crl.document, is_outdated=crl.is_outdated(listing))
-        ]
-        return self._dropped.check([*self._single, *lists], now)
+        lists = list(self._single)
+        for crl in self._cache:
+            lists += located_lists(crl.document, is_outdated=crl.is_outdated(self._catalog.listing))
+        checked = self._dropped.check([each[:2] for each in lists], self._now())
+        return [each._replace(revocation_list=new) for each, new in zip(lists, checked, strict=True)]
 
     def _update(self) -> None:
         """Adopt the listings in force, and report CRLs that were removed. The caller has the lock."""

@@ -1,4 +1,4 @@
-"""The numbers and dates of CRLs that are no longer in memory, to detect older ones."""
+"""The numbers and dates of lists that are no longer in memory, to detect older ones."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections import OrderedDict
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
-from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS, RolledBackList
-from mtls_authorizer.revocation.crl.succession import identity_of, is_older, is_stale, replaces
+from mtls_authorizer.revocation.crl.reader import is_stale
+from mtls_authorizer.revocation.succession.order import identity_of, is_older, replaces
+from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
+from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.crl.succession import ListIdentity
-    from mtls_authorizer.revocation.locations import LocatedList
+    from mtls_authorizer.revocation.succession.order import ListIdentity
+
+    _Located = tuple[str, RevocationList]
+    """The URI of a list, for the log, and the list."""
 
 logger = get_logger()
 
@@ -72,33 +76,32 @@ class DroppedLists:
             if each.this_update <= now:
                 self._remember(each, now)
 
-    def check(self, located: Sequence[LocatedList], now: datetime) -> list[LocatedList]:
+    def check(self, located: Sequence[tuple[str, RevocationList]], now: datetime) -> list[RevocationList]:
         """Return the lists in memory, with a RolledBackList for each that is older than a dropped one.
 
         A list that is as new as the dropped one revokes the same certificates. While such a list is in memory, older
-        ones may prove certificates good.
+        ones may prove certificates good. ``located`` has all lists in memory, each with its URI for the log.
         """
         before = self._in_memory
-        self._in_memory = {each.revocation_list.digest: each.revocation_list for each in located}
+        self._in_memory = {each.digest: each for _, each in located}
         for digest in before.keys() - self._in_memory.keys():
             self._remember(before[digest], now)
-        identified = [(identity_of(each.revocation_list), each) for each in located]
+        identified = [(identity_of(each), each) for _, each in located]
         in_memory: dict[ListIdentity, list[RevocationList]] = {}
         for identity, each in identified:
             if identity in self._dropped:
-                in_memory.setdefault(identity, []).append(each.revocation_list)
+                in_memory.setdefault(identity, []).append(each)
         dropped = {
             identity: [gone for gone in self._dropped[identity] if not any(replaces(each, gone) for each in lists)]
             for identity, lists in in_memory.items()
         }
         checked = [
-            each._replace(revocation_list=RolledBackList(each.revocation_list))
-            if each.revocation_list.defect is None
-            and self._is_rolled_back(each.revocation_list, dropped.get(identity, ()), now)
+            RolledBackList(each)
+            if each.defect is None and self._is_rolled_back(each, dropped.get(identity, ()), now)
             else each
             for identity, each in identified
         ]
-        self._report(new for new, each in zip(checked, located, strict=True) if new is not each)
+        self._report((uri, new) for (uri, each), new in zip(located, checked, strict=True) if new is not each)
         return checked
 
     def count_expired(self, now: datetime) -> int:
@@ -130,12 +133,11 @@ class DroppedLists:
         self._highest.update(in_force)
         return len(newer) > len(by_number) or bool(in_force)
 
-    def _report(self, rolled_back: Iterable[LocatedList]) -> None:
-        by_digest = {each.revocation_list.digest: each for each in rolled_back}
+    def _report(self, rolled_back: Iterable[tuple[str, RevocationList]]) -> None:
+        by_digest = {each.digest: (uri, each) for uri, each in rolled_back}
         for digest in by_digest.keys() - self._reported:
-            each = by_digest[digest]
-            fields = {"document": "crl", "uri": each.uri, "error": str(each.revocation_list.defect)}
-            logger.warning("revocation list not used", extra=fields)
+            uri, each = by_digest[digest]
+            logger.warning("revocation list not used", extra={"document": "crl", "uri": uri, "error": str(each.defect)})
         self._reported = frozenset(by_digest)
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlRejection
-from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS, RolledBackList
-from mtls_authorizer.revocation.locations import LocatedList
-from mtls_authorizer.revocation.prefix.rollback import DroppedLists
+from mtls_authorizer.revocation.succession.dropped import DroppedLists
+from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
+from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests import der
 from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number
@@ -44,8 +44,8 @@ def evict(*lists: RevocationList) -> DroppedLists:
 
 def rolled_back(evicted: DroppedLists, *lists: RevocationList, now: datetime = NOW) -> list[bool]:
     """Return which of some lists in memory prove nothing good, although they have no defect."""
-    checked = evicted.check([LocatedList("file:///crl/3.crl", each) for each in lists], now)
-    return [isinstance(each.revocation_list, RolledBackList) for each in checked]
+    checked = evicted.check([("file:///crl/3.crl", each) for each in lists], now)
+    return [isinstance(each, RolledBackList) for each in checked]
 
 
 def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
@@ -137,7 +137,7 @@ def test_a_list_that_is_not_valid_yet_is_not_remembered() -> None:
 
 
 def test_the_number_of_remembered_lists_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mtls_authorizer.revocation.prefix.rollback.MAX_REMEMBERED", 2)
+    monkeypatch.setattr("mtls_authorizer.revocation.succession.dropped.MAX_REMEMBERED", 2)
     evicted = evict(*(of_part(2, part) for part in (0, 1, 0, 2)))
     assert rolled_back(evicted, *(of_part(1, part) for part in range(3))) == [True, False, True]
     restarted = [of_part(9 - days, this_update=NOW - 9 * DAY + days * DAY) for days in range(MAX_RETAINED_LISTS + 1)]

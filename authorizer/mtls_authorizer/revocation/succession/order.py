@@ -1,4 +1,4 @@
-"""The dates of a revocation list, and whether it may replace the list in force."""
+"""Which of two revocation lists is newer, and whether the newer one replaces the other one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,10 @@ from mtls_authorizer.revocation.crl.signer import issuer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from mtls_authorizer.revocation.crl.revocation_list import Edition, RevocationList
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
-
-
-def is_stale(revocation_list: Edition, now: datetime, max_age: timedelta) -> bool:
-    """Return whether the nextUpdate of a list, plus ``max_age``, has passed at an aware time.
-
-    At exactly that time it has passed, as in OpenSSL. Without a nextUpdate, it never passes.
-    """
-    next_update = revocation_list.next_update
-    # No sum: nextUpdate may be the last moment that a datetime can represent (RFC 5280 §4.1.2.5).
-    return next_update is not None and now - max_age >= next_update
 
 
 class ListIdentity(NamedTuple):
