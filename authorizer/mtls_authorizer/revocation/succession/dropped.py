@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.succession.order import ListIdentity
 
-    _Located = tuple[str, RevocationList]
-    """The URI of a list, for the log, and the list."""
-
 logger = get_logger()
 
 MAX_REMEMBERED = 10_000

@@ -287,7 +287,7 @@ def test_an_expired_list_still_revokes_if_there_is_no_other(storage: Memory, ind
 
 
 @pytest.mark.parametrize("indexed", [False, True])
-def test_a_renumbered_crl_revokes_and_proves_certificates_good_once_the_earlier_one_has_expired(
+def test_a_renumbered_crl_revokes_and_so_does_the_earlier_one_until_it_has_expired(
     storage: Memory, *, indexed: bool, log: pytest.LogCaptureFixture
 ) -> None:
     earlier = crl(500, REVOKED_SERIAL, this_update=NOW - DAY, next_update=NOW + DAY)

@@ -93,6 +93,15 @@ def test_a_list_is_not_rolled_back_while_the_evicted_delta_crl_is_in_memory() ->
     assert rolled_back(evict(changes(2), complete[1]), complete[1]) == [False]
 
 
+def test_a_list_that_need_not_contain_what_a_dropped_one_revokes_does_not_take_its_place() -> None:
+    unknown = extension("1.2.3", b"", critical=True)
+    content = CA.revoke(this_update=NOW, extensions=[crl_number(9), unknown])
+    one, two = (verify_crl(partition(None, number=number), TRUSTSTORE) for number in (1, 2))
+    limited = verify_crl(content, TRUSTSTORE)
+    assert rolled_back(evict(two), one, limited) == [True, False]
+    assert rolled_back(evict(limited), one, limited) == [False, False]
+
+
 def test_of_two_evicted_lists_of_which_each_is_newer_both_are_remembered() -> None:
     highest, latest = of_part(9), of_part(2, this_update=NOW)
     between = of_part(8, this_update=NOW - MINUTE)
@@ -151,3 +160,53 @@ def test_a_list_that_was_rolled_back_has_its_entries_but_is_defective() -> None:
     assert [number for number in range(10) if rolled_back.is_revoked(number)] == [5, 6]
     assert rolled_back.defect.rejection is CrlRejection.ROLLED_BACK
     assert "number 1A" in str(rolled_back.defect)
+
+
+def displace(*lists: RevocationList, now: datetime = NOW) -> DroppedLists:
+    """Return what is remembered of lists that were in memory one after the other."""
+    dropped = DroppedLists(timedelta(0))
+    for each in (*lists, None):
+        dropped.check([] if each is None else [("file:///crl/3.crl", each)], now)
+    return dropped
+
+
+def test_a_list_that_is_no_longer_in_memory_at_the_next_check_is_remembered() -> None:
+    one, two = of_part(1), of_part(2)
+    assert rolled_back(displace(two), one, of_part(3)) == [False, False]
+    assert rolled_back(displace(two), one) == [True]
+    # While it is in memory at one place, it does not matter that it left another one.
+    dropped = DroppedLists(timedelta(0))
+    dropped.check([("file:///crl/3.crl", two), ("file:///copy.crl", two)], NOW)
+    assert rolled_back(dropped, one, two) == [False, False]
+    assert rolled_back(dropped, one) == [True]
+
+
+def test_of_a_displaced_list_that_was_not_valid_yet_no_list_with_a_higher_number_is_older() -> None:
+    premature = of_part(5, this_update=NOW + MINUTE, next_update=NOW + 2 * MINUTE)
+    lower, equal, higher = (of_part(number) for number in (4, 5, 6))
+    without_number = verify_crl(CA.revoke(this_update=NOW - DAY), TRUSTSTORE)
+    premature_without = verify_crl(CA.revoke(this_update=NOW + MINUTE), TRUSTSTORE)
+    for now in (NOW, NOW + DAY):
+        found = [rolled_back(displace(premature), each, now=now) for each in (lower, equal, higher)]
+        assert found == [[True], [True], [False]]
+        assert rolled_back(displace(premature), lower, premature, now=now) == [False, False]
+        assert rolled_back(displace(premature_without), without_number, now=now) == [True]
+    # One whose time had come is regarded as any other.
+    assert rolled_back(displace(premature, now=NOW + MINUTE), higher, now=NOW + MINUTE) == [True]
+
+
+def test_a_displaced_list_that_was_not_valid_yet_does_not_take_the_place_of_one_that_was() -> None:
+    valid, premature = of_part(3, this_update=NOW - MINUTE), of_part(5, this_update=NOW + MINUTE)
+    higher = of_part(6, this_update=NOW - 2 * MINUTE)
+    for dropped in (displace(valid, premature), displace(premature, valid)):
+        assert rolled_back(dropped, higher) == [True]
+        assert rolled_back(dropped, of_part(4, this_update=NOW)) == [True]
+        assert rolled_back(dropped, of_part(6, this_update=NOW)) == [False]
+
+
+def test_an_evicted_list_that_was_not_valid_yet_is_not_remembered_by_the_next_check() -> None:
+    premature = of_part(2, this_update=NOW + MINUTE)
+    dropped = DroppedLists(timedelta(0))
+    dropped.check([("file:///crl/3.crl", premature)], NOW)
+    dropped.evict([premature], NOW)
+    assert rolled_back(dropped, of_part(1)) == [False]
