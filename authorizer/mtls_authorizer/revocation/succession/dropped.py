@@ -69,9 +69,9 @@ class DroppedLists:
         If the time of one has not come, the one that is stored at its place is not regarded as older.
         """
         for each in lists:
-            self._in_memory.pop(each.digest, None)
             if each.this_update <= now:
                 self._remember(each, now)
+            self._in_memory.pop(each.digest, None)
 
     def check(self, located: Sequence[tuple[str, RevocationList]], now: datetime) -> list[RevocationList]:
         """Return the lists in memory, with a RolledBackList for each that is older than a dropped one.
@@ -79,10 +79,11 @@ class DroppedLists:
         A list that is as new as the dropped one revokes the same certificates. While such a list is in memory, older
         ones may prove certificates good. ``located`` has all lists in memory, each with its URI for the log.
         """
-        before = self._in_memory
-        self._in_memory = {each.digest: each for _, each in located}
-        for digest in before.keys() - self._in_memory.keys():
-            self._remember(before[digest], now)
+        now_in_memory = {each.digest: each for _, each in located}
+        for digest in self._in_memory.keys() - now_in_memory.keys():
+            self._remember(self._in_memory[digest], now)
+        # At the end: if any step fails, all are repeated.
+        self._in_memory = now_in_memory
         identified = [(identity_of(each), each) for _, each in located]
         in_memory: dict[ListIdentity, list[RevocationList]] = {}
         for identity, each in identified:
@@ -104,8 +105,8 @@ class DroppedLists:
     def count_expired(self, now: datetime) -> int:
         """Return a number that has changed if lists have expired, so that the next check has another result."""
         expired = {each for each in self._highest if is_stale(each, now, self._max_age)}
-        self._highest -= expired
         self._expired += len(expired)
+        self._highest -= expired
         return self._expired
 
     def _remember(self, dropped: RevocationList, now: datetime) -> None:
