@@ -33,6 +33,8 @@ class ListedRevocations(NamedTuple):
     distribution_point: bytes | None = None
     scope: CrlScope | None = COMPLETE
     defect: CrlError | None = None
+    is_complete: bool = True
+    base: bytes | None = None
 
     def is_revoked(self, serial_number: int) -> bool:
         return serial_number in self.listed

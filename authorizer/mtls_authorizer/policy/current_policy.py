@@ -139,8 +139,11 @@ class CurrentPolicy:
             return self._latest
 
     def _states(self) -> list[object]:
-        """Return the state of all documents."""
-        return [state for refresher in self._refreshers for state in refresher.states]
+        """Return the state of all documents, and of the lists in force."""
+        states: list[object] = [state for refresher in self._refreshers for state in refresher.states]
+        if self._revocation is not None:
+            states.append(self._revocation.prefix_crls.count_expired())
+        return states
 
     def restore(self) -> None:
         """Load everything again after a snapshot was restored, with the same waiting times as at the start.

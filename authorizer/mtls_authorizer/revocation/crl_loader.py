@@ -11,11 +11,12 @@ from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError, shown_number
-from mtls_authorizer.revocation.crl.retention import RetainedLists, retain
 from mtls_authorizer.revocation.crl.signer import issuer_of
-from mtls_authorizer.revocation.crl.succession import identity_of, is_superseded
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
+from mtls_authorizer.revocation.succession.order import identity_of, is_superseded
+from mtls_authorizer.revocation.succession.retention import RetainedLists, retain
+from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 from mtls_authorizer.stores.store import StoreError
 
 TYPE_CHECKING = False
@@ -187,13 +188,24 @@ class CrlLoader:
             self._warn_of_index(_OF_ANOTHER_CRL)
         seen = None if index is None else index.version
         version = CrlVersion(CrlObject.CRL, fetched.version, seen)
-        before = current
-        # At a start, the index of another CRL is all that is known of earlier ones. Later, one of another CA or scope
-        # revokes as well.
-        if index is not None and (current is None or identity_of(index.content) != identity_of(crl)):
-            with suppress(CrlError):
-                before = self._use_index(index, None, current, truststore)
+        before = current if index is None else self._with_index_of_another(index, crl, current, truststore)
         return self._retain(crl, version, before, truststore)
+
+    def _with_index_of_another(
+        self, index: _StoredIndex, crl: RevocationList, current: LoadedCrl | None, truststore: Truststore
+    ) -> LoadedCrl | None:
+        """Return the lists in force together with the index of another CRL than the stored one, which also revokes.
+
+        At a start, it is all that is known of earlier lists. Later, one with the same identity proves nothing good.
+        """
+        known: RevocationList = index.content
+        if current is not None and identity_of(known) == identity_of(crl):
+            if known.digest in {each.digest for each in current.value}:
+                return current
+            known = RolledBackList(known)
+        with suppress(CrlError):
+            return self._retain(known, CrlVersion(CrlObject.INDEX, None, index.version), current, truststore)
+        return current
 
     def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:
         """Return whether an index was made from a newer CRL than the stored one, which was rolled back."""

@@ -55,8 +55,8 @@ class RevocationLists:
         self._check = check
         self._exempt_issuers = truststore.key_fingerprints(exempt_issuers)
         self._lists = ListsByIssuer(lists, truststore, locations)
-        self.ambiguous = self._lists.ambiguous
-        """CAs whose lists cannot be assumed to be complete, because they have several with different names."""
+        self.ambiguous = frozenset(filter(truststore.identified, self._lists.ambiguous))
+        """Trusted CAs whose lists cannot be assumed to be complete, because they have several with different names."""
         self.issuers = self._lists.issuers
         """The CAs of which there is a list."""
         self._ever_loaded = ever_loaded | self.issuers
@@ -146,10 +146,10 @@ class RevocationLists:
         return None
 
     def has_list_of_superior_ca(self) -> bool:
-        """Return whether there is a list of a CA that issued other CAs of the truststore, by their names."""
+        """Return whether there is a list of a trusted CA that issued other CAs of the truststore, by their names."""
         return any(
             authority.issuer == issuer.name != authority.identity.name
-            for issuer in self.issuers
+            for issuer in filter(self.truststore.identified, self.issuers)
             for authority in self.truststore.authorities
         )
 

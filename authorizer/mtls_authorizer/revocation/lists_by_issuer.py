@@ -1,10 +1,11 @@
-"""Revocation lists by the CA that issued them, and which of them apply to a certificate at a time."""
+"""Revocation lists by the CA that issued them, and which of them concern a certificate."""
 
 from __future__ import annotations
 
 from mtls_authorizer.revocation.crl.signer import permitted_signers
-from mtls_authorizer.revocation.crl.succession import age, identity_of, is_superseded
 from mtls_authorizer.revocation.signed_list import SignedList
+from mtls_authorizer.revocation.succession.in_force import in_force
+from mtls_authorizer.revocation.succession.order import age, identity_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.revocation.chains import ChainLink
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.crl.succession import ListIdentity
     from mtls_authorizer.revocation.locations import Locations
     from mtls_authorizer.revocation.status import UnknownReason
+    from mtls_authorizer.revocation.succession.order import ListIdentity
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
@@ -89,7 +90,7 @@ class ListsByIssuer:
         other lists of the issuer, which determine why the status of the certificate is unknown.
         """
         for group in self._relevant(link):
-            yield from _in_force(group, now, max_age)
+            yield from in_force(group, now, max_age)
 
     def _relevant(self, link: ChainLink) -> Sequence[_Group]:
         """Return the groups of the issuer that contain or cover a certificate; if there are none, any of its groups.
@@ -105,22 +106,6 @@ class ListsByIssuer:
                     self._relevant_groups.clear()
                 self._relevant_groups[link] = relevant
         return relevant
-
-
-def _in_force(group: _Group, now: datetime, max_age: timedelta) -> Iterator[tuple[SignedList, UnknownReason | None]]:
-    """Yield the lists of a group that are in force at an aware time, as ``ListsByIssuer.in_force`` does.
-
-    Usable lists replace the ones that they supersede. Newer lists that are not usable, such as one whose thisUpdate is
-    in the future, revoke as well, and so do those that are newer only by number or only by date.
-    """
-    usable: list[RevocationList] = []
-    for each in group:
-        if any(is_superseded(each.revocation_list, newer) for newer in usable):
-            continue
-        reason = each.unknown_reason(now, max_age)
-        if reason is None:
-            usable.append(each.revocation_list)
-        yield each, reason
 
 
 def _with_several_names(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.succession import identity_of
+from mtls_authorizer.revocation.succession.order import identity_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from mtls_authorizer.refresh.document import Document
-    from mtls_authorizer.revocation.crl.retention import RetainedLists
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.crl.succession import ListIdentity
     from mtls_authorizer.revocation.crl_loader import CrlVersion
+    from mtls_authorizer.revocation.succession.order import ListIdentity
+    from mtls_authorizer.revocation.succession.retention import RetainedLists
 
 
 class LocatedList(NamedTuple):

@@ -56,8 +56,8 @@ MODULES = (
     "refresh/*.py",
     "request/assessment.py",
     "revocation/*.py",
-    "revocation/crl/retention.py",
     "revocation/prefix/*.py",
+    "revocation/succession/*.py",
     "telemetry/*.py",
 )
 ROOT = Path(mtls_authorizer.__file__).parent

@@ -19,7 +19,6 @@ from mtls_authorizer.revocation.crl.fields import CRL_NUMBER, load_entries, read
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_time
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_scope
 from mtls_authorizer.revocation.crl.signer import missing_signer, permitted_signers, verify_signature
-from mtls_authorizer.revocation.crl.succession import check_succession, is_stale
 from mtls_authorizer.revocation.truststore.names import printed_name
 
 TYPE_CHECKING = False
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from mtls_authorizer.revocation.crl.fields import CrlFields
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.revocation_list import Edition, RevocationList
     from mtls_authorizer.revocation.truststore.authority import Authority
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
@@ -64,6 +63,8 @@ class VerifiedCrl:
         self.this_update, self.next_update = crl.last_update_utc, crl.next_update_utc
         self.digest = hashlib.sha256(encoded).hexdigest()
         self.defect = _defect(encoded, crl, fields, self.scope, is_regular=is_regular)
+        self.is_complete = self.defect is None
+        self.base = _value(fields, _DELTA_CRL_INDICATOR)
         self._crl = crl
         self._may_contain_removals = may_contain_removals(encoded)
         # Not a cached method: its cache would keep this object, of many megabytes, until the next garbage collection.
@@ -109,26 +110,33 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
         raise CrlError(CrlRejection.MALFORMED, message) from error
 
 
-def read_crl(  # noqa: PLR0913 -- each by name
+def read_crl(
     content: bytes,
     truststore: Truststore,
     now: datetime,
     *,
-    in_force: RevocationList | None = None,
     max_age: timedelta = timedelta(0),
     may_be_delta: bool = False,
 ) -> VerifiedCrl:
-    """Read a CRL that proves certificates good at an aware time, and may replace the list in force.
+    """Read a CRL that proves certificates good at an aware time: see ``verify_crl`` and ``find_problem``.
 
-    See ``verify_crl``, ``find_problem`` and ``check_succession``. Raises CrlError.
+    Raises CrlError.
     """
     verified = verify_crl(content, truststore)
     problem = find_problem(verified, truststore, now, max_age, may_be_delta=may_be_delta)
     if problem is not None:
         raise problem
-    if in_force is not None:
-        check_succession(verified, in_force, replaceable=is_stale(in_force, now, max_age))
     return verified
+
+
+def is_stale(revocation_list: Edition, now: datetime, max_age: timedelta) -> bool:
+    """Return whether the nextUpdate of a list, plus ``max_age``, has passed at an aware time.
+
+    At exactly that time it has passed, as in OpenSSL. Without a nextUpdate, it never passes.
+    """
+    next_update = revocation_list.next_update
+    # No sum: nextUpdate may be the last moment that a datetime can represent (RFC 5280 §4.1.2.5).
+    return next_update is not None and now - max_age >= next_update
 
 
 def current_rejection(

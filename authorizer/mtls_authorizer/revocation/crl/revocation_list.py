@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.scope import CrlScope
 
 
-class Dated(Protocol):
-    """The number and the dates of a revocation list."""
+class Edition(Protocol):
+    """The facts about a revocation list by which it is compared with others of the same CA and scope."""
 
     @property
     def number(self) -> int | None:
@@ -26,8 +26,22 @@ class Dated(Protocol):
     def next_update(self) -> datetime | None:
         """The date by which the next CRL is issued (RFC 5280 §5.1.2.5), aware, in UTC; None if the CRL has none."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether it contains all certificates of its scope that the CA had revoked when it was issued.
 
-class RevocationList(Dated, Protocol):
+        Delta CRLs do not, and CRLs with other defects need not.
+        """
+
+    @property
+    def base(self) -> bytes | None:
+        """The value of the delta CRL indicator (RFC 5280 §5.2.4), in DER; None if it is no delta CRL.
+
+        Delta CRLs with the same one contain the changes since the same complete CRL.
+        """
+
+
+class RevocationList(Edition, Protocol):
     """The certificates that a CA has revoked, all or a part of them."""
 
     @property

@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.reader import find_problem, read_crl, verify_crl
+from mtls_authorizer.revocation.crl.reader import find_problem, is_stale, read_crl, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
-from mtls_authorizer.revocation.crl.succession import is_stale
+from mtls_authorizer.revocation.succession.order import check_succession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,11 +124,13 @@ def _verified(stored: Stored | None, verification: Verification) -> VerifiedCrl 
 def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verification: Verification) -> VerifiedCrl:
     truststore, clock, max_age = verification
     now = clock()
-    new = read_crl(downloaded.content, truststore, now, in_force=current, max_age=max_age, may_be_delta=True)
-    if current is None or _is_delta(new) is _is_delta(current):
+    new = read_crl(downloaded.content, truststore, now, max_age=max_age, may_be_delta=True)
+    if current is None:
         return new
+    is_expired = is_stale(current, now, max_age)
+    check_succession(new, current, replaceable=is_expired)
     # A delta CRL lacks revocations of the complete one, which apply even after that has expired.
-    if not _is_delta(new) and is_stale(current, now, max_age):
+    if _is_delta(new) is _is_delta(current) or (is_expired and not _is_delta(new)):
         return new
     kinds = ("delta", "complete") if _is_delta(new) else ("complete", "delta")
     message = "it is a {} CRL, and the stored one is a {} CRL: store each under a name of its own".format(*kinds)

@@ -46,6 +46,9 @@ class CrlIndex:
     defect = None
     """A CRL that proves no certificate good is not indexed."""
 
+    is_complete = True
+    base = None
+
     source_version: str | None
     """The version of the stored CRL that the index was made from, if that was known: its ETag in S3."""
 

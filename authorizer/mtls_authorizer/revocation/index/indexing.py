@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.crl.reader import is_stale, read_crl
 from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
+from mtls_authorizer.revocation.succession.order import check_succession
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ def index_crl(  # noqa: PLR0913 -- everything that a CRL is verified against, ea
     Raises CrlError for a CRL that is rejected, CrlIndexError for one that cannot be indexed.
     """
     in_force = None if existing is None else _read_existing(existing, truststore)
-    crl = read_crl(content, truststore, now, in_force=in_force, max_age=max_age)
+    crl = read_crl(content, truststore, now, max_age=max_age)
     if in_force is not None:
+        check_succession(crl, in_force, replaceable=is_stale(in_force, now, max_age))
         indexed = (in_force.digest, in_force.signer, in_force.source_version)
         if indexed == (crl.digest, crl.signer, source_version):
             return Indexing(crl, None)

@@ -6,17 +6,16 @@ from collections import OrderedDict
 
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.refresher import Refresher
-from mtls_authorizer.revocation.crl.succession import is_stale
+from mtls_authorizer.revocation.crl.reader import is_stale
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime, timedelta
 
-    from mtls_authorizer.revocation.crl.retention import RetainedLists
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlVersion
     from mtls_authorizer.revocation.prefix.listing import CrlListing, Versions
+    from mtls_authorizer.revocation.succession.retention import RetainedLists
 
 MAX_CRLS = 256
 
@@ -74,17 +73,11 @@ class ListedCrl:
         self.size = 0
         """In bytes, as listed: the memory that it takes."""
         self._requested: Versions | None = None
-        self._before: RetainedLists = ()  # at the last call of take_dropped
 
     @property
     def lists(self) -> RetainedLists:
         """The lists in memory; none before it was loaded."""
         return self.document.value or ()
-
-    def take_dropped(self) -> list[RevocationList]:
-        """Return the lists that were in memory at the last call, and no longer are: replaced ones, or too many."""
-        before, self._before = self._before, self.lists
-        return [each for each in before if each not in self._before]
 
     def use(self, listing: CrlListing, max_bytes: int) -> bool:
         """Make it due if another version is listed than when it was used last.

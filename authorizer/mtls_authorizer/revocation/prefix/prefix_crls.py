@@ -14,8 +14,8 @@ from mtls_authorizer.revocation.locations import located_lists
 from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
-from mtls_authorizer.revocation.prefix.rollback import EvictedLists
 from mtls_authorizer.revocation.signed_list import SignedList
+from mtls_authorizer.revocation.succession.dropped import DroppedLists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class PrefixCrls:
         self._clock = clock
         self._max_bytes = max_bytes
         self._cache = CrlCache(max_bytes)
-        self._evicted = EvictedLists(max_age)
+        self._dropped = DroppedLists(max_age)
         self._single: tuple[LocatedList, ...] = ()
         self._lock = RLock()  # held briefly: never while waiting for a store
         self._in_use: list[set[str]] = []  # the CRLs of each request that is loading some
@@ -93,6 +93,11 @@ class PrefixCrls:
         with self._lock:
             self._single = tuple(single)
             return self._checked()
+
+    def count_expired(self) -> int:
+        """Return a number that has changed if ``lists`` prove more, because those that were newer have expired."""
+        with self._lock:
+            return self._dropped.count_expired(self._now())
 
     @contextmanager
     def loaded(self, chains: Iterable[Chain], lists: RevocationLists, wait_seconds: float) -> Iterator[bool]:
@@ -256,23 +261,19 @@ class PrefixCrls:
         )
 
     def _is_newer_than(self, lists: RevocationLists, uris: Collection[str]) -> bool:
-        """Return whether some CRLs have lists in memory that are not in force yet, or that prove more from now on."""
+        """Return whether some CRLs have lists in memory that are not in force yet."""
         with self._lock:
-            return self._evicted.take_expired(self._now()) or any(
-                not lists.has_location_of(each) for crl in map(self._cache.get, uris) if crl for each in crl.lists
-            )
+            crls = [crl for crl in map(self._cache.get, uris) if crl is not None]
+        return any(not lists.has_location_of(each) for crl in crls for each in crl.lists)
 
     def _checked(self) -> list[LocatedList]:
         """Return what ``lists`` does, with the single CRLs of its last call. The caller has the lock."""
         self._update()
-        listing, now = self._catalog.listing, self._now()
-        lists = [
-            each for crl in self._cache for each in located_lists(crl.document, is_outdated=crl.is_outdated(listing))
-        ]
-        # After the lists were read, which other threads may replace meanwhile.
+        lists = list(self._single)
         for crl in self._cache:
-            self._evicted.remember(crl.take_dropped(), now)
-        return self._evicted.check([*self._single, *lists], now)
+            lists += located_lists(crl.document, is_outdated=crl.is_outdated(self._catalog.listing))
+        checked = self._dropped.check([each[:2] for each in lists], self._now())
+        return [each._replace(revocation_list=new) for each, new in zip(lists, checked, strict=True)]
 
     def _update(self) -> None:
         """Adopt the listings in force, and report CRLs that were removed. The caller has the lock."""
@@ -295,5 +296,5 @@ class PrefixCrls:
             evicted = self._cache.evict(may_be_evicted)
             self._evicted_failures += sum(crl.document.total_failures for crl in evicted)
             for crl in evicted:
-                self._evicted.remember([*crl.take_dropped(), *crl.lists], now)
+                self._dropped.evict(crl.lists, now)
         return any(crl.lists for crl in evicted)

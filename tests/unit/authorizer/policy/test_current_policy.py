@@ -295,6 +295,29 @@ def test_the_recommendation_to_require_crls_of_higher_cas_is_logged_once(
     assert [record.getMessage() for record in caplog.records] == ["CRL_CHECK=chain recommended"]
 
 
+def test_lists_of_cas_that_left_the_truststore_are_no_reason_for_warnings(
+    storage: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, logger="mtls_authorizer")
+    root = authority("Root")
+    middle = authority("Middle", parent=root, serial_number=7)
+    uris = [storage.uri("ca.crl"), storage.uri("other.crl")]
+    for file, place in (("ca.crl", "a"), ("other.crl", "b")):
+        point = distribution_point(full_name(uri(f"http://ca.example/{place}")))
+        storage.put(file, root.revoke(this_update=NOW - DAY, next_update=NOW + DAY, extensions=[point]))
+    storage.put("truststore.pem", root.pem + middle.pem)
+    live = make_live(storage, settings(storage, CRL_URIS=",".join(uris), CRL_ASSUME_COMPLETE=uris[0]))
+    caplog.clear()
+    for trusted, expected in (
+        (middle.pem, []),
+        (root.pem + middle.pem, ["CRL_ASSUME_COMPLETE ignored", "CRL_CHECK=chain recommended"]),
+    ):
+        storage.put("truststore.pem", trusted)
+        live.get()
+        messages = [record.getMessage() for record in caplog.records]
+        assert [message for message in messages if message.startswith("CRL_")] == expected
+
+
 def test_a_crl_that_cannot_be_assumed_to_be_complete_is_logged(
     storage: Memory, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -9,11 +9,11 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.public_key import equal_encodings
 from mtls_authorizer.revocation.crl.reader import verify_crl
-from mtls_authorizer.revocation.crl.succession import identity_of
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.locations import Locations
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.status import RevocationState, UnknownReason
+from mtls_authorizer.revocation.succession.order import identity_of
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.revocation.crl.encoding import crl_digest
-from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
+from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError, too_large
 from tests import der
@@ -41,6 +41,7 @@ from tests.kept_lists import (
     authority,
     crl,
     index_of,
+    make_authorizer,
     make_live,
     settings,
 )
@@ -211,6 +212,16 @@ def test_a_new_index_is_used_if_the_crl_in_force_was_stored_again_after_it(
     assert source.refresh() == "index 2 3"
 
 
+def test_a_new_index_whose_numbers_were_restarted_revokes_as_after_a_start(storage: Memory) -> None:
+    """The CA restarts its numbers, the CRL is indexed, and then the one before is stored again, between two reloads."""
+    storage.put("ca.crl", crl(1000, this_update=NOW - 2 * DAY))
+    source = Source(storage)
+    storage.put("ca.crl.index", index_of(crl(5, NEXT_SERIAL, this_update=NOW - MINUTE)))
+    storage.put("ca.crl", crl(1000, this_update=NOW - 2 * DAY))
+    for _ in range(2):
+        assert source.refresh() == Source(storage).in_force == "crl 3"
+
+
 def test_a_new_index_revokes_although_the_crl_of_another_ca_was_stored_in_place_of_its_own(storage: Memory) -> None:
     storage.put("ca.crl", FIRST)
     source = Source(storage)
@@ -276,7 +287,7 @@ def test_an_expired_list_still_revokes_if_there_is_no_other(storage: Memory, ind
 
 
 @pytest.mark.parametrize("indexed", [False, True])
-def test_a_renumbered_crl_revokes_and_proves_certificates_good_once_the_earlier_one_has_expired(
+def test_a_renumbered_crl_revokes_and_so_does_the_earlier_one_until_it_has_expired(
     storage: Memory, *, indexed: bool, log: pytest.LogCaptureFixture
 ) -> None:
     earlier = crl(500, REVOKED_SERIAL, this_update=NOW - DAY, next_update=NOW + DAY)
@@ -377,6 +388,61 @@ def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_con
     assert authorizer.deny_reasons() == [REVOKED, REVOKED, None]
     storage.put("ca.crl", crl(12, this_update=NOW + DAY, next_update=NOW + 3 * DAY))
     assert authorizer.deny_reasons() == [None, None, None]
+
+
+def delta_crl(number: int, base: int, *revoked: int, this_update: datetime | None = None) -> bytes:
+    indicator = extension(DELTA_CRL_INDICATOR, der.integer(base), critical=True)
+    return CA.revoke(
+        *map(entry, revoked),
+        this_update=this_update or NOW - DAY + number * MINUTE,
+        next_update=NOW + DAY,
+        extensions=[crl_number(number), indicator],
+    )
+
+
+def test_a_delta_crl_since_another_base_revokes_until_a_complete_crl_has_a_higher_number(storage: Memory) -> None:
+    """The next complete CRL and the delta CRL since it are not stored at the same time."""
+    storage.put("delta.crl", delta_crl(2, 1, NEXT_SERIAL))
+    storage.put("ca.crl", crl(1))
+    uris = f"{storage.uri('delta.crl')},{storage.uri('ca.crl')}"
+    authorizer = make_authorizer(storage, CRL_URIS=uris)
+    assert authorizer.deny_reasons() == [None, None, REVOKED]
+    for delta in (delta_crl(3, 1, NEXT_SERIAL), delta_crl(5, 4), delta_crl(6, 4, REVOKED_SERIAL)):
+        storage.put("delta.crl", delta)
+        assert authorizer.deny_reasons()[2] == REVOKED
+    storage.put("ca.crl", crl(4))
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+
+
+def test_of_delta_crls_since_earlier_bases_the_newest_one_is_held(storage: Memory) -> None:
+    storage.put("ca.crl", EMPTY)
+    source = Source(storage)
+    for number in range(10, 30):
+        storage.put("ca.crl", delta_crl(number, number - 1))
+        source.refresh()
+    assert [each.number for each in source.crl.value or ()] == [29, 1, 28]
+
+
+@pytest.mark.parametrize(
+    "complete",
+    [
+        CA.revoke(
+            entry(NEXT_SERIAL),
+            this_update=NOW - DAY + 2 * MINUTE,
+            next_update=NOW + DAY,
+            extensions=[crl_number(2), extension("1.2.3", b"", critical=True)],
+        ),
+        crl(2, NEXT_SERIAL, this_update=NOW - 2 * DAY),
+    ],
+    ids=["with an unknown critical extension", "of a CA whose clock was put back"],
+)
+def test_a_delta_crl_never_replaces_a_complete_crl_that_only_revokes(storage: Memory, complete: bytes) -> None:
+    storage.put("ca.crl", crl(1, this_update=NOW - DAY))
+    source = Source(storage)
+    storage.put("ca.crl", complete)
+    assert source.refresh() == "crl 3"
+    storage.put("ca.crl", delta_crl(3, 2, REVOKED_SERIAL, this_update=NOW - DAY + 3 * MINUTE))
+    assert source.refresh() == "crl 2 3"
 
 
 def test_an_expired_index_is_not_used_if_the_crl_is_current(storage: Memory) -> None:
@@ -706,6 +772,66 @@ def test_crls_of_other_cas_do_not_displace_the_one_in_force_so_that_an_older_one
         assert source.refresh() == "crl 2 3"
     storage.put("ca.crl", FIRST)
     assert source.refresh() == "crl 2 3"
+
+
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_an_older_list_proves_nothing_after_those_of_many_cas_have_displaced_the_newer_one(
+    storage: Memory, *, is_copied: bool, log: pytest.LogCaptureFixture
+) -> None:
+    others = [authority(f"Other {number}") for number in range(MAX_RETAINED_LISTS)]
+    storage.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
+    storage.put("copy.crl", FIRST if is_copied else crl(1, ca=others[0]))
+    storage.put("ca.crl", crl(1, ca=others[0]))
+    authorizer = make_authorizer(storage, CRL_URIS=f"{storage.uri('ca.crl')},{storage.uri('copy.crl')}")
+    for other in others[1:-1]:
+        storage.put("ca.crl", crl(1, ca=other))
+        authorizer.deny_reasons()
+    storage.put("ca.crl", SECOND)
+    assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
+    storage.put("ca.crl", crl(1, ca=others[-1]))
+    assert authorizer.deny_reasons() == ([UNKNOWN, REVOKED, UNKNOWN] if is_copied else [UNKNOWN] * 3)
+    warnings(log)
+    for _ in range(2):
+        storage.put("ca.crl", FIRST)
+        assert authorizer.deny_reasons() == [UNKNOWN, REVOKED, UNKNOWN]
+    assert warnings(log).count(LIST_NOT_USED) == (not is_copied)
+    storage.put("ca.crl", crl(4, NEXT_SERIAL))
+    assert authorizer.deny_reasons() == [None, None, REVOKED]
+
+
+def test_a_renumbered_list_proves_certificates_good_once_the_displaced_one_has_expired(storage: Memory) -> None:
+    others = [authority(f"Other {number}") for number in range(MAX_RETAINED_LISTS)]
+    storage.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
+    storage.put("ca.crl", crl(1, ca=others[0]))
+    time = NOW
+    authorizer = EventAuthorizer(make_live(storage, now=lambda: time), clock=lambda: time)
+    displaced = crl(500, this_update=NOW - DAY, next_update=NOW + MINUTE)
+    renumbered = crl(1, this_update=NOW - MINUTE)
+    of_others = [crl(1, ca=other) for other in others[1:]]
+    for content in (*of_others[:-1], displaced, of_others[-1], renumbered):
+        storage.put("ca.crl", content)
+        authorizer.deny_reasons()
+    assert authorizer.deny_reasons()[0] == UNKNOWN
+    time = NOW + MINUTE
+    assert authorizer.deny_reasons()[0] is None
+
+
+@pytest.mark.parametrize("days", [0, 3])
+def test_a_displaced_list_whose_time_had_not_come_makes_older_ones_prove_nothing(storage: Memory, days: int) -> None:
+    others = [authority(f"Other {number}") for number in range(MAX_RETAINED_LISTS)]
+    storage.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
+    storage.put("ca.crl", crl(1, next_update=NOW + 9 * DAY))
+    time = NOW
+    authorizer = EventAuthorizer(make_live(storage, now=lambda: time), clock=lambda: time)
+    for content in (FUTURE, *(crl(1, ca=other) for other in others)):
+        storage.put("ca.crl", content)
+        found = authorizer.deny_reasons()
+    assert found == [UNKNOWN] * 3
+    # The CA has dated it by mistake: a higher number suffices.
+    time = NOW + days * DAY
+    for number, expected in ((8, UNKNOWN), (10, None)):
+        storage.put("ca.crl", crl(number, next_update=NOW + 9 * DAY))
+        assert authorizer.deny_reasons()[0] == expected
 
 
 def test_few_lists_of_one_location_are_held_and_the_usable_one_is_the_last_to_go(storage: Memory) -> None:

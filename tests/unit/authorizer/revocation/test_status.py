@@ -271,6 +271,7 @@ def test_an_error_in_a_lookup_is_not_taken_for_an_answer() -> None:
         issuer, signer, number = MIDDLE.name, MIDDLE.signer, None
         this_update, next_update, digest = NOW, None, ""
         key_identifier, distribution_point, scope, defect = None, None, COMPLETE, None
+        is_complete, base = True, None
 
         def is_revoked(self, serial_number: int) -> bool:
             raise OSError(serial_number)

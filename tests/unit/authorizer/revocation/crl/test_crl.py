@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_authorizer.revocation.crl.fields import LARGEST_UNUSUAL
-from mtls_authorizer.revocation.crl.reader import VerifiedCrl, find_problem, read_crl, verify_crl
+from mtls_authorizer.revocation.crl.reader import VerifiedCrl, find_problem, is_stale, read_crl, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
-from mtls_authorizer.revocation.crl.succession import check_succession
+from mtls_authorizer.revocation.succession.order import check_succession
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests import der
 from tests.certificate_authorities import (
@@ -57,8 +57,17 @@ UNREADABLE_REASON = extension(CRL_REASON, b"\xff")
 SECOND = timedelta(seconds=1)
 
 
-def _read(crl: bytes, truststore: Truststore = BOTH, **options: Any) -> VerifiedCrl:  # noqa: ANN401 -- those of read_crl
-    return read_crl(crl, truststore, NOW, **options)
+def _read(
+    crl: bytes,
+    truststore: Truststore = BOTH,
+    in_force: VerifiedCrl | None = None,
+    **options: Any,  # noqa: ANN401 -- those of read_crl
+) -> VerifiedCrl:
+    """Read a CRL as the indexer does that replaces the one in force."""
+    new = read_crl(crl, truststore, NOW, **options)
+    if in_force is not None:
+        check_succession(new, in_force, replaceable=is_stale(in_force, NOW, options.get("max_age", 0 * SECOND)))
+    return new
 
 
 def _rejection(crl: bytes, **options: Any) -> CrlRejection:  # noqa: ANN401 -- likewise

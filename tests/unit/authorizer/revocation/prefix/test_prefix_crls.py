@@ -11,11 +11,11 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, Refresher, refresh_together
-from mtls_authorizer.revocation.crl.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.prefix.cache import CrlCache
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
 from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.revocation.status import RevocationState
+from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError, too_large
 from tests import der
 from tests.certificate_authorities import (

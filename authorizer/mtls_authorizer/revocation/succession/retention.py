@@ -5,9 +5,10 @@ from __future__ import annotations
 from operator import itemgetter
 
 from mtls_authorizer.revocation.crl.reader import find_problem
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_number, shown_time
+from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-from mtls_authorizer.revocation.crl.succession import check_succession, identity_of, is_older, is_superseded
+from mtls_authorizer.revocation.succession.order import check_succession, identity_of, is_older, is_superseded, replaces
+from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,27 +24,6 @@ MAX_RETAINED_LISTS = 4
 """Usually, a location has one list, and two until a new one becomes valid."""
 
 
-class RolledBackList:
-    """A list that is older than one that was in force: its entries revoke, but it proves no certificate good."""
-
-    def __init__(self, revocation_list: RevocationList) -> None:
-        self.original = revocation_list
-        self.issuer, self.signer = revocation_list.issuer, revocation_list.signer
-        self.key_identifier = revocation_list.key_identifier
-        self.distribution_point, self.scope = revocation_list.distribution_point, revocation_list.scope
-        self.number, self.digest = revocation_list.number, revocation_list.digest
-        self.this_update, self.next_update = revocation_list.this_update, revocation_list.next_update
-        self.defect = CrlError(
-            CrlRejection.ROLLED_BACK,
-            f"the CRL (number {shown_number(self.number)}, thisUpdate {shown_time(self.this_update)}) is older than "
-            "the one that was in force",
-        )
-
-    def is_revoked(self, serial_number: int) -> bool:
-        """Return whether the list contains a serial number."""
-        return self.original.is_revoked(serial_number)
-
-
 def retain(
     new: RevocationList, retained: RetainedLists, truststore: Truststore, now: datetime, max_age: timedelta
 ) -> tuple[RetainedLists, CrlError | None]:
@@ -51,26 +31,26 @@ def retain(
 
     A usable list replaces those with the same identity. One that is not usable, for example because its thisUpdate is
     in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none,
-    and one with a defect, such as a delta CRL, none without: it need not contain what that one revokes.
+    nor does one that need not contain what the earlier one revokes: see ``replaces``.
     If a CA has restarted its numbers, or put its clock back, neither of two lists replaces the other one: both revoke,
     but only the one that was issued later proves certificates good.
 
     Raises CrlError for a list that is superseded by one with the same identity that is usable or was.
     """
     problem = own_problem = find_problem(new, truststore, now, max_age)
-    stored, kept = new, []
+    stored: RevocationList = new
+    kept: list[tuple[tuple[bool, bool], RevocationList]] = []
     for each in (*retained[1:], *retained[:1]):
         each_problem = find_problem(each, truststore, now, max_age)
         was_usable = each_problem is None or each_problem.rejection is CrlRejection.STALE
         is_same = identity_of(each) == identity_of(new)
         conflict = _check_succession(new, each) if is_same and was_usable else None
         problem = conflict or problem
-        is_as_good = new.defect is None or each.defect is not None
-        can_replace = own_problem is None or (each_problem is not None and is_as_good)
-        is_replaced = is_same and can_replace and not is_older(new, each)
+        is_replaced = is_same and replaces(new, each) and (own_problem is None or each_problem is not None)
         if not is_replaced and each.digest != new.digest:
             is_rolled_back = conflict is not None and own_problem is None and each.this_update < new.this_update
             is_trusted = bool(truststore.identified(identity_of(each).issuer))
+            kept = [(rank, other) for rank, other in kept if not _is_earlier_delta(other, each)]
             kept.append(((not is_trusted, not was_usable), RolledBackList(each) if is_rolled_back else each))
         if conflict is not None and new.this_update < each.this_update:
             stored = RolledBackList(new)
@@ -78,6 +58,16 @@ def retain(
     # latest ones: those of other CAs displace none.
     kept.sort(key=itemgetter(0))
     return (stored, *(each for _, each in kept))[:MAX_RETAINED_LISTS], problem
+
+
+def _is_earlier_delta(each: RevocationList, other: RevocationList) -> bool:
+    """Return whether a list is a delta CRL that is older than another delta CRL with the same identity.
+
+    The last one since an earlier base revokes until the complete CRL that is the next base is loaded from elsewhere.
+    Those before it would fill the memory.
+    """
+    are_deltas = each.base is not None and other.base is not None
+    return are_deltas and identity_of(each) == identity_of(other) and not is_older(other, each)
 
 
 def _check_succession(new: RevocationList, each: RevocationList) -> CrlError | None:

@@ -1,4 +1,4 @@
-"""The dates of a revocation list, and whether it may replace the list in force."""
+"""Which of two revocation lists is newer, and whether the newer one replaces the other one."""
 
 from __future__ import annotations
 
@@ -8,20 +8,10 @@ from mtls_authorizer.revocation.crl.signer import issuer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
-    from mtls_authorizer.revocation.crl.revocation_list import Dated, RevocationList
+    from mtls_authorizer.revocation.crl.revocation_list import Edition, RevocationList
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
-
-
-def is_stale(revocation_list: Dated, now: datetime, max_age: timedelta) -> bool:
-    """Return whether the nextUpdate of a list, plus ``max_age``, has passed at an aware time.
-
-    At exactly that time it has passed, as in OpenSSL. Without a nextUpdate, it never passes.
-    """
-    next_update = revocation_list.next_update
-    # No sum: nextUpdate may be the last moment that a datetime can represent (RFC 5280 §4.1.2.5).
-    return next_update is not None and now - max_age >= next_update
 
 
 class ListIdentity(NamedTuple):
@@ -36,7 +26,7 @@ def identity_of(revocation_list: RevocationList) -> ListIdentity:
     return ListIdentity(issuer_of(revocation_list), revocation_list.distribution_point)
 
 
-def is_older(revocation_list: Dated, other: Dated) -> bool:
+def is_older(revocation_list: Edition, other: Edition) -> bool:
     """Return whether a list is older than another one with the same identity, by its thisUpdate or its number.
 
     Numbers must increase (RFC 5280 §5.2.3), but a CA may restart them, for example when it is migrated, or put its
@@ -48,6 +38,16 @@ def is_older(revocation_list: Dated, other: Dated) -> bool:
 def is_superseded(revocation_list: RevocationList, other: RevocationList) -> bool:
     """Return whether a list is older than another one with the same identity, and is newer in no respect."""
     return is_older(revocation_list, other) and not is_older(other, revocation_list)
+
+
+def replaces(new: Edition, other: Edition) -> bool:
+    """Return whether a list is not older than another one with the same identity, and contains what that one revokes.
+
+    A delta CRL contains only what was revoked since its base, which may not be in memory. Any other list that is not
+    complete, such as one with an unknown critical extension, need not contain what a complete one does, either.
+    """
+    is_containing = new.is_complete or (not other.is_complete and new.base == other.base)
+    return is_containing and not is_older(new, other)
 
 
 def age(revocation_list: RevocationList) -> tuple[datetime, int]:
