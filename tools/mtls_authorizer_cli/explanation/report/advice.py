@@ -169,7 +169,7 @@ def _near_miss_text(rule: RuleExplanation, field: FieldExplanation, deviation: D
         return f"{place} has the same attributes as the certificate in reverse order."
     required, differs = alternative_text((deviation.condition,)), _DIFFERS[deviation.difference]
     if deviation.difference is Difference.ONE_CHARACTER:
-        differs += unusual_characters(value_text(deviation.condition.value), value_text(deviation.fact.value))
+        differs += unusual_characters(value_text(deviation.condition.value), deviation.spelling)
     return f"{place} requires {required}, and the certificate has {found}: {differs}."
 
 

@@ -311,6 +311,10 @@ def test_letters_that_look_alike_are_named() -> None:
     advice = advise(explain(question(rules=document({"name": "a", "match": {"common_name": unnamed}}))))
     assert advice is not None
     assert "(U+E000 is a character without a name)" in advice.problem
+    prefix = document({"name": "a", "match": {"common_name": {"prefix": "Ledger-"}}})
+    advice = advise(explain(question(client_pem(("CN", f"{cyrillic}-\u0434\u0443")), prefix)))
+    assert advice is not None
+    assert "one character differs (U+0435 is CYRILLIC SMALL LETTER IE)." in advice.problem
 
 
 def test_the_certificate_of_a_ca_gets_a_rule_only_if_a_client_sends_it() -> None:
