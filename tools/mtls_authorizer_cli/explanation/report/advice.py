@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation.similarity import Deviation
 
 _ADD_A_RULE = (
-    "If this client is to be allowed, add a rule for it to the rules document, with the routes that it may call in place "
-    "of the placeholder"
+    "If this client is to be allowed, add a rule for it to the rules document, with the routes that it may call in "
+    "place of the placeholder"
 )
 _DIFFERS = {
     Difference.CASE: "only the case differs",

@@ -68,7 +68,9 @@ def facts_of_certificate(certificate: PeerCertificate, *, issuer_key_known: bool
 def facts_of_record(record: LogRecord) -> KnownCertificate:
     """Return what a log entry contains about the certificate."""
     subject, issuer = _name(record, "subject_dn"), _name(record, "issuer_dn")
-    logged = _LoggedCertificate(subject, issuer, _identifier(record, "serial_number"), _identifier(record, "fingerprint"))
+    logged = _LoggedCertificate(
+        subject, issuer, _identifier(record, "serial_number"), _identifier(record, "fingerprint")
+    )
     fields = [
         *(_OF_SUBJECT if subject is not None else ()),
         *(("issuer",) if issuer is not None else ()),
