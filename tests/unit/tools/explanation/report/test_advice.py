@@ -301,6 +301,16 @@ def test_a_certificate_that_is_not_valid_yet_is_not_to_be_renewed(dates: dict[st
     assert advice.next_step.startswith(fix)
 
 
+def test_an_expired_certificate_is_to_be_renewed_although_its_ca_is_not_valid_yet() -> None:
+    early = CertificateAuthority("Early", not_before=NOW + DAY, not_after=NOW + 2 * DAY)
+    client = pem(early.issue(8, not_after=NOW - DAY))
+    advice = advise(explain(question(client, truststore=read_bundle(early.pem))))
+    assert advice is not None
+    assert "found expired on" in advice.problem
+    assert "not valid before" in advice.problem
+    assert advice.next_step.startswith("Have the certificate renewed.")
+
+
 def test_letters_that_look_alike_are_named() -> None:
     cyrillic, unnamed = (f"Ledg{each}r" for each in ("\u0435", "\ue000"))
     advice = advise(
