@@ -116,7 +116,7 @@ def _make_table(options: argparse.Namespace, environment: Mapping[str, str], giv
         question, notes = make_question(options, given, configuration)
         files = progress.watch(given.files, "certificates", len(given.files), every=10)
         rows = tuple(decide_all(files, question, configuration))
-    warnings = () if question.truststore is None else question.truststore.warnings
+    warnings = dict.fromkeys(warning for row in rows if row.summary for warning in row.summary.gateway.warnings)
     return Table(rows, question.now, (*notes, *warnings), _repeated_arguments(options))
 
 

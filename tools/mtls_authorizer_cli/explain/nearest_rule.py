@@ -23,21 +23,22 @@ class _Candidate(NamedTuple):
 
 
 def describe_nearest_rule(rules: RuleSet, client: KnownCertificate) -> str | None:
-    """Return in words which rule is nearest to a client; None if none is similar, or if one matches."""
+    """Return in words which rule is nearest to a client; None if none is similar, or if one matches or excludes it."""
     readers = {name: read if name in client.fields else _nothing for name, read in rules.readers.items()}
-    satisfied = rules.satisfied_by(client.certificate, readers).unambiguous
+    satisfied = rules.satisfied_by(client.certificate, readers)
     facts = {
         field: tuple(fact for fact in read(client.certificate) if not fact.ambiguous) for field, read in readers.items()
     }
 
     def candidate(rule: Rule) -> _Candidate:
         fields = [matcher for matcher in rule.matchers if matcher.field in client.fields]
-        explained = tuple(explain_field(matcher, satisfied, facts[matcher.field]) for matcher in fields)
+        explained = tuple(explain_field(matcher, satisfied.unambiguous, facts[matcher.field]) for matcher in fields)
         unknown = tuple(matcher.field for matcher in rule.matchers if matcher.field not in client.fields)
         return _Candidate(RuleExplanation(rule, None, explained, (), None, (), ()), unknown)
 
     candidates = list(map(candidate, rules.rules))
-    if any(not each.known.failing and not each.unknown for each in candidates):
+    satisfying = [each for each in candidates if not each.known.failing]
+    if any(not each.unknown or each.known.rule.is_excluded(satisfied) for each in satisfying):
         return None
     nearest = min(filter(_is_similar, candidates), key=lambda each: each.known.distance, default=None)
     if nearest is None:

@@ -57,7 +57,7 @@ _REQUIRED = {
 }
 
 
-_NOT_VALID_BEFORE = "not valid before"
+_EXPIRED = "expired on"
 _WAIT = "Wait until the certificate is valid, or correct the clock of its CA and have it issued again"
 _FIXES = {
     GatewayCheck.ISSUER: "Add the certificate of its CA to the truststore, with all CAs above, and update the domain "
@@ -71,7 +71,8 @@ _FIXES = {
 
 def fix_of(check: GatewayCheck, found: str | None) -> str:
     """Return what to do if a client's certificate fails a check, by what was found."""
-    return _WAIT if check is GatewayCheck.VALIDITY and _NOT_VALID_BEFORE in (found or "") else _FIXES[check]
+    is_early = check is GatewayCheck.VALIDITY and _EXPIRED not in (found or "")
+    return _WAIT if is_early else _FIXES[check]
 
 
 class GatewayExplanation(NamedTuple):
@@ -198,9 +199,9 @@ def validity_finding(certificate: Certificate, now: datetime) -> GatewayFinding:
     """Return whether a certificate is valid at an aware time."""
     start, end = to_datetime(certificate.not_before), to_datetime(certificate.not_after)
     if now < start:
-        return GatewayFinding(passed=False, text=f"{_NOT_VALID_BEFORE} {utc_timestamp(start)}")
+        return GatewayFinding(passed=False, text=f"not valid before {utc_timestamp(start)}")
     if now > end:
-        return GatewayFinding(passed=False, text=f"expired on {utc_timestamp(end)}")
+        return GatewayFinding(passed=False, text=f"{_EXPIRED} {utc_timestamp(end)}")
     return GatewayFinding(passed=True, text=f"{utc_timestamp(start)} to {utc_timestamp(end)}")
 
 

@@ -280,13 +280,18 @@ NEAREST = {
 def test_without_the_certificate_the_nearest_rule_is_named(case: str, explain: Explain, denied: dict[str, Any]) -> None:
     match, nearest = NEAREST[case]
     others = [{"name": f"other-{number}", "match": {"common_name": f"other-{number}"}} for number in range(5)]
-    Path("rules.json").write_bytes(document(*others, {"name": "a", "match": match, "allow": ["GET /x"]}))
+    rule = {"name": "a", "match": match, "allow": ["GET /x"]}
+    Path("rules.json").write_bytes(document(*others, rule))
     printed = json.loads(explain(denied, "--rules", "rules.json", "--json").output)
     assert printed["nearest_rule"] == nearest
     text = " ".join(explain(denied, "--rules", "rules.json").output.split())
-    assert (nearest is not None and f"{nearest[0].upper()}{nearest[1:]}." in text) or "earest is" not in text
+    assert ("earest is rule" in text or "requires what the entry has" in text) is (nearest is not None)
+    assert nearest is None or f"{nearest[0].upper()}{nearest[1:]}." in text
     excluded = {**denied, "reason": "certificate_excluded"}
     assert json.loads(explain(excluded, "--rules", "rules.json", "--json").output)["nearest_rule"] is None
+    Path("rules.json").write_bytes(document(*others, {**rule, "not": {"organization": "Acme"}}))
+    printed = json.loads(explain(denied, "--rules", "rules.json", "--json").output)
+    assert printed["nearest_rule"] == (None if case == "what is not logged" else nearest)
 
 
 def test_an_allowed_request_that_would_be_denied_today_has_a_next_step(

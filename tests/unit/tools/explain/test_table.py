@@ -157,6 +157,13 @@ def test_warnings_about_the_truststore_are_noted(explain: Explain, tmp_path: Pat
     (tmp_path / "truststore.pem").write_text(CA.pem.decode(), encoding="utf-16")
     result = explain("both", "--json", "--rules", "rules.json", "--truststore", "truststore.pem")
     assert "the truststore is in UTF-16, and API Gateway requires PEM" in json.loads(result.output)["notes"]
+    odd = CertificateAuthority("Odd", not_before=NOT_BEFORE, not_after=NOT_AFTER, extensions=[])
+    for file in ("first.pem", "second.pem"):
+        (tmp_path / file).write_text(pem(odd.issue()))
+    (tmp_path / "truststore.pem").write_bytes(odd.pem)
+    result = explain("first.pem", "second.pem", "--json", "--rules", "rules.json", "--truststore", "truststore.pem")
+    (warning,) = (note for note in json.loads(result.output)["notes"] if "as a CA: it has no basic constraints" in note)
+    assert warning.startswith("openssl verify rejects certificate 1 of the truststore ('CN=Odd')")
 
 
 def test_documents_that_cannot_be_read_are_noted_once(explain: Explain) -> None:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explanation.similarity import Deviation
 
 _ADD_A_RULE = (
-    "Add a rule for this client to the rules document, with the routes that it may call in place of the placeholder"
+    "If this client is to be allowed, add a rule for it to the rules document, with the routes that it may call in "
+    "place of the placeholder"
 )
 _DIFFERS = {
     Difference.CASE: "only the case differs",
@@ -169,7 +170,7 @@ def _near_miss_text(rule: RuleExplanation, field: FieldExplanation, deviation: D
         return f"{place} has the same attributes as the certificate in reverse order."
     required, differs = alternative_text((deviation.condition,)), _DIFFERS[deviation.difference]
     if deviation.difference is Difference.ONE_CHARACTER:
-        differs += unusual_characters(value_text(deviation.condition.value), value_text(deviation.fact.value))
+        differs += unusual_characters(value_text(deviation.condition.value), deviation.spelling)
     return f"{place} requires {required}, and the certificate has {found}: {differs}."
 
 
@@ -277,7 +278,8 @@ def _about_new_client(explanation: Explanation) -> Advice:
     )
     if [each.matcher.field for each in nearest.failing] == [ISSUER_KEY]:
         same = "If the CA's operator confirms that it has a new key, add that to the rule"
-        return _with_rule(problem, f"{same}: another CA can have its name. Otherwise: {_ADD_A_RULE}", explanation)
+        other = "If not, another CA has signed the certificate, perhaps for another client: leave the rule as it is"
+        return _with_rule(problem, f"{same}. {other}. {_ADD_A_RULE}", explanation)
     return _with_rule(problem, f"If it is for another client, leave it as it is. {_ADD_A_RULE}", explanation)
 
 

@@ -12,6 +12,7 @@ from mtls_authorizer_cli.explanation.gateway import explain_gateway
 
 if TYPE_CHECKING:
     from mtls_authorizer.reasons import DenyReason
+    from mtls_authorizer_cli.explanation.gateway import GatewayExplanation
     from mtls_authorizer_cli.explanation.question import Question
     from mtls_authorizer_cli.explanation.result import CheckResult
 
@@ -19,16 +20,21 @@ if TYPE_CHECKING:
 class Summary(NamedTuple):
     """The decision about a certificate: the same as in its ``Explanation``.
 
-    ``rejection`` is the check of API Gateway that fails, ``denial`` the authorizer's deny reason; both may be there.
+    ``denial`` is the authorizer's deny reason; API Gateway may also reject the certificate.
     ``rules`` are the names of the rules that match and are in effect, also if the client is denied for another reason.
     ``grant`` is what they allow, None if the client is denied before the route matters.
     """
 
     certificate: PeerCertificate | None
-    rejection: CheckResult | None
+    gateway: GatewayExplanation
     denial: DenyReason | None
     rules: tuple[str, ...]
     grant: Grant | None
+
+    @property
+    def rejection(self) -> CheckResult | None:
+        """The check of API Gateway that fails."""
+        return self.gateway.rejection
 
     @property
     def allowed(self) -> bool:
@@ -57,7 +63,7 @@ def summarize(question: Question) -> Summary:
         outcome = outcome_for(assessment.outcome, question.request, question.now)
     return Summary(
         read if isinstance(read, PeerCertificate) else None,
-        explain_gateway(read, question.truststore, question.now).rejection,
+        explain_gateway(read, question.truststore, question.now),
         question.denial(decision.reason),
         outcome.rules if isinstance(outcome, Grant) else (),
         decision.grant,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
@@ -30,7 +31,7 @@ def write(target: Target, rules: Sequence[NewRule], warnings: Iterable[str], opt
     always = (*dict.fromkeys(warnings), *target.warnings())
 
     def ask(change: Change, about_others: Iterable[str]) -> bool:
-        return review(options, change, _warning_lines((*always, *about_others)))
+        return review(options, change, _warning_lines(chain(always, about_others)))
 
     result = add_rules(target, rules, ask)
     update = result.update

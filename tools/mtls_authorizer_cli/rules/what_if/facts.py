@@ -68,7 +68,9 @@ def facts_of_certificate(certificate: PeerCertificate, *, issuer_key_known: bool
 def facts_of_record(record: LogRecord) -> KnownCertificate:
     """Return what a log entry contains about the certificate."""
     subject, issuer = _name(record, "subject_dn"), _name(record, "issuer_dn")
-    logged = _LoggedCertificate(subject, issuer, _text(record, "serial_number"), _text(record, "fingerprint"))
+    logged = _LoggedCertificate(
+        subject, issuer, _identifier(record, "serial_number"), _identifier(record, "fingerprint")
+    )
     fields = [
         *(_OF_SUBJECT if subject is not None else ()),
         *(("issuer",) if issuer is not None else ()),
@@ -84,6 +86,15 @@ def _name(record: LogRecord, field: str) -> _LoggedName | None:
         return None if text is None else _LoggedName(text)
     except ValueError:
         return None
+
+
+def _identifier(record: LogRecord, field: str) -> str | None:
+    text = _text(record, field)
+    try:
+        FIELDS[field].parse(text or "")
+    except ValueError:
+        return None
+    return text
 
 
 def _text(record: LogRecord, field: str) -> str | None:

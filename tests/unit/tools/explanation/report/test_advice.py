@@ -280,7 +280,7 @@ def test_a_misspelt_name_is_corrected_only_if_it_is_the_same_client() -> None:
     assert advice is not None
     assert "one character differs" in advice.problem
     assert 'If both are the same client: Write "Ledger"' in advice.next_step
-    assert "Otherwise: Add a rule" in advice.next_step
+    assert "Otherwise: If this client is to be allowed, add a rule" in advice.next_step
     assert advice.rule is not None
 
 
@@ -301,6 +301,16 @@ def test_a_certificate_that_is_not_valid_yet_is_not_to_be_renewed(dates: dict[st
     assert advice.next_step.startswith(fix)
 
 
+def test_an_expired_certificate_is_to_be_renewed_although_its_ca_is_not_valid_yet() -> None:
+    early = CertificateAuthority("Early", not_before=NOW + DAY, not_after=NOW + 2 * DAY)
+    client = pem(early.issue(8, not_after=NOW - DAY))
+    advice = advise(explain(question(client, truststore=read_bundle(early.pem))))
+    assert advice is not None
+    assert "found expired on" in advice.problem
+    assert "not valid before" in advice.problem
+    assert advice.next_step.startswith("Have the certificate renewed.")
+
+
 def test_letters_that_look_alike_are_named() -> None:
     cyrillic, unnamed = (f"Ledg{each}r" for each in ("\u0435", "\ue000"))
     advice = advise(
@@ -311,6 +321,10 @@ def test_letters_that_look_alike_are_named() -> None:
     advice = advise(explain(question(rules=document({"name": "a", "match": {"common_name": unnamed}}))))
     assert advice is not None
     assert "(U+E000 is a character without a name)" in advice.problem
+    prefix = document({"name": "a", "match": {"common_name": {"prefix": "Ledger-"}}})
+    advice = advise(explain(question(client_pem(("CN", f"{cyrillic}-\u0434\u0443")), prefix)))
+    assert advice is not None
+    assert "one character differs (U+0435 is CYRILLIC SMALL LETTER IE)." in advice.problem
 
 
 def test_the_certificate_of_a_ca_gets_a_rule_only_if_a_client_sends_it() -> None:
@@ -341,7 +355,10 @@ def test_a_new_key_of_the_ca_is_to_be_confirmed_and_added_to_the_rule() -> None:
     advice = advise(explain(question(ISSUED, policy.rules)))
     assert advice is not None
     assert "The only one is rule 'a': its issuer_key requires" in advice.problem
-    assert advice.next_step.startswith("If the CA's operator confirms that it has a new key, add that to the rule")
+    assert advice.next_step.startswith("If the CA's operator confirms that it has a new key, add that to the rule.")
+    unconfirmed = advice.next_step.partition(". If not, ")[2]
+    assert unconfirmed.startswith("another CA has signed the certificate, perhaps for another client: leave the rule")
+    assert "If this client is to be allowed, add a rule for it" in unconfirmed
     assert advice.rule is not None
 
 
@@ -400,7 +417,7 @@ def test_the_only_list_that_does_not_match_may_be_extended(variables: dict[str, 
             "DNS:x,DNS:a.example",
         ),
         ({"ALLOWED_ISSUERS": "CN=x"}, DE, f'as a JSON array with "{ISSUER}"', json.dumps(["CN=x", ISSUER])),
-        ({"ALLOWED_COMMON_NAMES": "x"}, client_pem(("CN", "y ")), "Add a rule", None),
+        ({"ALLOWED_COMMON_NAMES": "x"}, client_pem(("CN", "y ")), "add a rule", None),
     ],
 )
 def test_a_value_is_added_as_the_list_requires_it(
@@ -450,7 +467,7 @@ def test_a_new_client_gets_a_rule_of_its_own(asked: Question, problem: str) -> N
     advice = advise(explain(asked))
     assert advice is not None
     assert problem in advice.problem
-    assert "Add a rule" in advice.next_step
+    assert "add a rule" in advice.next_step
     assert advice.rule is not None
     assert "add its value" not in advice.next_step
 
@@ -480,7 +497,7 @@ def test_with_two_hundred_rules_of_which_none_is_similar_no_other_partners_rule_
     text = f"{advice.problem} {advice.next_step}"
     assert "none is similar" in text
     assert "partner-" not in text
-    assert "Add a rule" in text
+    assert "add a rule" in text
     assert advice.rule is not None
     added = document(*partners, {**advice.rule, "allow": ["GET /x"]})
     assert explain(question(certificate, added)).allowed
