@@ -498,7 +498,7 @@ def test_the_result_of_a_late_fetch_is_used_unless_a_newer_one_has_arrived(
     log: pytest.LogCaptureFixture, gate: Gate
 ) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"late")), fails)
-    (document,), refresher = make(script, clock=clock, wait=0)
+    (document, _other), refresher = make(script, Script(gives(b"other"), unchanged), clock=clock, wait=0)
     start_until_held(refresher, clock, gate)
     clock.advance(GIVE_UP)
     assert not settle(refresher, gate)
