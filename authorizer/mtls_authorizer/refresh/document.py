@@ -52,7 +52,8 @@ class Document(Generic[T, V]):
         self.attempts: list[Attempt[T, V]] = []
         """The attempts that are running or not yet collected, the newest last."""
         self.is_late = False
-        """Whether the value in force is older than what a later attempt has read, whose result is ignored."""
+        """Whether the value in force is the result of an attempt that began before another one: it may be old."""
+        self._began = 0.0  # the last attempt
         self._replacements = 0
 
     @property
@@ -85,6 +86,7 @@ class Document(Generic[T, V]):
                 return []
             records = self.fail(running, StoreError(self.loader.uri, f"timed out after {give_up_seconds:g} s"))
         attempt = Attempt(self.loader, self.in_force, self._replacements, now)
+        self._began = now
         attempt.start()
         self.attempts.append(attempt)
         return records
@@ -133,8 +135,8 @@ class Document(Generic[T, V]):
         self.failures = 0
         self.error = None
         self.in_force = loaded
-        if self.attempts and self.attempts[-1].began > attempt.began:
-            # This one was given up. Those that have begun since may read a newer document, but will be ignored.
+        if self._began > attempt.began:
+            # This one was given up. Those that have begun since have failed, or their results will be ignored.
             self.attempts = [each for each in self.attempts if each.began < attempt.began]
             self.is_late = True
         return records

@@ -100,6 +100,7 @@ class AppConfigStore:
 
     def _call(self, polling: _Polling, token: str, delivered: str | None) -> Fetched | None:
         """Return the configuration that the session delivers; None if there is no new one."""
+        began = self._clock()
         answer = self._client.get_latest_configuration(ConfigurationToken=token)
         with closing(answer["Configuration"]) as body:
             content = read_body(body, self.uri, self._max_bytes)
@@ -107,8 +108,11 @@ class AppConfigStore:
         current = fetched.version if fetched else delivered
         if current is None:
             raise StoreError(self.uri, "AppConfig delivers an empty configuration")
-        call_at = self._clock() + answer["NextPollIntervalInSeconds"]
-        polling.session = _Session(answer["NextPollConfigurationToken"], current, call_at)
+        ended = self._clock()
+        # After a longer call, during which the function was frozen, the answer may be old: the next fetch calls again.
+        if ended - began < MIN_POLL_SECONDS:
+            call_at = ended + answer["NextPollIntervalInSeconds"]
+            polling.session = _Session(answer["NextPollConfigurationToken"], current, call_at)
         return fetched
 
 

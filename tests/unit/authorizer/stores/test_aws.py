@@ -194,6 +194,24 @@ def test_a_configuration_is_requested_again_as_soon_as_its_interval_is_over() ->
     assert client.calls == [*calls, ("get_latest_configuration", {"ConfigurationToken": "next"})]
 
 
+def test_a_configuration_is_requested_again_at_once_if_the_function_was_frozen_during_the_call() -> None:
+    clock = Clock()
+
+    class Body(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            clock.advance(3600)
+            return super().read(size)
+
+    old = {**delivered(b""), "Configuration": Body(b"old")}
+    store = configuration_of(Client(STARTED, old, STARTED, delivered(b"new")), clock)
+    first = store.fetch(None)
+    assert first
+    second = store.fetch(first.version)
+    assert second
+    assert (first.content, second.content) == (b"old", b"new")
+    assert store.fetch(second.version) is None
+
+
 def test_a_configuration_with_a_label_has_it_in_its_version() -> None:
     fetched = configuration_of(Client(STARTED, delivered(b"one", VersionLabel="v1"))).fetch(None)
     assert fetched == Fetched(b"one", "v1 sha256:" + hashlib.sha256(b"one").hexdigest())
