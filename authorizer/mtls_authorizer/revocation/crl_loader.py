@@ -154,6 +154,8 @@ class CrlLoader:
             if current is None:
                 raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
             first, *others = current.value
+            # Delta CRLs never replace one another if their bases differ: no reason to report anything.
+            others = [each for each in others if first.base is None or each.base is None]
             if identity_of(first) in map(identity_of, others):
                 # The new list does not replace the previous one yet: report the reason until it does.
                 problem = find_problem(first, truststore, self._now(), self._max_age)

@@ -423,6 +423,21 @@ def test_of_delta_crls_since_earlier_bases_the_newest_one_is_held(storage: Memor
     assert [each.number for each in source.crl.value or ()] == [29, 1, 28]
 
 
+def test_a_delta_crl_with_another_base_than_the_one_before_is_no_failure(
+    storage: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    storage.put("ca.crl", delta_crl(2, 1))
+    source = Source(storage)
+    for number in (4, 6):
+        log.clear()
+        storage.put("ca.crl", delta_crl(number, number - 1))
+        source.refresh()
+        source.refresh()
+        assert [each.number for each in source.crl.value or ()] == [number, number - 2]
+        assert warnings(log) == [LIST_NOT_USED]
+    assert source.crl.total_failures == 0
+
+
 @pytest.mark.parametrize(
     "complete",
     [
