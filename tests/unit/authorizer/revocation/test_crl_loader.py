@@ -414,6 +414,18 @@ def test_a_delta_crl_since_another_base_revokes_until_a_complete_crl_has_a_highe
     assert authorizer.deny_reasons() == [None, REVOKED, None]
 
 
+def test_a_complete_crl_proves_nothing_after_the_base_of_newer_delta_crls_has_changed_twice(storage: Memory) -> None:
+    storage.put("ca.crl", crl(1))
+    storage.put("delta.crl", delta_crl(2, 1, REVOKED_SERIAL))
+    uris = f"{storage.uri('delta.crl')},{storage.uri('ca.crl')}"
+    authorizer = make_authorizer(storage, CRL_URIS=uris)
+    for number, expected in ((4, [None, REVOKED, None]), (6, [UNKNOWN] * 3)):
+        storage.put("delta.crl", delta_crl(number, number - 1))
+        assert authorizer.deny_reasons() == expected
+    storage.put("ca.crl", crl(5, REVOKED_SERIAL))
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+
+
 def test_of_delta_crls_since_earlier_bases_the_newest_one_is_held(storage: Memory) -> None:
     storage.put("ca.crl", EMPTY)
     source = Source(storage)
