@@ -205,8 +205,10 @@ class CrlLoader:
             if known.digest in {each.digest for each in current.value}:
                 return current
             known = RolledBackList(known)
+        before = () if current is None else current.value
         with suppress(CrlError):
-            return self._retain(known, CrlVersion(CrlObject.INDEX, None, index.version), current, truststore)
+            lists, _ = retain(known, before, truststore, self._now(), self._max_age)
+            return Loaded(lists, CrlVersion(CrlObject.INDEX, None, index.version))
         return current
 
     def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:

@@ -222,6 +222,17 @@ def test_a_new_index_whose_numbers_were_restarted_revokes_as_after_a_start(stora
         assert source.refresh() == Source(storage).in_force == "crl 3"
 
 
+def test_an_index_whose_time_has_not_come_is_reported_as_one_of_another_crl_not_as_an_older_one(
+    storage: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
+    storage.put("ca.crl.index", index_of(FUTURE))
+    storage.put("ca.crl", SECOND)
+    assert source.refresh() == "crl 2 3"
+    assert warnings(log) == [INDEX_NOT_USED]
+
+
 def test_a_new_index_revokes_although_the_crl_of_another_ca_was_stored_in_place_of_its_own(storage: Memory) -> None:
     storage.put("ca.crl", FIRST)
     source = Source(storage)
