@@ -154,6 +154,8 @@ class CrlLoader:
             if current is None:
                 raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
             first, *others = current.value
+            # Delta CRLs never replace one another if their bases differ: no reason to report anything.
+            others = [each for each in others if first.base is None or each.base is None]
             if identity_of(first) in map(identity_of, others):
                 # The new list does not replace the previous one yet: report the reason until it does.
                 problem = find_problem(first, truststore, self._now(), self._max_age)
@@ -203,8 +205,10 @@ class CrlLoader:
             if known.digest in {each.digest for each in current.value}:
                 return current
             known = RolledBackList(known)
+        before = () if current is None else current.value
         with suppress(CrlError):
-            return self._retain(known, CrlVersion(CrlObject.INDEX, None, index.version), current, truststore)
+            lists, _ = retain(known, before, truststore, self._now(), self._max_age)
+            return Loaded(lists, CrlVersion(CrlObject.INDEX, None, index.version))
         return current
 
     def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:

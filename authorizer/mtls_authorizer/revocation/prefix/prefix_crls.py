@@ -88,7 +88,7 @@ class PrefixCrls:
     def lists(self, single: Iterable[LocatedList] = ()) -> list[LocatedList]:
         """Return all lists in memory, with those of single CRLs.
 
-        Those that are older than evicted ones are each in a RolledBackList.
+        Those that are older than dropped ones are each in a RolledBackList.
         """
         with self._lock:
             self._single = tuple(single)

@@ -15,9 +15,9 @@ if a usable one supersedes it: it is newer and in no respect older. It does not 
 was until it expired, supersedes the new list, somebody has rolled it back: it is rejected. Otherwise, it replaces what
 it can, but one that is not usable replaces no usable one, which may prove certificates good until it expires. Lists of
 other CAs and scopes stay, because an object that was stored at a wrong place must not undo a revocation, and those of
-CAs that have left the truststore, which may return. So does a delta CRL with another base, until the complete CRL is
-loaded. If each of two lists is older, the one with the earlier thisUpdate becomes a ``rolled_back_list``, which only
-revokes: it may be one from before the restart.
+CAs that have left the truststore, which may return. So does the last delta CRL with another base, until the complete
+CRL is loaded; those before it are dropped. If each of two lists is older, the one with the earlier thisUpdate becomes a
+``rolled_back_list``, which only revokes: it may be one from before the restart.
 
 ``dropped``: what follows from lists that are no longer in memory. It is bounded: a location has at most four lists, and
 CRLs below prefixes are evicted. Their numbers and dates are remembered, and older lists prove nothing good: a

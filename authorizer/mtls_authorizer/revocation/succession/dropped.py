@@ -35,7 +35,7 @@ class _Edition(NamedTuple):
     """Whether its time had not come when it left the memory."""
 
     def includes(self, other: _Edition) -> bool:
-        """Return whether every list that another edition makes old is older than this one, too."""
+        """Return whether all lists that another edition makes old are older than this one, if this has a number."""
         return replaces(self, other) and (other.is_premature or not self.is_premature)
 
     def makes_old(self, revocation_list: RevocationList) -> bool:

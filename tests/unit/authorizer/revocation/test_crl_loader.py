@@ -222,6 +222,17 @@ def test_a_new_index_whose_numbers_were_restarted_revokes_as_after_a_start(stora
         assert source.refresh() == Source(storage).in_force == "crl 3"
 
 
+def test_an_index_whose_time_has_not_come_is_reported_as_one_of_another_crl_not_as_an_older_one(
+    storage: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    storage.put("ca.crl", FIRST)
+    source = Source(storage)
+    storage.put("ca.crl.index", index_of(FUTURE))
+    storage.put("ca.crl", SECOND)
+    assert source.refresh() == "crl 2 3"
+    assert warnings(log) == [INDEX_NOT_USED]
+
+
 def test_a_new_index_revokes_although_the_crl_of_another_ca_was_stored_in_place_of_its_own(storage: Memory) -> None:
     storage.put("ca.crl", FIRST)
     source = Source(storage)
@@ -414,6 +425,18 @@ def test_a_delta_crl_since_another_base_revokes_until_a_complete_crl_has_a_highe
     assert authorizer.deny_reasons() == [None, REVOKED, None]
 
 
+def test_a_complete_crl_proves_nothing_after_the_base_of_newer_delta_crls_has_changed_twice(storage: Memory) -> None:
+    storage.put("ca.crl", crl(1))
+    storage.put("delta.crl", delta_crl(2, 1, REVOKED_SERIAL))
+    uris = f"{storage.uri('delta.crl')},{storage.uri('ca.crl')}"
+    authorizer = make_authorizer(storage, CRL_URIS=uris)
+    for number, expected in ((4, [None, REVOKED, None]), (6, [UNKNOWN] * 3)):
+        storage.put("delta.crl", delta_crl(number, number - 1))
+        assert authorizer.deny_reasons() == expected
+    storage.put("ca.crl", crl(5, REVOKED_SERIAL))
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+
+
 def test_of_delta_crls_since_earlier_bases_the_newest_one_is_held(storage: Memory) -> None:
     storage.put("ca.crl", EMPTY)
     source = Source(storage)
@@ -421,6 +444,21 @@ def test_of_delta_crls_since_earlier_bases_the_newest_one_is_held(storage: Memor
         storage.put("ca.crl", delta_crl(number, number - 1))
         source.refresh()
     assert [each.number for each in source.crl.value or ()] == [29, 1, 28]
+
+
+def test_a_delta_crl_with_another_base_than_the_one_before_is_no_failure(
+    storage: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    storage.put("ca.crl", delta_crl(2, 1))
+    source = Source(storage)
+    for number in (4, 6):
+        log.clear()
+        storage.put("ca.crl", delta_crl(number, number - 1))
+        source.refresh()
+        source.refresh()
+        assert [each.number for each in source.crl.value or ()] == [number, number - 2]
+        assert warnings(log) == [LIST_NOT_USED]
+    assert source.crl.total_failures == 0
 
 
 @pytest.mark.parametrize(
