@@ -220,6 +220,19 @@ def test_a_new_index_whose_numbers_were_restarted_revokes_as_after_a_start(stora
     storage.put("ca.crl", crl(1000, this_update=NOW - 2 * DAY))
     for _ in range(2):
         assert source.refresh() == Source(storage).in_force == "crl 3"
+    # A running function knows the list in force, so the index proves nothing good.
+    assert [(each.number, each.defect is None) for each in source.crl.value or ()] == [(1000, True), (5, False)]
+
+
+def test_the_index_of_the_list_in_force_changes_nothing_while_the_stored_crl_is_not_usable(storage: Memory) -> None:
+    """The indexer does not index a CRL whose time has not come."""
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(FIRST))
+    source = Source(storage)
+    storage.put("ca.crl", FUTURE)
+    for _ in range(2):
+        source.refresh()
+        assert [each.defect for each in source.crl.value or ()] == [None, None]
 
 
 def test_an_index_whose_time_has_not_come_is_reported_as_one_of_another_crl_not_as_an_older_one(
