@@ -59,7 +59,7 @@ class DroppedLists:
         """The lists that were in memory at the last check, by their digests."""
         self._dropped: OrderedDict[ListIdentity, tuple[_Edition, ...]] = OrderedDict()
         self._highest: set[_Edition] = set()
-        """The dropped lists whose numbers are higher than those of rolled back ones that were issued later."""
+        """The dropped lists whose numbers made lists that were issued later rolled back at the last check."""
         self._expired = 0
         self._reported: frozenset[str] = frozenset()
 
@@ -93,6 +93,7 @@ class DroppedLists:
             identity: [gone for gone in self._dropped[identity] if not any(replaces(each, gone) for each in lists)]
             for identity, lists in in_memory.items()
         }
+        self._highest = set()
         checked = [
             RolledBackList(each)
             if each.defect is None and self._is_rolled_back(each, dropped.get(identity, ()), now)

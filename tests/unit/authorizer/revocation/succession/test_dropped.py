@@ -127,6 +127,13 @@ def test_a_lower_number_does_not_matter_after_the_evicted_list_has_expired() -> 
     assert evicted.count_expired(NOW + DAY) == 1
 
 
+def test_the_expiry_of_an_evicted_list_that_no_list_in_memory_is_compared_with_changes_nothing() -> None:
+    evicted = evict(of_part(9, next_update=NOW + MINUTE))
+    assert rolled_back(evicted, of_part(2, this_update=NOW)) == [True]
+    assert rolled_back(evicted, of_part(10, this_update=NOW)) == [False]
+    assert evicted.count_expired(NOW + DAY) == 0
+
+
 def test_a_list_is_reported_once_until_it_is_no_longer_rolled_back(caplog: pytest.LogCaptureFixture) -> None:
     evicted, older, same = evict(of_part(2)), of_part(1), of_part(2)
     for _ in range(2):
