@@ -139,7 +139,7 @@ COMMANDS = tests/unit/tools --ignore tests/unit/tools/rules/test_schema.py
 
 mutation: ## Make small changes to the code that decides, and list the changes that no test detects: [MODULES="…"].
 	@$(MAKE) --no-print-directory VENV=.venv-mutation .venv-mutation/.mutation
-	@PYTHONPATH= .venv-mutation/bin/python -m tests.mutation $(MODULES)
+	@PYTHONPATH= .venv-mutation/bin/python -m tests.tooling.mutation $(MODULES)
 
 test-interpreters: available-pythons ## Test what runs on Lambda, and the commands, with every other supported Python version.
 	@for python in $$($(PYTHON) -m distribution.layer_builder.interpreters --others); do \

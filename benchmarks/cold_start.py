@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
-from benchmarks.processes import (
+from benchmarks.measuring.processes import (
     NODE_STATUS,
     PYTHON_STATUS,
     Summary,
@@ -26,11 +26,11 @@ from benchmarks.processes import (
     node_version,
     run,
 )
-from benchmarks.report import make_report, write_report
+from benchmarks.measuring.report import make_report, write_report
 from distribution.layer_builder.contents import assemble_function
 from distribution.layer_builder.interpreters import find_interpreters
-from tests.api_events import rest_event
-from tests.certificates import client_pem
+from tests.aws.api_events import rest_event
+from tests.pki.certificates import client_pem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,12 +65,12 @@ def make_commands(folder: Path, interpreters: Mapping[str, Path]) -> dict[str, l
     node = find_node()
     commands = {
         "Node, bare": [node, "--eval", NODE_STATUS],
-        NODE: [node, str(PROJECT / "benchmarks" / "typical_authorizer.js"), str(event)],
+        NODE: [node, str(PROJECT / "benchmarks" / "measured" / "typical_authorizer.js"), str(event)],
     }
     for version, interpreter in interpreters.items():
         # Ignores the environment and site-packages: Python starts as on Lambda, whatever this machine contains.
         python = [str(interpreter), "-I", "-S", "-B"]
-        once = [*python, str(PROJECT / "benchmarks" / "one_event.py")]
+        once = [*python, str(PROJECT / "benchmarks" / "measured" / "one_event.py")]
         path = str(compiled / "opt" / "python")
 
         def authorize(unpacked: Path, function: str = version.split()[0]) -> list[str]:

@@ -17,11 +17,11 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from benchmarks.processes import PYTHON_STATUS, Usage, describe_machine, run
-from benchmarks.report import make_report, write_report
+from benchmarks.measuring.processes import PYTHON_STATUS, Usage, describe_machine, run
+from benchmarks.measuring.report import make_report, write_report
 from mtls_authorizer.revocation.index.indexing import index_crl
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from tests.certificate_authorities import ALGORITHMS, CertificateAuthority, crl_number, entry
+from tests.pki.certificate_authorities import ALGORITHMS, CertificateAuthority, crl_number, entry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,7 +101,7 @@ def measure(folder: Path, rounds: int) -> dict[str, dict[str, float]]:
     """
     # As on Lambda, Python ignores the environment and site-packages.
     python = [sys.executable, "-I", "-S", "-B"]
-    script = str(PROJECT / "benchmarks" / "one_revocation_list.py")
+    script = str(PROJECT / "benchmarks" / "measured" / "one_revocation_list.py")
     commands = {name: [*python, script, str(folder), name, *map(str, PATHS)] for name in ROWS if name != FLOOR}
     commands[FLOOR] = [*python, "-c", _BARE]
     usages: dict[str, list[Usage]] = {approach: [] for approach in commands}

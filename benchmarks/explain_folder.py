@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.prefix.cache import MAX_CRLS
 from mtls_authorizer_cli.main import main as cli
-from tests.certificate_authorities import DAY
-from tests.certificates import name, pem
-from tests.kept_lists import CA, NOW
-from tests.partitions import partition, point_uri, points
+from tests.pki.certificate_authorities import DAY
+from tests.pki.certificates import name, pem
+from tests.pki.kept_lists import CA, NOW
+from tests.pki.partitions import partition, point_uri, points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

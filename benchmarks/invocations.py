@@ -17,18 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from benchmarks.processes import describe_machine
-from benchmarks.report import make_report, write_report
-from benchmarks.running_function import running_function
-from benchmarks.turns import WARM_UP_ROUNDS, Cost
+from benchmarks.measured.warm_authorizer import CACHED
+from benchmarks.measuring.processes import describe_machine
+from benchmarks.measuring.report import make_report, write_report
+from benchmarks.measuring.running_function import running_function
+from benchmarks.measuring.turns import WARM_UP_ROUNDS, Cost
+from benchmarks.measuring.workloads import CERTIFICATES, write_workload
 from benchmarks.warm import COMMON, RESULTS
-from benchmarks.warm_authorizer import CACHED
-from benchmarks.workloads import CERTIFICATES, write_workload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmarks.running_function import Function
+    from benchmarks.measuring.running_function import Function
 
 RECORDS = {
     False: {"LOG_DECISIONS": "none"},

@@ -17,19 +17,19 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from benchmarks.processes import PYTHON_STATUS, describe_machine, run
-from benchmarks.report import make_report, write_report
-from tests.api_events import rest_event
-from tests.aws_server import CREDENTIALS, REGION, aws_server
-from tests.faulty_proxy import faulty_proxy
-from tests.kept_lists import CA
-from tests.partitions import client_of, partition
+from benchmarks.measuring.processes import PYTHON_STATUS, describe_machine, run
+from benchmarks.measuring.report import make_report, write_report
+from tests.aws.api_events import rest_event
+from tests.aws.server import CREDENTIALS, REGION, aws_server
+from tests.pki.kept_lists import CA
+from tests.pki.partitions import client_of, partition
+from tests.servers.faulty_proxy import faulty_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Answer, Exchanging, FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import Answer, Exchanging, FaultyProxy
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "partitions.md"

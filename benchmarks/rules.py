@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchmarks.processes import describe_machine, run
-from benchmarks.report import make_report, write_report
+from benchmarks.measuring.processes import describe_machine, run
+from benchmarks.measuring.report import make_report, write_report
 from client_certificate_auth import read_client_certificate
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import Settings
@@ -28,8 +28,8 @@ from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests.api_events import rest_event
-from tests.certificates import certificate_der, name, pem, subject_alt_names, uri
+from tests.aws.api_events import rest_event
+from tests.pki.certificates import certificate_der, name, pem, subject_alt_names, uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

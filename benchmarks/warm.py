@@ -13,10 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.cold_start import unpack
-from benchmarks.processes import describe_machine, describe_pythons, find_debian_builds, find_node, node_version
-from benchmarks.report import Bar, draw_bars, make_report, write_report
-from benchmarks.turns import Cost, Turn, measure
-from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
+from benchmarks.measuring.processes import (
+    describe_machine,
+    describe_pythons,
+    find_debian_builds,
+    find_node,
+    node_version,
+)
+from benchmarks.measuring.report import Bar, draw_bars, make_report, write_report
+from benchmarks.measuring.turns import Cost, Turn, measure
+from benchmarks.measuring.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from distribution.layer_builder.interpreters import find_interpreters
 
 if TYPE_CHECKING:
@@ -92,8 +98,10 @@ def make_commands(folder: Path, interpreters: Mapping[str, Path]) -> dict[str, l
     compiled = unpack(folder / "unpacked")
     runtime = folder / "runtime"
     copy_runtime(runtime)
-    commands: dict[str, list[str | Path]] = {NODE: [find_node(), PROJECT / "benchmarks" / "warm_authorizers.js"]}
-    script = PROJECT / "benchmarks" / "warm_authorizer.py"
+    commands: dict[str, list[str | Path]] = {
+        NODE: [find_node(), PROJECT / "benchmarks" / "measured" / "warm_authorizers.js"]
+    }
+    script = PROJECT / "benchmarks" / "measured" / "warm_authorizer.py"
     for name, interpreter in interpreters.items():
         folders = [compiled / name.split()[0], compiled / "opt" / "python", runtime]
         commands[name] = [interpreter, "-I", "-S", "-B", script, *folders]

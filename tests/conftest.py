@@ -15,10 +15,10 @@ from mtls_authorizer.policy.settings import VARIABLES
 from tests.shared_folder import shared_folder
 
 pytest_plugins = [
-    "tests.tracing",
-    "tests.aws_fixtures",
-    "tests.cdk_fixtures",
-    "tests.local_gateway_fixtures",
+    "tests.tooling.tracing",
+    "tests.fixtures.aws",
+    "tests.fixtures.cdk",
+    "tests.fixtures.local_gateway",
     "tests.entry_point",
 ]
 

@@ -9,7 +9,7 @@ from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import Decision, decide
 from mtls_authorizer.request.event import ApiRequest
-from tests.api_events import STAGE_ARN
+from tests.aws.api_events import STAGE_ARN
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -15,8 +15,8 @@ from mtls_authorizer.request.event import read_request
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.telemetry.observation import Observation
-from tests.api_events import rest_event
-from tests.certificates import client_pem
+from tests.aws.api_events import rest_event
+from tests.pki.certificates import client_pem
 
 NOW = datetime.now(UTC)
 CLIENT = client_pem(("CN", "client"))

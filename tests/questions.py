@@ -15,9 +15,9 @@ from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.question import Question
-from tests.api_events import rest_event
-from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import certificate_der, name, pem
+from tests.aws.api_events import rest_event
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.pki.certificates import certificate_der, name, pem
 from tests.rules_documents import ISSUE
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests import der
-from tests.certificates import (
+from tests.pki import der
+from tests.pki.certificates import (
     AUTHORITY_INFO_ACCESS,
     BASIC_CONSTRAINTS,
     ED25519_KEY,

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from benchmarks.report import write_report
+from benchmarks.measuring.report import write_report
 from benchmarks.soak.gateway import soak_gateway
 from benchmarks.soak.report import describe
 from benchmarks.soak.runtime import soak_runtime

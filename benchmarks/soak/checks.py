@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.soak.clients import LAST_EDITION, UNAUTHENTICATED, Client, Entitlement, Route, entitlement
 from local_gateway.api_gateway.policy import Effect, evaluate
-from tests.api_events import STAGE_ARN
+from tests.aws.api_events import STAGE_ARN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from benchmarks.running_function import Invocation
+    from benchmarks.measuring.running_function import Invocation
 
 REFRESH_SECONDS = 1
 # A busy machine may take this long. Otherwise the rules change immediately, or never.

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
-from tests import der
-from tests.certificate_authorities import DAY, CertificateAuthority
-from tests.certificates import EXTENDED_KEY_USAGE, attribute, extension, name, pem, subject_alt_names, uri
+from tests.pki import der
+from tests.pki.certificate_authorities import DAY, CertificateAuthority
+from tests.pki.certificates import EXTENDED_KEY_USAGE, attribute, extension, name, pem, subject_alt_names, uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

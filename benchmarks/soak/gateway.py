@@ -23,7 +23,7 @@ from benchmarks.soak.run import Result, Run, environment, publish_rules, request
 from local_gateway.api_gateway.api import ApiKind
 from local_gateway.pki.certificates import Pki, make_pki
 from local_gateway.server import LOOPBACK
-from tests.lambda_runtime import FUNCTION_PATH
+from tests.aws.lambda_runtime import FUNCTION_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

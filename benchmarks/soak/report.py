@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 from typing import TYPE_CHECKING
 
-from benchmarks.processes import describe_machine
-from benchmarks.report import make_report
+from benchmarks.measuring.processes import describe_machine
+from benchmarks.measuring.report import make_report
 from benchmarks.soak.gateway import THREADS
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from benchmarks.running_function import running_function
+from benchmarks.measuring.running_function import running_function
 from benchmarks.soak.checks import Request, ResponseChecker, invocation_problem, read_log, record_problems
 from benchmarks.soak.clients import (
     UNAUTHENTICATED,
@@ -16,14 +16,14 @@ from benchmarks.soak.clients import (
     sequence_of,
 )
 from benchmarks.soak.run import Result, Run, environment, publish_rules, request_of
-from tests.api_events import http_2_0_event, rest_event
+from tests.aws.api_events import http_2_0_event, rest_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from random import Random
 
-    from benchmarks.running_function import Invocation
+    from benchmarks.measuring.running_function import Invocation
 
 # Determines only when certificates expire: about halfway, on a machine with this number of decisions per second.
 _DECISIONS_PER_SECOND = 1000

@@ -40,9 +40,9 @@ from client_certificate_auth.x509.general_names import (
     read_general_names,
 )
 from client_certificate_auth.x509.names import read_attributes
-from tests import der
 from tests.fuzz.command_line import repeat, run
 from tests.fuzz.odd_certificates import OddCertificates
+from tests.pki import der
 
 if TYPE_CHECKING:
     from collections import Counter

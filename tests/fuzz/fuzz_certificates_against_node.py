@@ -17,11 +17,11 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from benchmarks.processes import find_node
+from benchmarks.measuring.processes import find_node
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
-from tests import der
 from tests.fuzz.command_line import FindingError, run
 from tests.fuzz.odd_certificates import OddCertificates
+from tests.pki import der
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

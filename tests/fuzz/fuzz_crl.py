@@ -22,8 +22,9 @@ from mtls_authorizer.revocation.prefix.listing import CrlListing
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import Listed
-from tests import der
-from tests.certificate_authorities import (
+from tests.fuzz.command_line import FindingError, run
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     ALGORITHMS,
     CRL_DISTRIBUTION_POINTS,
     CRL_REASON,
@@ -48,8 +49,7 @@ from tests.certificate_authorities import (
     full_name,
     reason,
 )
-from tests.certificates import BASIC_CONSTRAINTS, attribute, extension, pem, uri
-from tests.fuzz.command_line import FindingError, run
+from tests.pki.certificates import BASIC_CONSTRAINTS, attribute, extension, pem, uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.crl.scope import CertificateScope, PointName
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
-from tests import der
-from tests.certificate_authorities import full_name
-from tests.certificates import uri
-from tests.crl_indexes import CHECKSUM_LENGTH, NEXT_UPDATE, ListedRevocations, indexed_serial_numbers, with_checksum
 from tests.fuzz.command_line import repeat, run
+from tests.pki import der
+from tests.pki.certificate_authorities import full_name
+from tests.pki.certificates import uri
+from tests.pki.crl_indexes import CHECKSUM_LENGTH, NEXT_UPDATE, ListedRevocations, indexed_serial_numbers, with_checksum
 
 if TYPE_CHECKING:
     from collections import Counter

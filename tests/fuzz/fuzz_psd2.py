@@ -19,10 +19,10 @@ from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.der import DerError
 from mtls_authorizer.rules.field_values import psd2_role_facts, psd2_statement_problem
 from mtls_authorizer.rules.psd2 import Psd2Statement, read_psd2_statement
-from tests import der
-from tests.certificates import certificate_der, extension, name, pem
 from tests.fuzz.command_line import repeat, run
-from tests.psd2_statements import PSD2_STATEMENT, QC_STATEMENTS, ROLE_OIDS
+from tests.pki import der
+from tests.pki.certificates import certificate_der, extension, name, pem
+from tests.pki.psd2_statements import PSD2_STATEMENT, QC_STATEMENTS, ROLE_OIDS
 
 if TYPE_CHECKING:
     from collections import Counter

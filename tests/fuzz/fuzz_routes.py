@@ -19,10 +19,10 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-from benchmarks.processes import find_node
+from benchmarks.measuring.processes import find_node
 from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.rules.routes import permits, read_route, resources
-from tests.api_events import STAGE_ARN
+from tests.aws.api_events import STAGE_ARN
 from tests.fuzz.command_line import FindingError, run
 from tests.properties.authorizer.test_who_may_call_what import may_call
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from client_certificate_auth.x509.certificate import parse_certificate
 from client_certificate_auth.x509.pem import read_pem
-from tests import der
-from tests.certificates import ED25519_KEY, OIDS, certificate_der, extension
+from tests.pki import der
+from tests.pki.certificates import ED25519_KEY, OIDS, certificate_der, extension
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.certificates import pem
 from tests.golden import fields, general_names, issued, keys, names
+from tests.pki.certificates import pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

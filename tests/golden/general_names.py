@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tests import der
-from tests.certificates import (
+from tests.golden.names import GENERAL_STRING, LARGE_ARC, LONG_OID, raw_attribute
+from tests.pki import der
+from tests.pki.certificates import (
     AUTHORITY_INFO_ACCESS,
     SUBJECT_ALT_NAME,
     attribute,
@@ -18,7 +19,6 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
-from tests.golden.names import GENERAL_STRING, LARGE_ARC, LONG_OID, raw_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x448, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests import der
-from tests.certificates import certificate_der
+from tests.pki import der
+from tests.pki.certificates import certificate_der
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tests import der
-from tests.certificates import attribute, certificate_der, name
+from tests.pki import der
+from tests.pki.certificates import attribute, certificate_der, name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.isolation import ForbiddenCallError, isolated
+from tests.tooling.isolation import ForbiddenCallError, isolated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +106,7 @@ STARTED_THREADS = """
 import sys
 import threading
 
-import tests.isolation
+import tests.tooling.isolation
 
 sys.setswitchinterval(1e-6)
 threading.settrace(lambda *_: None)
@@ -121,7 +121,7 @@ for _ in range(300):
 
 def run_pytest(path: Path) -> list[str]:
     """Run the tests of a file as unit tests, and return the lines of pytest's summary."""
-    command = [sys.executable, "-m", "pytest", "-p", "tests.isolation", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.tooling.isolation", "-p", "no:cacheprovider"]
     run = subprocess.run(
         [*command, "-rA", "--tb=short", str(path)],
         cwd=path.parent,
@@ -179,5 +179,5 @@ def test_threads_start_while_coverage_is_measured() -> None:
 def test_the_unit_tests_are_run_so() -> None:
     from tests.unit import conftest  # noqa: PLC0415 -- it is not to be collected here
 
-    assert conftest.pytest_runtest_setup.__module__ == "tests.isolation"
-    assert conftest.pytest_runtest_call.__module__ == "tests.isolation"
+    assert conftest.pytest_runtest_setup.__module__ == "tests.tooling.isolation"
+    assert conftest.pytest_runtest_call.__module__ == "tests.tooling.isolation"

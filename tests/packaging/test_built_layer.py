@@ -27,9 +27,9 @@ from client_certificate_auth import PeerCertificate
 from distribution.layer_builder.wheels import Architecture
 from distribution.project import ROOT
 from distribution.python_versions import PYTHON_VERSIONS
-from tests.api_events import rest_event
+from tests.aws.api_events import rest_event
+from tests.aws.lambda_runtime import CALL_HANDLER, lambda_function
 from tests.interpreters import INTERPRETERS
-from tests.lambda_runtime import CALL_HANDLER, lambda_function
 from tests.packaging.attached_function import read_attributes
 from tests.shared_folder import shared_folder
 

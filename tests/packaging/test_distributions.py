@@ -17,7 +17,7 @@ import pytest
 from distribution.errors import DistributionError
 from distribution.project import DISTRIBUTIONS, ROOT, VERSION
 from distribution.releases.python_packages import build_packages
-from tests.certificates import client_pem
+from tests.pki.certificates import client_pem
 from tests.shared_folder import shared_folder
 
 if TYPE_CHECKING:

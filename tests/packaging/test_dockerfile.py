@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from distribution.project import ROOT
-from tests.certificates import client_pem
+from tests.pki.certificates import client_pem
 
 if TYPE_CHECKING:
     from pathlib import Path

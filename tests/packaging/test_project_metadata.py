@@ -11,7 +11,7 @@ import pytest
 
 import client_certificate_auth
 from distribution.project import DISTRIBUTIONS, LICENSE, ROOT, VERSION, read_metadata
-from tests.yaml_templates import yaml_parse
+from tests.aws.yaml_templates import yaml_parse
 
 PROJECT = read_metadata(ROOT)
 SERVERLESS_REPOSITORY: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Metadata"][

@@ -10,8 +10,8 @@ import pytest
 
 from distribution.project import ROOT
 from distribution.python_versions import DEBIAN_SUITES, PYTHON_VERSIONS
+from tests.aws.yaml_templates import yaml_parse
 from tests.platforms.arm64 import VERSIONS as ARM64_VERSIONS
-from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

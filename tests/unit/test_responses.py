@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
-from tests.responses import checked
+from tests.aws.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
+from tests.aws.responses import checked
 
 STATEMENT = {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": f"{STAGE_ARN}/*/*"}
 DENIED = {"policyDocument": {"Version": "2012-10-17", "Statement": [STATEMENT | {"Effect": "Deny"}]}}

@@ -8,16 +8,16 @@ import pytest
 
 from mtls_authorizer.stores.store import StoreError
 from mtls_authorizer_cli.main import main
-from tests.api_events import rest_event
-from tests.aws_server import ACCOUNT
+from tests.aws.api_events import rest_event
+from tests.aws.server import ACCOUNT
 from tests.entry_point import start
-from tests.kept_lists import CA, FIRST, GOOD, Bucket
+from tests.pki.kept_lists import CA, FIRST, GOOD, Bucket
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import Exchanging, FaultyProxy
 
 RULES = b'{"rules": [{"name": "client", "match": {"common_name": "client"}}]}'
 OBJECTS = {"rules.json": RULES, "shadow.json": RULES, "truststore.pem": CA.pem, "ca.crl": FIRST, "crl/ca.crl": FIRST}

@@ -15,11 +15,10 @@ from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
-from tests.aws_fixtures import PATIENT, QUICK
-from tests.certificate_authorities import DAY
 from tests.clocks import Clock, until
-from tests.faulty_proxy import answer, byte_by_byte, delay, garbage, hang, only_if, reset, stall, truncate
-from tests.kept_lists import (
+from tests.fixtures.aws import PATIENT, QUICK
+from tests.pki.certificate_authorities import DAY
+from tests.pki.kept_lists import (
     EMPTY,
     EVERYBODY,
     FIRST,
@@ -42,13 +41,14 @@ from tests.kept_lists import (
     make_live,
     settings,
 )
+from tests.servers.faulty_proxy import answer, byte_by_byte, delay, garbage, hang, only_if, reset, stall, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Fault, FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import Fault, FaultyProxy
 
 pytestmark = [pytest.mark.without_coverage, pytest.mark.usefixtures("proxy")]
 

@@ -14,14 +14,14 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.rules.fields import FIELDS
-from tests.api_events import rest_event
-from tests.certificates import certificate_der, client_pem, name, pem, subject_alt_names, uri
-from tests.kept_lists import CA, FIRST, GOOD, Bucket, Folder, index_of
-from tests.psd2_statements import psd2_statement
+from tests.aws.api_events import rest_event
+from tests.pki.certificates import certificate_der, client_pem, name, pem, subject_alt_names, uri
+from tests.pki.kept_lists import CA, FIRST, GOOD, Bucket, Folder, index_of
+from tests.pki.psd2_statements import psd2_statement
 
 if TYPE_CHECKING:
-    from tests.aws_server import AwsServer
-    from tests.kept_lists import Storage
+    from tests.aws.server import AwsServer
+    from tests.pki.kept_lists import Storage
 
 PROJECT = Path(__file__).parents[3]
 # As for the tests: the commands could be imported.

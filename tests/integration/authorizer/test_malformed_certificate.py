@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from mtls_authorizer.telemetry.malformed_certificate import LONGEST_VALUE
-from tests.api_events import http_2_0_event
-from tests.lambda_runtime import lambda_function
+from tests.aws.api_events import http_2_0_event
+from tests.aws.lambda_runtime import lambda_function
 from tests.observations import HOSTILE, LISTED
 
 FIELDS = {

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 import snapshot_restore_py
 
-from tests.api_events import http_2_0_event
-from tests.certificates import client_pem
+from tests.aws.api_events import http_2_0_event
 from tests.entry_point import start
+from tests.pki.certificates import client_pem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.policy.settings import VARIABLES
-from tests import der, kept_lists
-from tests.api_events import EVENTS, STAGE_ARN, http_2_0_event, rest_event
-from tests.certificates import client_pem
-from tests.kept_lists import EVERYBODY, Folder
-from tests.lambda_runtime import Outcome, lambda_function
+from tests.aws.api_events import EVENTS, STAGE_ARN, http_2_0_event, rest_event
+from tests.aws.lambda_runtime import Outcome, lambda_function
+from tests.pki import der, kept_lists
+from tests.pki.certificates import client_pem
+from tests.pki.kept_lists import EVERYBODY, Folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

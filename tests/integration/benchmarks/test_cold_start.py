@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.processes import PYTHON_STATUS, find_node, measure, node_version, run
-from tests.api_events import rest_event
-from tests.certificates import client_pem
+from benchmarks.measuring.processes import PYTHON_STATUS, find_node, measure, node_version, run
+from tests.aws.api_events import rest_event
+from tests.pki.certificates import client_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,11 +24,11 @@ ENVIRONMENT = {"ALLOWED_COMMON_NAMES": "client", "PYTHONDONTWRITEBYTECODE": "1"}
 
 def this_authorizer(event: str) -> list[str]:
     folders = [PROJECT / "authorizer", PROJECT / "layer", Path(sysconfig.get_path("purelib"))]
-    return [sys.executable, "-I", "-S", str(BENCHMARKS / "one_event.py"), event, *map(str, folders)]
+    return [sys.executable, "-I", "-S", str(BENCHMARKS / "measured" / "one_event.py"), event, *map(str, folders)]
 
 
 def typical_authorizer(event: str) -> list[str]:
-    return [find_node(), str(BENCHMARKS / "typical_authorizer.js"), event]
+    return [find_node(), str(BENCHMARKS / "measured" / "typical_authorizer.js"), event]
 
 
 @pytest.mark.parametrize("command", [this_authorizer, typical_authorizer])

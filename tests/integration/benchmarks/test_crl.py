@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import crl
 from benchmarks.crl import BASE, ENVIRONMENT, FLOOR, PATHS, PROJECT, ROWS, main, make_lists, measure
-from benchmarks.processes import run
+from benchmarks.measuring.processes import run
 from tests.shared_folder import shared_folder
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def build(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 
 def one(folder: Path, name: str) -> dict[str, float]:
-    script = str(PROJECT / "benchmarks" / "one_revocation_list.py")
+    script = str(PROJECT / "benchmarks" / "measured" / "one_revocation_list.py")
     command = [sys.executable, "-I", "-S", "-B", script, str(folder), name, *map(str, PATHS)]
     figures: dict[str, float] = json.loads(run(command, ENVIRONMENT).output.splitlines()[0])
     return figures

@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks import invocations
 from benchmarks.invocations import InvocationCost, describe, measure_invocations
-from benchmarks.turns import WARM_UP_ROUNDS, Cost
-from benchmarks.workloads import Workload, write_workload
+from benchmarks.measuring.turns import WARM_UP_ROUNDS, Cost
+from benchmarks.measuring.workloads import Workload, write_workload
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchmarks.running_function import Invocation
+from benchmarks.measuring.running_function import Invocation
 from benchmarks.soak.__main__ import main
 from benchmarks.soak.checks import (
     Log,
@@ -47,7 +47,7 @@ from benchmarks.soak.runtime import soak_runtime
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES
-from tests.api_events import STAGE_ARN
+from tests.aws.api_events import STAGE_ARN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,12 +12,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks.processes import find_debian_builds, find_node
-from benchmarks.report import Bar, draw_bars
-from benchmarks.turns import Cost, Turn, WarmProcess, measure
+from benchmarks.measured.warm_authorizer import AT_ONCE, CACHED
+from benchmarks.measuring.processes import find_debian_builds, find_node
+from benchmarks.measuring.report import Bar, draw_bars
+from benchmarks.measuring.turns import Cost, Turn, WarmProcess, measure
+from benchmarks.measuring.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from benchmarks.warm import COMMON, KINDS, copy_runtime, describe, draw, make_rows
-from benchmarks.warm_authorizer import AT_ONCE, CACHED
-from benchmarks.workloads import CERTIFICATES, Workload, pem_size, write_workload
 from client_certificate_auth import PeerCertificate
 from distribution.layer_builder.interpreters import find_interpreters
 from distribution.python_versions import DEBIAN_SUITES
@@ -30,8 +30,8 @@ PROJECT = Path(__file__).parents[3]
 BENCHMARKS = PROJECT / "benchmarks"
 FOLDERS = [PROJECT / "authorizer", PROJECT / "layer", Path(sysconfig.get_path("purelib"))]
 COMMANDS: dict[str, list[str | Path]] = {
-    "Python": [sys.executable, "-I", "-S", "-B", BENCHMARKS / "warm_authorizer.py", *FOLDERS],
-    "Node": [find_node(), BENCHMARKS / "warm_authorizers.js"],
+    "Python": [sys.executable, "-I", "-S", "-B", BENCHMARKS / "measured" / "warm_authorizer.py", *FOLDERS],
+    "Node": [find_node(), BENCHMARKS / "measured" / "warm_authorizers.js"],
 }
 THIS = {"3.11": Path(sys.executable), "3.11 of Debian": Path(sys.executable)}
 THIS_VERSION = ".".join(map(str, sys.version_info[:3]))

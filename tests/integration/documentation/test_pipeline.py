@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.certificate_authorities import DAY, CertificateAuthority
-from tests.certificates import name, pem
+from tests.pki.certificate_authorities import DAY, CertificateAuthority
+from tests.pki.certificates import name, pem
 from tests.unit.documentation.markdown import PROJECT, fences
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import boto3
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
-from tests.api_events import EVENTS
-from tests.certificates import client_pem
-from tests.yaml_templates import yaml_parse
+from tests.aws.api_events import EVENTS
+from tests.aws.yaml_templates import yaml_parse
+from tests.pki.certificates import client_pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

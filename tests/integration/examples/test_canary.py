@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from distribution.project import VERSION
-from tests.lambda_runtime import PROJECT, lambda_function
+from tests.aws.lambda_runtime import PROJECT, lambda_function
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.elliptic_curves import NAMED_CURVES, PRIME_CURVES
 from client_certificate_auth.x509.known_extensions import SUPPORTED
 from client_certificate_auth.x509.public_key import read_public_key
-from tests import der
+from tests.pki import der
 from tests.unit.layer.x509.test_extensions import OTHERS, VALUES
 
 if TYPE_CHECKING:

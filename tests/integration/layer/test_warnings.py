@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from tests import der
-from tests.certificates import certificate_der
+from tests.pki import der
+from tests.pki.certificates import certificate_der
 
 WARNED_OF = r"""
 import sys, warnings

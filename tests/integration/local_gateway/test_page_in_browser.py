@@ -20,7 +20,7 @@ from local_gateway.page.overview import Overview
 from local_gateway.report import outcome_text
 from local_gateway.scenarios import SCENARIOS
 from local_gateway.server import LOOPBACK, serve
-from tests.certificates import certificate_der, name, pem
+from tests.pki.certificates import certificate_der, name, pem
 from tests.platforms.debian_chromium import OPTIONS, find_chromium
 
 sync_api = pytest.importorskip("playwright.sync_api")

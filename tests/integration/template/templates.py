@@ -12,8 +12,8 @@ import boto3
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
+from tests.aws.yaml_templates import yaml_parse
 from tests.integration.template.intrinsic_functions import resolve
-from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

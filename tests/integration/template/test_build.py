@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
+from tests.aws.lambda_runtime import CALL_HANDLER
+from tests.aws.yaml_templates import yaml_parse
 from tests.integration.template.stacks import AUTHORIZER, MONITORING, SAMPLE_API, TEMPLATES
 from tests.integration.template.templates import ROOT
 from tests.interpreters import INTERPRETERS
-from tests.lambda_runtime import CALL_HANDLER
-from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,11 +12,11 @@ import pytest
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.metrics import REASON, FetchMetric, Metric
 from mtls_authorizer.policy.settings import load_settings
-from tests.api_events import rest_event
-from tests.certificates import client_pem
+from tests.aws.api_events import rest_event
 from tests.integration.template.metrics import Monitored, check_metric
 from tests.integration.template.stacks import MONITORING
 from tests.integration.template.templates import REGION
+from tests.pki.certificates import client_pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

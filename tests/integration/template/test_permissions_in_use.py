@@ -16,20 +16,20 @@ import pytest
 
 from mtls_authorizer import crl_fetcher, crl_indexer
 from mtls_authorizer.policy.settings import VARIABLES
-from tests.api_events import rest_event
-from tests.aws_server import ACCOUNT, REGION
-from tests.crl_server import crl_server, ok
-from tests.faulty_proxy import answer
+from tests.aws.api_events import rest_event
+from tests.aws.lambda_runtime import Context
+from tests.aws.server import ACCOUNT, REGION
 from tests.integration.template.stacks import AUTHORIZER, REVOCATION
-from tests.kept_lists import CA, FIRST, GOOD, SECOND
-from tests.lambda_runtime import Context
+from tests.pki.kept_lists import CA, FIRST, GOOD, SECOND
+from tests.servers.crl_server import crl_server, ok
+from tests.servers.faulty_proxy import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, FaultyProxy
+    from tests.aws.server import AwsServer
     from tests.integration.template.templates import Template
+    from tests.servers.faulty_proxy import Exchanging, FaultyProxy
 
 HANDLER = "mtls_authorizer.handler"
 RULES = '{"rules": [{"name": "client", "match": {"common_name": "client"}}]}'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer_cli.doctor.account.function import HANDLER
-from tests.api_gateway_account import Account, Api, Function
+from tests.aws.api_gateway_account import Account, Api, Function
 from tests.integration.template.intrinsic_functions import resolve
 from tests.integration.template.templates import DEPLOYED, REGION
 from tests.integration.terraform.evaluator import MODULES, Module

@@ -23,21 +23,21 @@ from mtls_authorizer_cli.block.flush import Flushed, Stage, flush, wait_for_relo
 from mtls_authorizer_cli.documents.location import RulesLocation
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import Progress
-from tests.aws_server import ACCOUNT, REGION
-from tests.certificate_authorities import DAY, CertificateAuthority
-from tests.certificates import name, pem
+from tests.aws.lambda_functions import deploy, publish
+from tests.aws.server import ACCOUNT, REGION
 from tests.command_results import Terminal
-from tests.faulty_proxy import answer, before_writes, for_operation
-from tests.lambda_functions import deploy, publish
+from tests.pki.certificate_authorities import DAY, CertificateAuthority
+from tests.pki.certificates import name, pem
+from tests.pki.todays_crls import CA, TODAY
 from tests.rules_documents import document, rule
-from tests.todays_crls import CA, TODAY
+from tests.servers.faulty_proxy import answer, before_writes, for_operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import FaultyProxy
 
 OTHER_REGION = "us-east-1"
 S3, SSM = "s3://acme-rules/rules.json", "ssm:///acme/rules"

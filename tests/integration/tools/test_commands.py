@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from mtls_authorizer_cli.launcher import main as write_launcher
-from tests.certificate_authorities import DAY, CertificateAuthority, crl_pem, entry
-from tests.certificates import name, pem
+from tests.pki.certificate_authorities import DAY, CertificateAuthority, crl_pem, entry
+from tests.pki.certificates import name, pem
+from tests.pki.todays_crls import CA, TODAY
 from tests.rules_documents import document, rule
-from tests.todays_crls import CA, TODAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer_cli.main import main
-from tests import todays_crls
-from tests.certificate_authorities import DAY, crl_pem, entry
 from tests.command_results import Terminal
-from tests.crl_server import byte_by_byte, crl_server, ok, until_closed
-from tests.todays_crls import CA, TODAY
+from tests.pki import todays_crls
+from tests.pki.certificate_authorities import DAY, crl_pem, entry
+from tests.pki.todays_crls import CA, TODAY
+from tests.servers.crl_server import byte_by_byte, crl_server, ok, until_closed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.crl_server import CrlServer
+    from tests.servers.crl_server import CrlServer
 
 PROGRAM = "mtls-authorizer crl fetch"
 

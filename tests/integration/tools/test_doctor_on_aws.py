@@ -14,11 +14,9 @@ from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from mtls_authorizer_cli.doctor.account.aws import Aws, UnavailableError
 from mtls_authorizer_cli.doctor.findings import Check
 from mtls_authorizer_cli.main import main
-from tests.api_gateway_account import Account, Api, ApiGatewayAccount, Function, api_gateway_account
-from tests.aws_fixtures import forget_clients
-from tests.aws_server import REGION
-from tests.certificate_authorities import CertificateAuthority
-from tests.faulty_proxy import answer, truncate
+from tests.aws.api_gateway_account import Account, Api, ApiGatewayAccount, Function, api_gateway_account
+from tests.aws.server import REGION
+from tests.fixtures.aws import forget_clients
 from tests.integration.examples.test_attach import PEM, TEMPLATES, transformed
 from tests.integration.template.stacks import AUTHORIZER, RULES, SAMPLE_API
 from tests.integration.tools.doctor_accounts import (
@@ -33,6 +31,8 @@ from tests.integration.tools.doctor_accounts import (
     rest_summary,
     terraform_resources,
 )
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.servers.faulty_proxy import answer, truncate
 from tests.unit.documentation.aws_commands import find_commands, mistakes
 from tests.unit.documentation.markdown import fences
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import FaultyProxy
 
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
 CA = CertificateAuthority("CA", not_after=LATER)

@@ -9,17 +9,17 @@ import pytest
 
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS
 from mtls_authorizer_cli.main import main
-from tests.aws_server import REGION
-from tests.faulty_proxy import delay
-from tests.lambda_functions import deploy, publish
+from tests.aws.lambda_functions import deploy, publish
+from tests.aws.server import REGION
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
+from tests.servers.faulty_proxy import delay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import FaultyProxy
 
 SHELL = {"ALLOWED_COMMON_NAMES": "someone else"}
 

@@ -9,9 +9,9 @@ import pytest
 
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer_cli.main import main
-from tests.certificate_authorities import crl_pem
-from tests.kept_lists import CA
-from tests.partitions import client_of, partition
+from tests.pki.certificate_authorities import crl_pem
+from tests.pki.kept_lists import CA
+from tests.pki.partitions import client_of, partition
 
 if TYPE_CHECKING:
     from pathlib import Path

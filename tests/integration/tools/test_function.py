@@ -11,15 +11,15 @@ import pytest
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.configuration.variables import read_environment
-from tests.aws_server import ACCOUNT, REGION
-from tests.faulty_proxy import answer
-from tests.lambda_functions import deploy, publish
+from tests.aws.lambda_functions import deploy, publish
+from tests.aws.server import ACCOUNT, REGION
+from tests.servers.faulty_proxy import answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import FaultyProxy
 
 OTHER_REGION = "us-east-1"
 MEMORY = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"}

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer_cli.main import main
-from tests.aws_server import ACCOUNT
-from tests.certificate_authorities import NOW, CertificateAuthority
-from tests.certificates import client_pem, name, pem
-from tests.lambda_functions import deploy
+from tests.aws.lambda_functions import deploy
+from tests.aws.server import ACCOUNT
+from tests.pki.certificate_authorities import NOW, CertificateAuthority
+from tests.pki.certificates import client_pem, name, pem
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
+    from tests.aws.server import AwsServer
 
 RULES, TRUSTSTORE = "s3://rules/rules.json", "s3://rules/truststore.pem"
 PARAMETER = "ssm:///rules"

@@ -11,9 +11,9 @@ import pytest
 from client_certificate_auth.x509.certificate import parse_certificate
 from mtls_authorizer_cli.explanation.gateway import GatewayCheck, gateway_findings
 from mtls_authorizer_cli.explanation.truststore import read_bundle
-from tests import der
-from tests.certificate_authorities import IS_A_CA, NOW, CertificateAuthority
-from tests.certificates import BASIC_CONSTRAINTS, KEY_USAGE, extension, pem
+from tests.pki import der
+from tests.pki.certificate_authorities import IS_A_CA, NOW, CertificateAuthority
+from tests.pki.certificates import BASIC_CONSTRAINTS, KEY_USAGE, extension, pem
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,9 +16,9 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer_cli.main import main
-from tests.api_events import rest_event
-from tests.certificate_authorities import NOW, CertificateAuthority
-from tests.certificates import name, pem
+from tests.aws.api_events import rest_event
+from tests.pki.certificate_authorities import NOW, CertificateAuthority
+from tests.pki.certificates import name, pem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,7 +21,7 @@ from moto.ssm.models import ssm_backends
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Request, Response
 
-from tests.wsgi_server import serve
+from tests.servers.wsgi_server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

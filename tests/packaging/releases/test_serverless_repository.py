@@ -8,8 +8,8 @@ import pytest
 
 from distribution.project import ROOT, VERSION
 from distribution.releases.serverless_repository import write_serverless_repository_template
+from tests.aws.yaml_templates import yaml_parse
 from tests.integration.template.intrinsic_functions import references
-from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from pathlib import Path

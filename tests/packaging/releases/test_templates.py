@@ -7,7 +7,7 @@ import pytest
 from distribution.errors import DistributionError
 from distribution.project import ROOT
 from distribution.releases.templates import TEMPLATES, rewrite_template, write_templates
-from tests.yaml_templates import yaml_parse
+from tests.aws.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,15 +6,15 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.certificate_authorities import DAY
-from tests.certificates import name, pem
-from tests.kept_lists import NOW, authority
+from tests.pki.certificate_authorities import DAY
+from tests.pki.certificates import name, pem
+from tests.pki.kept_lists import NOW, authority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from tests.certificate_authorities import CertificateAuthority
+    from tests.pki.certificate_authorities import CertificateAuthority
 
 INTERVAL = 100
 """In seconds: the interval at which documents are reloaded."""

@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.stores.store import Fetched
-from tests import der
-from tests.certificate_authorities import IS_A_CA, MAY_SIGN_CERTIFICATES
-from tests.certificates import certificate_der, name, pem
+from tests.pki import der
+from tests.pki.certificate_authorities import IS_A_CA, MAY_SIGN_CERTIFICATES
+from tests.pki.certificates import certificate_der, name, pem
 
 if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings

@@ -17,10 +17,11 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.stores.store import StoreError
-from tests.api_events import EVENTS, STAGE_ARN
-from tests.certificate_authorities import crl_number, entry
+from tests.aws.api_events import EVENTS, STAGE_ARN
+from tests.aws.responses import checked
 from tests.clocks import LONG, Clock
-from tests.kept_lists import HTML, NOW, Memory
+from tests.pki.certificate_authorities import crl_number, entry
+from tests.pki.kept_lists import HTML, NOW, Memory
 from tests.properties.authorizer.documented_decisions import (
     CAS,
     CLIENTS,
@@ -32,7 +33,6 @@ from tests.properties.authorizer.documented_decisions import (
     Rules,
     Stored,
 )
-from tests.responses import checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,8 +19,8 @@ import mtls_authorizer
 from mtls_authorizer.policy.current_policy import WaitSeconds
 from mtls_authorizer.policy.settings import load_settings
 from tests.clocks import LONG, Clock, join_attempts
-from tests.kept_lists import CA, NAMESAKE, OTHER, UNKNOWN, EventAuthorizer, Memory, client, crl, make_live
-from tests.partitions import client_of, partition
+from tests.pki.kept_lists import CA, NAMESAKE, OTHER, UNKNOWN, EventAuthorizer, Memory, client, crl, make_live
+from tests.pki.partitions import client_of, partition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

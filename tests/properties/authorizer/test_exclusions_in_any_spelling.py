@@ -12,7 +12,7 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
+from tests.pki.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.processes import node_version
+from benchmarks.measuring.processes import node_version
 from tests.fuzz import fuzz_routes
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
-from tests.api_events import EVENTS, http_1_0_event, http_2_0_event, rest_event
-from tests.certificates import client_pem
-from tests.responses import checking
+from tests.aws.api_events import EVENTS, http_1_0_event, http_2_0_event, rest_event
+from tests.aws.responses import checking
+from tests.pki.certificates import client_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

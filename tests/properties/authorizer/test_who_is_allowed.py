@@ -12,10 +12,10 @@ from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.response import Unauthorized
-from tests.api_events import EVENTS, STAGE_ARN
-from tests.certificates import attribute, certificate_der, name, pem
-from tests.der import BMP_STRING, UNIVERSAL_STRING, UTF8_STRING
-from tests.responses import checking
+from tests.aws.api_events import EVENTS, STAGE_ARN
+from tests.aws.responses import checking
+from tests.pki.certificates import attribute, certificate_der, name, pem
+from tests.pki.der import BMP_STRING, UNIVERSAL_STRING, UTF8_STRING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,9 +23,10 @@ from mtls_authorizer.rules.conditions import Comparison, Condition, Fact, Satisf
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests import der
-from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
-from tests.certificates import (
+from tests.aws.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
+from tests.aws.responses import checking
+from tests.pki import der
+from tests.pki.certificates import (
     EXTENDED_KEY_USAGE,
     attribute,
     certificate_der,
@@ -38,6 +39,7 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
+from tests.pki.psd2_statements import psd2_statement
 from tests.properties.authorizer.outcomes import (
     API_IDS,
     Situation,
@@ -56,8 +58,6 @@ from tests.properties.authorizer.signed_clients import (
     policy_with_truststore,
     sign,
 )
-from tests.psd2_statements import psd2_statement
-from tests.responses import checking
 
 if TYPE_CHECKING:
     from collections.abc import Callable

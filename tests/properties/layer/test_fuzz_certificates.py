@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.processes import node_version
-from tests import der
-from tests.certificates import AUTHORITY_INFO_ACCESS, certificate_der, extension, name, pem, subject_alt_names
+from benchmarks.measuring.processes import node_version
 from tests.fuzz import fuzz_certificates, fuzz_certificates_against_node
 from tests.fuzz.compare_certificates import compare_all, find_certificates
 from tests.fuzz.fuzz_certificates_against_node import Outcome, compare, what_node_reads
+from tests.pki import der
+from tests.pki.certificates import AUTHORITY_INFO_ACCESS, certificate_der, extension, name, pem, subject_alt_names
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -31,9 +31,9 @@ from mtls_authorizer_cli.explanation.report.summary import summarize
 from mtls_authorizer_cli.explanation.report.text import as_text
 from mtls_authorizer_cli.explanation.result import Verdict
 from mtls_authorizer_cli.explanation.truststore import read_bundle
-from tests import der
-from tests.api_events import EVENTS, STAGE_ARN
-from tests.certificates import (
+from tests.aws.api_events import EVENTS, STAGE_ARN
+from tests.pki import der
+from tests.pki.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
     NOT_BEFORE,

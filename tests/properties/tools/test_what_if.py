@@ -24,9 +24,9 @@ from mtls_authorizer.telemetry.observation import Observation
 from mtls_authorizer_cli.decision_log.entries import LogEntry
 from mtls_authorizer_cli.decision_log.records import read_record
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
-from tests import der
-from tests.api_events import http_1_0_event, http_2_0_event, rest_event
-from tests.certificates import (
+from tests.aws.api_events import http_1_0_event, http_2_0_event, rest_event
+from tests.pki import der
+from tests.pki.certificates import (
     ED25519_KEY,
     EXTENDED_KEY_USAGE,
     NOT_AFTER,

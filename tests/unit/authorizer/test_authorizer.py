@@ -26,11 +26,11 @@ from mtls_authorizer.revocation.crl.reader import read_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests import der
-from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
-from tests.certificate_authorities import NOW, CertificateAuthority
-from tests.certificates import NOT_AFTER, NOT_BEFORE, attribute, certificate_der, client_pem, extension, name, pem
-from tests.responses import checking, reason
+from tests.aws.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
+from tests.aws.responses import checking, reason
+from tests.pki import der
+from tests.pki.certificate_authorities import NOW, CertificateAuthority
+from tests.pki.certificates import NOT_AFTER, NOT_BEFORE, attribute, certificate_der, client_pem, extension, name, pem
 from tests.strategies import broken_certificates, json_values
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import logging
 import pytest
 
 from mtls_authorizer.policy.settings import SettingsError
-from tests.api_events import http_2_0_event
-from tests.certificates import client_pem
+from tests.aws.api_events import http_2_0_event
 from tests.entry_point import start
+from tests.pki.certificates import client_pem
 
 pytestmark = pytest.mark.usefixtures("empty_environment")
 

@@ -9,8 +9,8 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from tests.aws.yaml_templates import yaml_parse
 from tests.unit.documentation.markdown import PROJECT, Fence, fences, section
-from tests.yaml_templates import yaml_parse
 
 PAGE = "docs/aws-private-ca.md"
 CA_ID = "01234567-89ab-cdef-0123-456789abcdef"

@@ -9,7 +9,7 @@ import pytest
 from botocore.session import Session
 
 from mtls_authorizer_cli.main import main
-from tests.certificates import certificate_der, name, pem
+from tests.pki.certificates import certificate_der, name, pem
 from tests.unit.documentation.markdown import codes, fences, first_column, section
 
 if TYPE_CHECKING:

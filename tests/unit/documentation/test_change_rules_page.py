@@ -11,7 +11,7 @@ import pytest
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.rules.change.csv_file import REQUIRED_COLUMNS
 from mtls_authorizer_cli.rules.diff.comparison import ChangeKind
-from tests.certificates import client_pem
+from tests.pki.certificates import client_pem
 from tests.unit.documentation.markdown import codes, fences, first_column, section
 
 if TYPE_CHECKING:

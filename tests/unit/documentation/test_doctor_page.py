@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.doctor.findings import Check, Finding, NotChecked
 from mtls_authorizer_cli.main import main
-from tests.certificate_authorities import CertificateAuthority
+from tests.pki.certificate_authorities import CertificateAuthority
 from tests.unit.documentation.markdown import codes, first_column, section, tables
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from mtls_authorizer_cli.clients.report import CSV_COLUMNS as CLIENT_COLUMNS
 from mtls_authorizer_cli.explain.table import CSV_COLUMNS
 from mtls_authorizer_cli.explanation.result import Verdict
 from mtls_authorizer_cli.main import main
-from tests import der
-from tests.certificates import certificate_der, client_pem, name, pem
+from tests.pki import der
+from tests.pki.certificates import certificate_der, client_pem, name, pem
 from tests.unit.documentation.markdown import codes, fences, first_column, section
 
 if TYPE_CHECKING:

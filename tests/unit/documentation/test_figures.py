@@ -14,8 +14,8 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.metrics import Metric
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
-from tests.api_events import rest_event
-from tests.certificates import certificate_der, dns, name, pem, subject_alt_names
+from tests.aws.api_events import rest_event
+from tests.pki.certificates import certificate_der, dns, name, pem, subject_alt_names
 from tests.unit.documentation.markdown import PROJECT, pages, section
 
 if TYPE_CHECKING:

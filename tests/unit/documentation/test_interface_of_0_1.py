@@ -11,8 +11,8 @@ from client_certificate_auth import DistinguishedName, ExtractionFailureReason, 
 from mtls_authorizer.metrics import Metric
 from mtls_authorizer.policy.settings import VARIABLES
 from mtls_authorizer.reasons import DenyReason
+from tests.aws.yaml_templates import yaml_parse
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages
-from tests.yaml_templates import yaml_parse
 
 TEMPLATE = yaml_parse((PROJECT / "template.yaml").read_text(encoding="utf-8"))
 

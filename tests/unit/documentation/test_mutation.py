@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from tests.mutation import TESTS
+from tests.tooling.mutation import TESTS
 from tests.unit.documentation.markdown import PROJECT, first_column
 
 

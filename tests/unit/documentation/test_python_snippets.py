@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.api_events import EVENTS, http_2_0_event, rest_event
-from tests.certificates import certificate_der, client_pem, name, pem
+from tests.aws.api_events import EVENTS, http_2_0_event, rest_event
+from tests.pki.certificates import certificate_der, client_pem, name, pem
 from tests.unit.documentation.markdown import fences, pages
 
 if TYPE_CHECKING:

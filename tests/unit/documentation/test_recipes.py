@@ -13,8 +13,9 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
-from tests import der
-from tests.certificates import (
+from tests.decisions import decision_on
+from tests.pki import der
+from tests.pki.certificates import (
     EXTENDED_KEY_USAGE,
     certificate_der,
     dns,
@@ -25,8 +26,7 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
-from tests.decisions import decision_on
-from tests.psd2_statements import psd2_statement
+from tests.pki.psd2_statements import psd2_statement
 from tests.unit.documentation.markdown import PROJECT, Fence, fences
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import ast
 import inspect
 import logging
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -42,15 +43,15 @@ from mtls_authorizer.rules.work_limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.stores.store import MAX_LISTED
 from mtls_authorizer.telemetry.decision_log import log_fields
 from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
-from tests.api_events import rest_event
-from tests.certificates import certificate_der, client_pem, name, pem
+from tests.aws.api_events import rest_event
+from tests.aws.yaml_templates import yaml_parse
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
 from tests.integration.authorizer.revocation.test_crl_scope_against_openssl import TABLE as SCOPES
 from tests.integration.authorizer.revocation.test_crl_sets_against_openssl import TABLE as SETS
 from tests.observations import observation
+from tests.pki.certificates import certificate_der, client_pem, name, pem
 from tests.unit.documentation.markdown import PROJECT, codes, first_column, pages, section, tables
 from tests.unit.layer.test_node_parity import EQUAL, NAMES
-from tests.yaml_templates import yaml_parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -339,7 +340,8 @@ def _find(path: str) -> Path | None:
 
 @pytest.mark.parametrize("heading", ["Where to change what", _CACHED, "Tests"])
 def test_the_architecture_names_code_that_exists(heading: str) -> None:
-    helpers = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / "tests").glob("*.py"))
+    modules = chain.from_iterable((PROJECT / "tests").glob(pattern) for pattern in ("*.py", "*/*.py"))
+    helpers = "".join(path.read_text(encoding="utf-8") for path in modules)
     for row in tables("docs/architecture.md", heading)[-1]:
         named = [code for code in codes(row[1]) if not code.startswith("make ")]
         files = [path for path in map(_find, named) if path is not None and path.is_file()]

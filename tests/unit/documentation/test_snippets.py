@@ -18,9 +18,9 @@ from hcl2.rules.base import AttributeRule, BlockRule
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.telemetry.decision_log import log_fields
+from tests.aws.yaml_templates import yaml_parse
 from tests.observations import NOW, observation
 from tests.unit.documentation.markdown import PROJECT, Fence, codes, fences, first_column, pages, prose
-from tests.yaml_templates import yaml_parse
 
 MAKEFILE = (PROJECT / "Makefile").read_text(encoding="utf-8")
 LANGUAGES = {

@@ -22,9 +22,9 @@ from local_gateway.deployment import sample_api
 from local_gateway.front_doors import FrontDoorKind, certificate_headers
 from local_gateway.pki.certificates import issue
 from local_gateway.scenarios import EXPIRED, LISTED_CN, OTHER_CN, UNTRUSTED
-from tests import der
-from tests.certificate_authorities import DAY, IS_A_CA, MAY_SIGN_BOTH, CertificateAuthority, authority_key
-from tests.certificates import attribute, certificate_der, name, pem
+from tests.pki import der
+from tests.pki.certificate_authorities import DAY, IS_A_CA, MAY_SIGN_BOTH, CertificateAuthority, authority_key
+from tests.pki.certificates import attribute, certificate_der, name, pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

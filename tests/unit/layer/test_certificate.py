@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate, SubjectAltName
-from tests import der
-from tests.certificates import (
+from tests.golden.general_names import EDI_PARTY_NAME, X400_ADDRESS
+from tests.pki import der
+from tests.pki.certificates import (
     BASIC_CONSTRAINTS,
     EXTENDED_KEY_USAGE,
     KEY_USAGE,
@@ -26,7 +27,6 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
-from tests.golden.general_names import EDI_PARTY_NAME, X400_ADDRESS
 
 
 def test_the_attributes_are_those_of_the_certificate() -> None:

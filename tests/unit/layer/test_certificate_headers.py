@@ -20,7 +20,7 @@ from client_certificate_auth import (
     extract_client_certificate_from_cloudfront_event,
     extract_client_certificate_from_lambda_event,
 )
-from tests.certificates import client_pem
+from tests.pki.certificates import client_pem
 from tests.strategies import header_events, json_values
 
 if TYPE_CHECKING:

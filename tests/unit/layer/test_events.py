@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from client_certificate_auth import ExtractionFailureReason, extract_client_certificate_from_lambda_event
-from tests import der
-from tests.certificates import certificate_der, client_pem, extension, name, pem
+from tests.pki import der
+from tests.pki.certificates import certificate_der, client_pem, extension, name, pem
 
 MISSING = "lambda_event_missing_clientcert"
 MALFORMED = "lambda_event_clientcert_malformed"

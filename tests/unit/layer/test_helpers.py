@@ -20,8 +20,8 @@ from client_certificate_auth import (
     allow_subject,
     any_of,
 )
-from tests import der
-from tests.certificates import (
+from tests.pki import der
+from tests.pki.certificates import (
     attribute,
     certificate_der,
     client_pem,

@@ -28,7 +28,7 @@ from client_certificate_auth import (
     any_of,
     extract_client_certificate_from_lambda_event,
 )
-from tests.certificates import certificate_der, pem
+from tests.pki.certificates import certificate_der, pem
 from tests.strategies import broken_certificates, json_values, lambda_events
 
 CHECKS = [

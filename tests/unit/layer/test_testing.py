@@ -28,7 +28,7 @@ from client_certificate_auth.testing import (
     rest_api_event,
 )
 from mtls_authorizer.request.event import read_request
-from tests.certificates import client_pem
+from tests.pki.certificates import client_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
+from tests.aws.lambda_runtime import PROJECT
 from tests.clocks import until
-from tests.faulty_proxy import byte_by_byte, hang
-from tests.kept_lists import (
+from tests.pki.kept_lists import (
     CA,
     EVERYBODY,
     FIRST,
@@ -31,13 +31,13 @@ from tests.kept_lists import (
     make_live,
     settings,
 )
-from tests.lambda_runtime import PROJECT
+from tests.servers.faulty_proxy import byte_by_byte, hang
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import FaultyProxy
 
 RULES = b'{"rules": [{"name": "one", "match": {"common_name": "client"}, "allow": ["GET /hello"]}]}'
 
@@ -76,7 +76,7 @@ def _modules_after(environment: dict[str, str]) -> set[str]:
     """Return what has been imported once the handler has answered an event, in a process of its own."""
     program = f"""
 import sys
-from tests.api_events import rest_event
+from tests.aws.api_events import rest_event
 from mtls_authorizer.handler import handler
 answer = handler(rest_event({GOOD!r}), None)
 print(answer["policyDocument"]["Statement"][0]["Effect"], *sys.modules)

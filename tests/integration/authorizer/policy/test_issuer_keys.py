@@ -11,9 +11,9 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer_cli.main import main
-from tests.api_events import EVENTS, rest_event
-from tests.kept_lists import CA, FIRST, NAMESAKE, client
-from tests.responses import checking, reason
+from tests.aws.api_events import EVENTS, rest_event
+from tests.aws.responses import checking, reason
+from tests.pki.kept_lists import CA, FIRST, NAMESAKE, client
 
 if TYPE_CHECKING:
     from collections.abc import Callable

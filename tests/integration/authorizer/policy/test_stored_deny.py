@@ -10,8 +10,8 @@ import pytest
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
-from tests.api_events import rest_event
-from tests.responses import checking, reason
+from tests.aws.api_events import rest_event
+from tests.aws.responses import checking, reason
 from tests.unit.authorizer.rules.test_deny import ANYONE, CLIENT, DENY, LISTS, OTHER, RULES
 
 if TYPE_CHECKING:

@@ -19,18 +19,18 @@ from mtls_authorizer.refresh.loader import StoreLoader
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import Store, StoreError
-from tests.aws_fixtures import PATIENT, QUICK
-from tests.aws_server import CREDENTIALS
+from tests.aws.server import CREDENTIALS
 from tests.clocks import LONG, Clock, until
-from tests.faulty_proxy import Fault, answer, byte_by_byte, garbage, hang, only_if, reset, stall, truncate
+from tests.fixtures.aws import PATIENT, QUICK
 from tests.refreshing import has_changed
+from tests.servers.faulty_proxy import Fault, answer, byte_by_byte, garbage, hang, only_if, reset, stall, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import Exchanging, FaultyProxy
 
 pytestmark = pytest.mark.usefixtures("proxy")
 

@@ -14,14 +14,14 @@ from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from tests.certificate_authorities import NOW
-from tests.certificates import pem
+from tests.pki.certificate_authorities import NOW
+from tests.pki.certificates import pem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mtls_authorizer.revocation.crl.rejection import CrlRejection
-    from tests.certificate_authorities import CertificateAuthority
+    from tests.pki.certificate_authorities import CertificateAuthority
 
 OPENSSL = shutil.which("openssl")
 

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.revocation.crl.rejection import CrlRejection
-from tests import der
-from tests.certificate_authorities import (
+from tests.integration.authorizer.revocation.openssl_verify import (
+    GOOD,
+    OPENSSL,
+    REVOKED,
+    UNKNOWN,
+    Case,
+    check_answer,
+    check_openssl,
+)
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     ALGORITHMS,
     CRL_REASON,
     DAY,
@@ -39,16 +48,7 @@ from tests.certificate_authorities import (
     full_name,
     reason,
 )
-from tests.certificates import attribute, extension, name, uri
-from tests.integration.authorizer.revocation.openssl_verify import (
-    GOOD,
-    OPENSSL,
-    REVOKED,
-    UNKNOWN,
-    Case,
-    check_answer,
-    check_openssl,
-)
+from tests.pki.certificates import attribute, extension, name, uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.stores.store import Timeouts
-from tests.aws_fixtures import PATIENT
-from tests.faulty_proxy import answer, hang, only_if, truncate
-from tests.kept_lists import CA, FIRST, SECOND, Bucket, Source, index_of
+from tests.fixtures.aws import PATIENT
+from tests.pki.kept_lists import CA, FIRST, SECOND, Bucket, Source, index_of
+from tests.servers.faulty_proxy import answer, hang, only_if, truncate
 
 if TYPE_CHECKING:
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Fault, FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import Fault, FaultyProxy
 
 FAULTS = {"500": answer(500), "truncated": truncate(50), "no answer": hang()}
 

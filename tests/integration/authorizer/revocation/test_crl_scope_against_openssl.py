@@ -7,17 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.revocation.crl.rejection import CrlRejection
-from tests import der
-from tests.certificate_authorities import (
-    IS_A_CA,
-    IS_NO_CA,
-    CertificateAuthority,
-    crl_distribution_points,
-    distribution_point,
-    entry,
-    full_name,
-)
-from tests.certificates import attribute, name, uri
 from tests.integration.authorizer.revocation.openssl_verify import (
     GOOD,
     OPENSSL,
@@ -27,6 +16,17 @@ from tests.integration.authorizer.revocation.openssl_verify import (
     check_answer,
     check_openssl,
 )
+from tests.pki import der
+from tests.pki.certificate_authorities import (
+    IS_A_CA,
+    IS_NO_CA,
+    CertificateAuthority,
+    crl_distribution_points,
+    distribution_point,
+    entry,
+    full_name,
+)
+from tests.pki.certificates import attribute, name, uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

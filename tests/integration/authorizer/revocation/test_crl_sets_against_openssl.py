@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.revocation.crl.rejection import CrlRejection
-from tests import der
-from tests.certificate_authorities import (
+from tests.integration.authorizer.revocation.openssl_verify import (
+    GOOD,
+    OPENSSL,
+    REVOKED,
+    UNKNOWN,
+    Case,
+    check_answer,
+    check_openssl,
+)
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     DAY,
     DELTA_CRL_INDICATOR,
     IS_A_CA,
@@ -26,16 +35,7 @@ from tests.certificate_authorities import (
     entry,
     full_name,
 )
-from tests.certificates import certificate_der, extension, name, pem, uri
-from tests.integration.authorizer.revocation.openssl_verify import (
-    GOOD,
-    OPENSSL,
-    REVOKED,
-    UNKNOWN,
-    Case,
-    check_answer,
-    check_openssl,
-)
+from tests.pki.certificates import certificate_der, extension, name, pem, uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.revocation.function_environment import load_truststore, read_max_age, read_owner
-from tests.certificate_authorities import CertificateAuthority
+from tests.pki.certificate_authorities import CertificateAuthority
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,26 +17,26 @@ from mtls_authorizer.revocation.index import handler as crl_indexer
 from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer.revocation.index.handler import IndexingError, handler
 from mtls_authorizer.stores.store import StoreError
-from tests import der
-from tests.aws_server import ACCOUNT
-from tests.certificate_authorities import (
+from tests.aws.server import ACCOUNT
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     DAY,
     DELTA_CRL_INDICATOR,
     crl_number,
     crl_pem,
     entry,
 )
-from tests.certificates import extension
-from tests.crl_indexes import indexed_serial_numbers
-from tests.faulty_proxy import answer, before_writes, hang, only_if, reset, truncate
-from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY, crl
+from tests.pki.certificates import extension
+from tests.pki.crl_indexes import indexed_serial_numbers
+from tests.pki.todays_crls import CA, OTHER_CA, STRANGER, TODAY, crl
+from tests.servers.faulty_proxy import answer, before_writes, hang, only_if, reset, truncate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import Exchanging, FaultyProxy
 
 BUCKET = "revocation"
 CRL, INDEX = "ca.crl", "ca.crl.index"

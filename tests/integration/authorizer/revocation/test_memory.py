@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import der
-from tests.api_events import rest_event
-from tests.certificate_authorities import entry
+from tests.aws.api_events import rest_event
 from tests.integration.template.stacks import AUTHORIZER
-from tests.kept_lists import CA, FIRST, GOOD, HTML, REVOKED, UNKNOWN, WITHDRAWN
+from tests.pki import der
+from tests.pki.certificate_authorities import entry
+from tests.pki.kept_lists import CA, FIRST, GOOD, HTML, REVOKED, UNKNOWN, WITHDRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,18 +9,18 @@ import pytest
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
 from mtls_authorizer.stores.opener import open_prefix
 from mtls_authorizer.stores.store import StoreError
-from tests.aws_fixtures import PATIENT
-from tests.aws_server import ACCOUNT
+from tests.aws.server import ACCOUNT
 from tests.clocks import LONG, join_attempts
-from tests.faulty_proxy import answer, only_if, reset, truncate
-from tests.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, index_of
-from tests.partitions import PrefixAuthorizer, client_of, partition
+from tests.fixtures.aws import PATIENT
+from tests.pki.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, index_of
+from tests.pki.partitions import PrefixAuthorizer, client_of, partition
+from tests.servers.faulty_proxy import answer, only_if, reset, truncate
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, Fault, FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import Exchanging, Fault, FaultyProxy
 
 pytestmark = pytest.mark.usefixtures("proxy")
 

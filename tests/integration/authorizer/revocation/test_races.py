@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
-from tests.aws_fixtures import PATIENT
 from tests.clocks import LONG
-from tests.faulty_proxy import answer
-from tests.kept_lists import (
+from tests.fixtures.aws import PATIENT
+from tests.pki.kept_lists import (
     CA,
     EMPTY,
     FIRST,
@@ -26,10 +25,11 @@ from tests.kept_lists import (
     make_live,
     settings,
 )
+from tests.servers.faulty_proxy import answer
 
 if TYPE_CHECKING:
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import Exchanging, FaultyProxy
 
 pytestmark = [pytest.mark.without_coverage, pytest.mark.usefixtures("proxy")]
 

@@ -17,8 +17,9 @@ from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from tests import der
-from tests.certificate_authorities import (
+from tests.integration.authorizer.revocation.openssl_verify import GOOD, OPENSSL, REVOKED, UNKNOWN, Case, openssl_answer
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     ALGORITHMS,
     DAY,
     DELTA_CRL_INDICATOR,
@@ -34,8 +35,7 @@ from tests.certificate_authorities import (
     full_name,
     reason,
 )
-from tests.certificates import extension, pem, uri
-from tests.integration.authorizer.revocation.openssl_verify import GOOD, OPENSSL, REVOKED, UNKNOWN, Case, openssl_answer
+from tests.pki.certificates import extension, pem, uri
 
 if TYPE_CHECKING:
     from pathlib import Path

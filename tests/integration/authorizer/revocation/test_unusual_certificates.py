@@ -9,12 +9,12 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.reasons import DenyReason
-from tests import der
-from tests.api_events import rest_event
-from tests.certificate_authorities import ALGORITHMS, DAY, CertificateAuthority, entry
-from tests.certificates import pem
+from tests.aws.api_events import rest_event
 from tests.entry_point import start
-from tests.kept_lists import NOW
+from tests.pki import der
+from tests.pki.certificate_authorities import ALGORITHMS, DAY, CertificateAuthority, entry
+from tests.pki.certificates import pem
+from tests.pki.kept_lists import NOW
 
 FOLDER = Path(__file__).parent / "certificates"
 NAMES = sorted(path.name for path in FOLDER.glob("*.pem"))

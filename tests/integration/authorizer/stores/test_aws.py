@@ -1,4 +1,4 @@
-"""Stores in AWS over HTTP: moto's server and, for AppConfig Data, which moto does not have, that in ``aws_server``."""
+"""Stores in AWS over HTTP: moto's server and, for AppConfig Data, which moto does not have, that in ``aws.server``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from mtls_authorizer.stores import aws as aws_stores
 from mtls_authorizer.stores.opener import open_prefix, open_store
 from mtls_authorizer.stores.s3 import S3Store
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Store, StoreError, Timeouts
-from tests.aws_fixtures import PATIENT, QUICK, forget_clients
-from tests.aws_server import ACCOUNT
-from tests.faulty_proxy import (
+from tests.aws.server import ACCOUNT
+from tests.fixtures.aws import PATIENT, QUICK, forget_clients
+from tests.servers.faulty_proxy import (
     Fault,
     answer,
     byte_by_byte,
@@ -29,8 +29,8 @@ from tests.faulty_proxy import (
 )
 
 if TYPE_CHECKING:
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import Exchanging, FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import Exchanging, FaultyProxy
 
 LARGEST = 1000
 RULES = "s3://bucket/folder/rules.json"

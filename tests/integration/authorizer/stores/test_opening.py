@@ -13,7 +13,7 @@ from mtls_authorizer.stores.opener import open_store
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.faulty_proxy import FaultyProxy
+    from tests.servers.faulty_proxy import FaultyProxy
 
 LARGEST = 1000
 

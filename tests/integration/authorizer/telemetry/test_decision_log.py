@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE
-from tests.api_events import EVENTS, rest_event
-from tests.certificates import client_pem
-from tests.lambda_runtime import lambda_function
+from tests.aws.api_events import EVENTS, rest_event
+from tests.aws.lambda_runtime import lambda_function
 from tests.observations import CLIENT, HOSTILE, LISTED
+from tests.pki.certificates import client_pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,15 +13,15 @@ from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
 from mtls_authorizer_cli.documents.json_text import append_items
 from mtls_authorizer_cli.documents.s3 import S3Document
 from mtls_authorizer_cli.documents.update import Change, Update, update_document
-from tests.aws_server import ACCOUNT
-from tests.faulty_proxy import answer, before_writes, only_if, page_in_place_of
+from tests.aws.server import ACCOUNT
 from tests.rules_documents import document, rule
+from tests.servers.faulty_proxy import answer, before_writes, only_if, page_in_place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.aws_server import AwsServer
-    from tests.faulty_proxy import FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.faulty_proxy import FaultyProxy
 
 URI = "s3://rules/folder/rules.json"
 DOCUMENT = document(rule())

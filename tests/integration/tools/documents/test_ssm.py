@@ -14,14 +14,14 @@ from mtls_authorizer_cli.documents.document import MOST_ATTEMPTS
 from mtls_authorizer_cli.documents.json_text import append_items, rewrite_items
 from mtls_authorizer_cli.documents.ssm import SsmDocument
 from mtls_authorizer_cli.documents.update import Change, Update, update_document
-from tests.faulty_proxy import answer, before_writes, for_operation, page_in_place_of
 from tests.rules_documents import document, rule
+from tests.servers.faulty_proxy import answer, before_writes, for_operation, page_in_place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.aws_server import AwsServer
-from tests.faulty_proxy import Exchanging, FaultyProxy
+    from tests.aws.server import AwsServer
+from tests.servers.faulty_proxy import Exchanging, FaultyProxy
 
 NAME = "/acme/rules"
 URI = f"ssm://{NAME}"

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from mtls_authorizer.revocation.index.indexing import index_crl
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from tests.certificate_authorities import crl_number, entry
 from tests.clocks import Clock
-from tests.kept_lists import HTML, NOW, REVOKED, EventAuthorizer, Memory, authority, client, make_live, settings
+from tests.pki.certificate_authorities import crl_number, entry
+from tests.pki.kept_lists import HTML, NOW, REVOKED, EventAuthorizer, Memory, authority, client, make_live, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from tests.certificate_authorities import CertificateAuthority
+    from tests.pki.certificate_authorities import CertificateAuthority
 
 pytestmark = pytest.mark.without_coverage
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
-from tests import der
-from tests.certificate_authorities import DELTA_CRL_INDICATOR, distribution_point
-from tests.certificates import extension
 from tests.clocks import Clock, join_attempts
-from tests.kept_lists import CA, MINUTE, NOW, OTHER, EventAuthorizer, Memory, make_live
-from tests.partitions import client_of, partition
+from tests.pki import der
+from tests.pki.certificate_authorities import DELTA_CRL_INDICATOR, distribution_point
+from tests.pki.certificates import extension
+from tests.pki.kept_lists import CA, MINUTE, NOW, OTHER, EventAuthorizer, Memory, make_live
+from tests.pki.partitions import client_of, partition
 
 if TYPE_CHECKING:
     from datetime import datetime

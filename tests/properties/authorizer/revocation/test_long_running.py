@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from tests.clocks import Clock
-from tests.kept_lists import CA, MINUTE, NOW, OTHER, REVOKED, UNKNOWN, EventAuthorizer, Memory, make_live
-from tests.partitions import client_of, partition
+from tests.pki.kept_lists import CA, MINUTE, NOW, OTHER, REVOKED, UNKNOWN, EventAuthorizer, Memory, make_live
+from tests.pki.partitions import client_of, partition
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -16,12 +16,12 @@ from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import StoreError
-from tests import der
-from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR
-from tests.certificates import extension
 from tests.clocks import Clock
-from tests.kept_lists import CA, HTML, NOW, OTHER, REVOKED, EventAuthorizer, Memory, authority, make_live, settings
-from tests.partitions import client_of, partition
+from tests.pki import der
+from tests.pki.certificate_authorities import DAY, DELTA_CRL_INDICATOR
+from tests.pki.certificates import extension
+from tests.pki.kept_lists import CA, HTML, NOW, OTHER, REVOKED, EventAuthorizer, Memory, authority, make_live, settings
+from tests.pki.partitions import client_of, partition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

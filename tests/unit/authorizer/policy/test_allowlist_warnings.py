@@ -22,7 +22,7 @@ from mtls_authorizer.policy.allowlist_warnings import (
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests.certificates import client_pem
+from tests.pki.certificates import client_pem
 
 NAMES_WITH_JOINERS = (
     "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",

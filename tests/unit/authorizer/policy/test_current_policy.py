@@ -27,12 +27,12 @@ from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.store import Fetched, Store, StoreError
-from tests.api_events import rest_event
-from tests.certificate_authorities import DAY, distribution_point, full_name
-from tests.certificates import uri
+from tests.aws.api_events import rest_event
 from tests.clocks import LONG, Clock, join_attempts
 from tests.decisions import decision_on
-from tests.kept_lists import (
+from tests.pki.certificate_authorities import DAY, distribution_point, full_name
+from tests.pki.certificates import uri
+from tests.pki.kept_lists import (
     CA,
     EMPTY,
     EVERYBODY,
@@ -61,7 +61,7 @@ from tests.kept_lists import (
     make_live,
     settings,
 )
-from tests.partitions import client_of, partition
+from tests.pki.partitions import client_of, partition
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -20,8 +20,10 @@ from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.telemetry.decision_metrics import measure
-from tests import der
-from tests.certificate_authorities import (
+from tests.decisions import decision_on
+from tests.observations import observation
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     ALGORITHMS,
     IS_A_CA,
     MAY_SIGN_LISTS,
@@ -30,9 +32,7 @@ from tests.certificate_authorities import (
     CertificateAuthority,
     authority_key,
 )
-from tests.certificates import dns, extension, name, pem, subject_alt_names
-from tests.decisions import decision_on
-from tests.observations import observation
+from tests.pki.certificates import dns, extension, name, pem, subject_alt_names
 from tests.rules_documents import rule
 
 if TYPE_CHECKING:

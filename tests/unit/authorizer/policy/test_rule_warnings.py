@@ -14,10 +14,10 @@ from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.policy.rule_warnings import MESSAGES, NOT_EXAMINED, RuleWarningKind, log_rule_warnings
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
-from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import client_pem
 from tests.clocks import LONG, Clock
-from tests.kept_lists import Memory
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.pki.certificates import client_pem
+from tests.pki.kept_lists import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

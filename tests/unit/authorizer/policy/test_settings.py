@@ -18,7 +18,7 @@ from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests.certificates import certificate_der, client_pem, dns, ip, name, pem, subject_alt_names, uri
+from tests.pki.certificates import certificate_der, client_pem, dns, ip, name, pem, subject_alt_names, uri
 
 RULES = '{"rules": [{"name": "a", "match": {"common_name": "ruled"}, "allow": ["GET /a"]}]}'
 

@@ -6,7 +6,7 @@ import pytest
 
 from mtls_authorizer.refresh.loader import Loaded, StoreLoader
 from mtls_authorizer.stores.store import StoreError
-from tests.kept_lists import Memory, UnchangedStore
+from tests.pki.kept_lists import Memory, UnchangedStore
 
 
 def load(storage: Memory) -> StoreLoader[str]:

@@ -28,8 +28,8 @@ from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, extension
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.pki.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, client_pem, extension
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 NOBODY = AccessPolicy(RuleSet(()))

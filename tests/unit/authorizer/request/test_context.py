@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.request.context import LONGEST_HEADER, build_context, principal_identifier
-from tests import der
-from tests.certificates import certificate_der, client_pem, dns, extension, name, pem, subject_alt_names, uri
+from tests.pki import der
+from tests.pki.certificates import certificate_der, client_pem, dns, extension, name, pem, subject_alt_names, uri
 
 if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import PrincipalId

@@ -18,10 +18,11 @@ from mtls_authorizer.rules.fields import parse_exact
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests import der
-from tests.certificate_authorities import DAY, CertificateAuthority, entry
-from tests.certificate_authorities import NOW as SIGNED
-from tests.certificates import (
+from tests.decisions import decision_on
+from tests.pki import der
+from tests.pki.certificate_authorities import DAY, CertificateAuthority, entry
+from tests.pki.certificate_authorities import NOW as SIGNED
+from tests.pki.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
     NOT_BEFORE,
@@ -31,7 +32,6 @@ from tests.certificates import (
     name,
     pem,
 )
-from tests.decisions import decision_on
 from tests.rules_documents import document, rule
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

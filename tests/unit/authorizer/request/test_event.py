@@ -7,7 +7,7 @@ from hypothesis import given
 
 from mtls_authorizer.request.event import UnsupportedEventError, read_request
 from mtls_authorizer.rules.routes import LONGEST_STAGE_ARN
-from tests.api_events import STAGE_ARN, client_cert, http_1_0_event, http_2_0_event, rest_event
+from tests.aws.api_events import STAGE_ARN, client_cert, http_1_0_event, http_2_0_event, rest_event
 from tests.strategies import json_values
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from mtls_authorizer.revocation.crl.scope import read_certificate_scope
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
-from tests import der
-from tests.certificate_authorities import (
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     ALGORITHMS,
     DAY,
     IS_A_CA,
@@ -29,7 +29,7 @@ from tests.certificate_authorities import (
     entry,
     full_name,
 )
-from tests.certificates import attribute, certificate_der, dns, extension, name, pem, uri
+from tests.pki.certificates import attribute, certificate_der, dns, extension, name, pem, uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

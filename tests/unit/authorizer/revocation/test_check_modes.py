@@ -15,8 +15,8 @@ from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.status import RevocationState, UnknownReason
 from mtls_authorizer.revocation.succession.order import identity_of
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
-from tests import der
-from tests.certificate_authorities import (
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     ALGORITHMS,
     CRL_DISTRIBUTION_POINTS,
     DAY,
@@ -32,7 +32,7 @@ from tests.certificate_authorities import (
     entry,
     full_name,
 )
-from tests.certificates import BASIC_CONSTRAINTS, extension, name, pem, uri
+from tests.pki.certificates import BASIC_CONSTRAINTS, extension, name, pem, uri
 
 GOOD, REVOKED, UNKNOWN, EXEMPT = RevocationState
 ROOT = CertificateAuthority("Root")

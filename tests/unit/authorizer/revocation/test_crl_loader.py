@@ -13,10 +13,10 @@ from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError, too_large
-from tests import der
-from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number, distribution_point, entry, full_name
-from tests.certificates import extension, uri
-from tests.kept_lists import (
+from tests.pki import der
+from tests.pki.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number, distribution_point, entry, full_name
+from tests.pki.certificates import extension, uri
+from tests.pki.kept_lists import (
     CA,
     EMPTY,
     EVERYBODY,

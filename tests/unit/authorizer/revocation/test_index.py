@@ -15,8 +15,8 @@ from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from mtls_authorizer.revocation.index.indexing import index_crl
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from tests import der
-from tests.certificate_authorities import (
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     HOLD,
     NOW,
     REMOVED,
@@ -25,7 +25,7 @@ from tests.certificate_authorities import (
     crl_pem,
     entry,
 )
-from tests.crl_indexes import CHECKSUM_LENGTH, NEXT_UPDATE, ListedRevocations, indexed_serial_numbers, with_checksum
+from tests.pki.crl_indexes import CHECKSUM_LENGTH, NEXT_UPDATE, ListedRevocations, indexed_serial_numbers, with_checksum
 
 CA = CertificateAuthority("Test CA")
 ONLY_USERS = der.sequence(der.tagged(1, b"\xff"))

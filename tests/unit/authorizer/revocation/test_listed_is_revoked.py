@@ -11,8 +11,8 @@ from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from tests import der
-from tests.certificate_authorities import (
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     CRL_NUMBER,
     DAY,
     DELTA_CRL_INDICATOR,
@@ -29,7 +29,7 @@ from tests.certificate_authorities import (
     entry,
     full_name,
 )
-from tests.certificates import extension, pem, uri
+from tests.pki.certificates import extension, pem, uri
 
 TRUE = b"\xff"
 CA = CertificateAuthority()

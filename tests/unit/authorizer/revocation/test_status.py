@@ -15,8 +15,8 @@ from mtls_authorizer.revocation.locations import Locations
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
-from tests import der
-from tests.certificate_authorities import (
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     CRL_DISTRIBUTION_POINTS,
     DAY,
     IS_A_CA,
@@ -29,7 +29,7 @@ from tests.certificate_authorities import (
     entry,
     full_name,
 )
-from tests.certificates import extension, name, pem, uri
+from tests.pki.certificates import extension, name, pem, uri
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,9 +17,11 @@ from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, SERVER_AUTH
 from mtls_authorizer.rules.request_limits import RequestLimits
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests import der
-from tests.api_events import EVENTS, rest_event
-from tests.certificates import (
+from tests.aws.api_events import EVENTS, rest_event
+from tests.aws.responses import checking
+from tests.decisions import decision_on
+from tests.pki import der
+from tests.pki.certificates import (
     EXTENDED_KEY_USAGE,
     certificate_der,
     client_pem,
@@ -32,8 +34,6 @@ from tests.certificates import (
     subject_alt_names,
     uri,
 )
-from tests.decisions import decision_on
-from tests.responses import checking
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns
 from mtls_authorizer.rules.fields import FACT_READERS
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import Rule
-from tests.certificates import client_pem
+from tests.pki.certificates import client_pem
 
 NONE = SatisfiedConditions(frozenset(), frozenset())
 

@@ -14,10 +14,10 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests import der
-from tests.api_events import EVENTS, http_2_0_event, rest_event
-from tests.certificates import attribute, certificate_der, client_pem, dns, email, name, pem, subject_alt_names, uri
-from tests.responses import checking, reason
+from tests.aws.api_events import EVENTS, http_2_0_event, rest_event
+from tests.aws.responses import checking, reason
+from tests.pki import der
+from tests.pki.certificates import attribute, certificate_der, client_pem, dns, email, name, pem, subject_alt_names, uri
 from tests.rules_documents import rule
 
 CLIENT = client_pem(("O", "Acme"), ("OU", "payments"), ("CN", "client"))

@@ -14,10 +14,10 @@ from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.fields import FIELDS, FieldKind
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests import der
-from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import attribute, certificate_der, dns, email, ip, name, pem, subject_alt_names, uri
-from tests.psd2_statements import psd2_statement
+from tests.pki import der
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.pki.certificates import attribute, certificate_der, dns, email, ip, name, pem, subject_alt_names, uri
+from tests.pki.psd2_statements import psd2_statement
 from tests.rules_documents import document, rule
 
 Attributes = list[Any]

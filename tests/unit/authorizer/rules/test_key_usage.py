@@ -9,9 +9,9 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages, usage_name
-from tests import der
-from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, pem
 from tests.decisions import decision_on
+from tests.pki import der
+from tests.pki.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, pem
 from tests.rules_documents import matching
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

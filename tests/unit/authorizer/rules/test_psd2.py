@@ -22,10 +22,11 @@ from mtls_authorizer.rules.field_values import psd2_role_facts, psd2_statement_p
 from mtls_authorizer.rules.psd2 import Psd2Statement, parse_role, read_psd2_statement
 from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.text import as_text
-from tests import der
-from tests.api_events import EVENTS, rest_event
-from tests.certificates import certificate_der, extension, name, pem
-from tests.psd2_statements import (
+from tests.aws.api_events import EVENTS, rest_event
+from tests.aws.responses import checking, reason
+from tests.pki import der
+from tests.pki.certificates import certificate_der, extension, name, pem
+from tests.pki.psd2_statements import (
     COMPLIANCE,
     PSD2_STATEMENT,
     QC_STATEMENTS,
@@ -38,7 +39,6 @@ from tests.psd2_statements import (
     statements,
 )
 from tests.questions import question
-from tests.responses import checking, reason
 from tests.rules_documents import rule
 
 IDENTIFIER = "PSDDE-BAFIN-123456"

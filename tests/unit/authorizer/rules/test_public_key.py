@@ -15,11 +15,11 @@ from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.public_key import equal_encodings
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
-from tests import der
-from tests.api_events import EVENTS, rest_event
-from tests.certificate_authorities import ALGORITHMS
-from tests.certificates import ED25519_KEY, certificate_der, name, pem
-from tests.responses import checking, reason
+from tests.aws.api_events import EVENTS, rest_event
+from tests.aws.responses import checking, reason
+from tests.pki import der
+from tests.pki.certificate_authorities import ALGORITHMS
+from tests.pki.certificates import ED25519_KEY, certificate_der, name, pem
 from tests.rules_documents import rule
 
 OTHER_KEY = der.sequence(der.sequence(der.oid("1.3.101.112")), der.bits(b"\x01" * 32))

@@ -17,9 +17,9 @@ from mtls_authorizer.rules.document.request_limits_validation import TIME
 from mtls_authorizer.rules.grant import ConditionalGrant
 from mtls_authorizer.rules.request_limits import RequestLimits
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
-from tests.certificates import client_pem
-from tests.responses import checking
+from tests.aws.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
+from tests.aws.responses import checking
+from tests.pki.certificates import client_pem
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from mtls_authorizer.rules.routes import (
     read_route,
     resources,
 )
-from tests.api_events import STAGE_ARN
+from tests.aws.api_events import STAGE_ARN
 
 
 def by_policy(routes: tuple[str, ...], invocation: str) -> bool:

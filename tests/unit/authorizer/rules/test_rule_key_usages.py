@@ -13,11 +13,11 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.json_document import as_json
 from mtls_authorizer_cli.explanation.report.text import as_text
-from tests import der
-from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
-from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, dns, extension, name, pem, subject_alt_names
+from tests.aws.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
+from tests.aws.responses import checking, reason
+from tests.pki import der
+from tests.pki.certificates import EXTENDED_KEY_USAGE, certificate_der, dns, extension, name, pem, subject_alt_names
 from tests.questions import question
-from tests.responses import checking, reason
 from tests.rules_documents import rule
 
 if TYPE_CHECKING:

@@ -23,10 +23,10 @@ from mtls_authorizer.rules.key_usage import CLIENT_AUTH
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, METHODS, Routes, permits, policy_size
 from mtls_authorizer.rules.rule import Rule, UsagePlanKey
 from mtls_authorizer.rules.rule_set import RuleSet
-from tests.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
-from tests.certificates import client_pem
+from tests.aws.api_events import STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
+from tests.aws.responses import checking
 from tests.decisions import decision_on
-from tests.responses import checking
+from tests.pki.certificates import client_pem
 from tests.rules_documents import document, rule
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -18,12 +18,12 @@ from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import Unauthorized
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, MOST_RULES, MOST_VALUES, log_decision, log_fields
-from tests import der
-from tests.api_events import rest_event
-from tests.certificate_authorities import DAY
-from tests.certificates import NOT_AFTER, certificate_der, client_pem, extension, name, pem
-from tests.kept_lists import CA, GOOD, Memory, make_authorizer
+from tests.aws.api_events import rest_event
 from tests.observations import CLIENT, LISTED, NOW, observation
+from tests.pki import der
+from tests.pki.certificate_authorities import DAY
+from tests.pki.certificates import NOT_AFTER, certificate_der, client_pem, extension, name, pem
+from tests.pki.kept_lists import CA, GOOD, Memory, make_authorizer
 
 HANDLER = "mtls_authorizer.handler.handler"
 OTHER = client_pem(("CN", "other"), serial_number=der.integer(2))

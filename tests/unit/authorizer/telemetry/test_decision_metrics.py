@@ -21,10 +21,10 @@ from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from mtls_authorizer.telemetry.decision_metrics import measure, write_decision_metrics, write_truststore_metric
-from tests import kept_lists
-from tests.api_events import http_2_0_event, rest_event
-from tests.certificate_authorities import DAY
+from tests.aws.api_events import http_2_0_event, rest_event
 from tests.observations import CLIENT, HOSTILE, LISTED, NOW, observation
+from tests.pki import kept_lists
+from tests.pki.certificate_authorities import DAY
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -16,10 +16,10 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.response import Unauthorized
 from mtls_authorizer.telemetry.malformed_certificate import LONGEST_VALUE
-from tests import der
-from tests.api_events import EVENTS, http_2_0_event, rest_event
-from tests.certificates import certificate_der, client_pem, name, pem
+from tests.aws.api_events import EVENTS, http_2_0_event, rest_event
 from tests.observations import LISTED
+from tests.pki import der
+from tests.pki.certificates import certificate_der, client_pem, name, pem
 from tests.strategies import json_values
 
 if TYPE_CHECKING:

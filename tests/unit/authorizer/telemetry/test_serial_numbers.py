@@ -17,9 +17,9 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.assessment import MAX_CACHED_PEM_LENGTH, Client
 from mtls_authorizer.telemetry.serial_numbers import MAX_ISSUERS, MAX_REMEMBERED, SerialNumberRegister
-from tests import der
-from tests.api_events import http_2_0_event
-from tests.certificates import certificate_der, name, pem
+from tests.aws.api_events import http_2_0_event
+from tests.pki import der
+from tests.pki.certificates import certificate_der, name, pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,11 +14,11 @@ from mtls_authorizer.metrics import Metric
 from mtls_authorizer.policy.current_policy import WaitSeconds
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.telemetry.decision_log import MOST_VALUES
-from tests.api_events import rest_event
-from tests.certificate_authorities import DAY
-from tests.certificates import name
+from tests.aws.api_events import rest_event
 from tests.clocks import LONG
-from tests.kept_lists import CA, FIRST, GOOD, NOW, Memory, authority, make_live, settings
+from tests.pki.certificate_authorities import DAY
+from tests.pki.certificates import name
+from tests.pki.kept_lists import CA, FIRST, GOOD, NOW, Memory, authority, make_live, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

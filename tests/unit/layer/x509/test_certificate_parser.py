@@ -13,8 +13,8 @@ from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from client_certificate_auth.x509 import certificate as parser
 from client_certificate_auth.x509.certificate import LARGEST_CERTIFICATE, parse_certificate
 from client_certificate_auth.x509.der import read_element
-from tests import der
-from tests.certificates import ED25519_KEY, certificate_der, extension, name, pem, subject_alt_names, uri
+from tests.pki import der
+from tests.pki.certificates import ED25519_KEY, certificate_der, extension, name, pem, subject_alt_names, uri
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "certificates"
 ALGORITHM = der.sequence(der.oid("1.3.101.112"))

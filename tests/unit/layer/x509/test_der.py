@@ -24,7 +24,7 @@ from client_certificate_auth.x509.der import (
     read_two_elements,
     read_typed_value,
 )
-from tests import der
+from tests.pki import der
 
 
 def test_elements_are_read_one_after_another() -> None:

@@ -16,8 +16,8 @@ from client_certificate_auth.x509.extensions import (
 )
 from client_certificate_auth.x509.general_names import read_general_names
 from client_certificate_auth.x509.known_extensions import SUPPORTED
-from tests import der
-from tests.certificates import certificate_der, dns, extension, name, uri
+from tests.pki import der
+from tests.pki.certificates import certificate_der, dns, extension, name, uri
 
 NULL = der.tlv(der.NULL)
 INTEGER = der.integer(1)

@@ -6,8 +6,8 @@ import json
 import pytest
 
 from client_certificate_auth import DistinguishedName, MalformedCertificateError, PeerCertificate
-from tests import der
-from tests.certificates import OIDS, attribute, client_pem
+from tests.pki import der
+from tests.pki.certificates import OIDS, attribute, client_pem
 
 
 def subject(*attributes: bytes | list[bytes] | tuple[str, str]) -> DistinguishedName:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import pytest
 
 from client_certificate_auth.x509.pem import PemError, read_pem
-from tests.certificates import certificate_der, pem
+from tests.pki.certificates import certificate_der, pem
 
 Change: TypeAlias = Callable[[str], str]
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.elliptic_curves import BASE_POINTS, PRIME_CURVES
 from client_certificate_auth.x509.public_key import PublicKey, read_public_key
-from tests import der
+from tests.pki import der
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "certificates"
 

@@ -15,8 +15,8 @@ from local_gateway.api_gateway.events import ClientRequest, authorizer_event, in
 from local_gateway.api_gateway.policy import Authorization, Effect
 from local_gateway.deployment import sample_api
 from local_gateway.scenarios import CN_WITHIN_O, LISTED_CN
-from tests import der
-from tests.certificates import OIDS, certificate_der, name, pem
+from tests.pki import der
+from tests.pki.certificates import OIDS, certificate_der, name, pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,14 +17,14 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer_cli.block.flush import Flushed, Stage
 from mtls_authorizer_cli.main import main
-from tests import der
-from tests.api_events import rest_event
-from tests.certificate_authorities import DAY, IS_A_CA
-from tests.certificates import name, pem
+from tests.aws.api_events import rest_event
+from tests.aws.responses import checking
 from tests.command_results import Terminal
-from tests.responses import checking
+from tests.pki import der
+from tests.pki.certificate_authorities import DAY, IS_A_CA
+from tests.pki.certificates import name, pem
+from tests.pki.todays_crls import CA, TODAY
 from tests.rules_documents import document, rule
-from tests.todays_crls import CA, TODAY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -24,10 +24,10 @@ from hypothesis import strategies as st
 
 from mtls_authorizer_cli.certificates.bundle import as_sent
 from mtls_authorizer_cli.certificates.content import Kind, recognize, to_pem
-from tests import der
-from tests.api_events import rest_event
-from tests.certificate_authorities import CertificateAuthority, crl_pem
-from tests.certificates import certificate_der, pem
+from tests.aws.api_events import rest_event
+from tests.pki import der
+from tests.pki.certificate_authorities import CertificateAuthority, crl_pem
+from tests.pki.certificates import certificate_der, pem
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes

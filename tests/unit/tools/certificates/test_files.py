@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from mtls_authorizer_cli.certificates.content import recognize
 from mtls_authorizer_cli.certificates.files import read_certificates
 from mtls_authorizer_cli.command_line import CommandError
-from tests.certificates import certificate_der, name, pem
-from tests.kept_lists import CA
+from tests.pki.certificates import certificate_der, name, pem
+from tests.pki.kept_lists import CA
 
 if TYPE_CHECKING:
     from pathlib import Path

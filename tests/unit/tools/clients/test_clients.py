@@ -14,9 +14,9 @@ from client_certificate_auth import PeerCertificate
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME
 from mtls_authorizer_cli.explanation.client_match import identifies_client, name_identifies_client
 from mtls_authorizer_cli.main import main
-from tests import der
-from tests.certificates import attribute, certificate_der, dns, name, pem, subject_alt_names, uri
 from tests.command_results import Result
+from tests.pki import der
+from tests.pki.certificates import attribute, certificate_der, dns, name, pem, subject_alt_names, uri
 from tests.questions import document
 
 if TYPE_CHECKING:

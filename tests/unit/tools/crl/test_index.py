@@ -17,10 +17,10 @@ import pytest
 from mtls_authorizer_cli.crl import options as crl_options
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import Progress
-from tests.certificate_authorities import crl_pem, entry
 from tests.command_results import Terminal
-from tests.crl_indexes import indexed_serial_numbers
-from tests.todays_crls import CA, STRANGER, TODAY, crl
+from tests.pki.certificate_authorities import crl_pem, entry
+from tests.pki.crl_indexes import indexed_serial_numbers
+from tests.pki.todays_crls import CA, STRANGER, TODAY, crl
 
 if TYPE_CHECKING:
     from collections.abc import Callable

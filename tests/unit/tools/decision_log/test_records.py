@@ -17,7 +17,7 @@ import pytest
 
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.decision_log.records import LogRecord, read_log_records
-from tests.kept_lists import CA
+from tests.pki.kept_lists import CA
 
 if TYPE_CHECKING:
     from pathlib import Path

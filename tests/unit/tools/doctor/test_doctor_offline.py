@@ -16,9 +16,9 @@ from mtls_authorizer_cli.doctor.account.aws import Variable, command
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
 from mtls_authorizer_cli.doctor.report import as_text
 from mtls_authorizer_cli.main import main
-from tests import der
-from tests.certificate_authorities import ALGORITHMS, ECDSA, IS_A_CA, IS_NO_CA, SHA1, CertificateAuthority
-from tests.certificates import KEY_USAGE, extension, name, pem
+from tests.pki import der
+from tests.pki.certificate_authorities import ALGORITHMS, ECDSA, IS_A_CA, IS_NO_CA, SHA1, CertificateAuthority
+from tests.pki.certificates import KEY_USAGE, extension, name, pem
 from tests.unit.documentation.aws_commands import find_commands
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ import pytest
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer_cli.main import main
-from tests.api_events import http_2_0_event
-from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
+from tests.aws.api_events import http_2_0_event
 from tests.command_results import Result
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.pki.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 
 if TYPE_CHECKING:

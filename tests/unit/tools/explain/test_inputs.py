@@ -24,10 +24,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS
 from mtls_authorizer_cli.main import main
-from tests import der
-from tests.api_events import STAGE_ARN, http_2_0_event, rest_event
-from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import attribute, certificate_der, client_pem, extension, name, pem
+from tests.aws.api_events import STAGE_ARN, http_2_0_event, rest_event
+from tests.pki import der
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.pki.certificates import attribute, certificate_der, client_pem, extension, name, pem
 from tests.questions import CLIENT
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.status import UnknownReason
 from mtls_authorizer_cli.explanation.reasons import CAUSES, REASONS
 from mtls_authorizer_cli.main import main
-from tests.api_events import http_2_0_event, rest_event
-from tests.certificates import certificate_der, name, pem
+from tests.aws.api_events import http_2_0_event, rest_event
 from tests.command_results import Result
+from tests.pki.certificates import certificate_der, name, pem
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer_cli.main import main
-from tests.api_events import http_2_0_event
-from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, name, pem
+from tests.aws.api_events import http_2_0_event
 from tests.command_results import Result
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.pki.certificates import NOT_AFTER, NOT_BEFORE, certificate_der, name, pem
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 
 if TYPE_CHECKING:

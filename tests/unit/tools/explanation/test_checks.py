@@ -20,10 +20,10 @@ from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.result import Verdict
-from tests import der
-from tests.certificate_authorities import DELTA_CRL_INDICATOR, CertificateAuthority, crl_number, entry
-from tests.certificate_authorities import NOW as CRL_TIME
-from tests.certificates import (
+from tests.pki import der
+from tests.pki.certificate_authorities import DELTA_CRL_INDICATOR, CertificateAuthority, crl_number, entry
+from tests.pki.certificate_authorities import NOW as CRL_TIME
+from tests.pki.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
     SUBJECT_ALT_NAME,

@@ -14,8 +14,8 @@ from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.json_document import as_json
 from mtls_authorizer_cli.explanation.report.text import _NEARLY_DENIES, as_text
 from mtls_authorizer_cli.main import main
-from tests import der
-from tests.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, name, pem
+from tests.pki import der
+from tests.pki.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, name, pem
 from tests.questions import REPORTS, question
 
 if TYPE_CHECKING:

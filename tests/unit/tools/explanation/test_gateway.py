@@ -17,8 +17,8 @@ from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.result import Verdict
 from mtls_authorizer_cli.explanation.truststore import read_bundle
 from mtls_authorizer_cli.main import main
-from tests import der
-from tests.certificate_authorities import (
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     ALGORITHMS,
     DAY,
     IS_A_CA,
@@ -29,7 +29,15 @@ from tests.certificate_authorities import (
     SUBJECT_KEY_IDENTIFIER,
     CertificateAuthority,
 )
-from tests.certificates import BASIC_CONSTRAINTS, KEY_USAGE, certificate_der, extension, name, pem, subject_alt_names
+from tests.pki.certificates import (
+    BASIC_CONSTRAINTS,
+    KEY_USAGE,
+    certificate_der,
+    extension,
+    name,
+    pem,
+    subject_alt_names,
+)
 from tests.questions import question
 
 if TYPE_CHECKING:

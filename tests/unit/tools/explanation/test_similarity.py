@@ -8,7 +8,7 @@ import pytest
 
 from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.similarity import Difference
-from tests.certificates import certificate_der, dns, name, pem, subject_alt_names, uri
+from tests.pki.certificates import certificate_der, dns, name, pem, subject_alt_names, uri
 from tests.questions import CLIENT, document, question
 
 if TYPE_CHECKING:

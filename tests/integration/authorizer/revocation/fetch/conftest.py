@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.crl_server import crl_server
+from tests.servers.crl_server import crl_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.crl_server import CrlServer
+    from tests.servers.crl_server import CrlServer
 
 
 @pytest.fixture(scope="module")

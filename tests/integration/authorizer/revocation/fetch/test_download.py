@@ -14,7 +14,7 @@ import trustme
 from mtls_authorizer.revocation.fetch.download import Limits, Validators, download
 from mtls_authorizer.revocation.fetch.errors import DownloadError
 from mtls_authorizer.revocation.fetch.url import parse_url
-from tests.crl_server import byte_by_byte, conditional, crl_server, ok, raw, silent, truncated, until_closed
+from tests.servers.crl_server import byte_by_byte, conditional, crl_server, ok, raw, silent, truncated, until_closed
 
 if TYPE_CHECKING:
     import threading
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mtls_authorizer.revocation.fetch.download import Downloaded
-    from tests.crl_server import Answer, CrlServer
+    from tests.servers.crl_server import Answer, CrlServer
 
 PATIENT = Limits(total_seconds=30, connect_seconds=30, read_seconds=30, max_bytes=1000)
 BODY = b"0" * 500

@@ -12,9 +12,10 @@ import pytest
 
 from mtls_authorizer.crl_fetcher import handler
 from mtls_authorizer.metrics import FetchMetric
-from tests import der, todays_crls
-from tests.aws_server import ACCOUNT
-from tests.certificate_authorities import (
+from tests.aws.lambda_runtime import Context
+from tests.aws.server import ACCOUNT
+from tests.pki import der, todays_crls
+from tests.pki.certificate_authorities import (
     DAY,
     DELTA_CRL_INDICATOR,
     crl_number,
@@ -23,11 +24,10 @@ from tests.certificate_authorities import (
     entry,
     full_name,
 )
-from tests.certificates import extension, uri
-from tests.crl_server import byte_by_byte, conditional, ok, truncated
-from tests.faulty_proxy import answer, before_writes, for_operation
-from tests.lambda_runtime import Context
-from tests.todays_crls import CA, OTHER_CA, STRANGER, TODAY
+from tests.pki.certificates import extension, uri
+from tests.pki.todays_crls import CA, OTHER_CA, STRANGER, TODAY
+from tests.servers.crl_server import byte_by_byte, conditional, ok, truncated
+from tests.servers.faulty_proxy import answer, before_writes, for_operation
 
 if TYPE_CHECKING:
     import threading
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
-    from tests.crl_server import CrlServer
-    from tests.faulty_proxy import FaultyProxy
+    from tests.aws.server import AwsServer
+    from tests.servers.crl_server import CrlServer
+    from tests.servers.faulty_proxy import FaultyProxy
 
 BUCKET, KEY = "revocation", "fetched/ca.crl"
 DATE = "Thu, 26 Nov 2026 10:00:00 GMT"

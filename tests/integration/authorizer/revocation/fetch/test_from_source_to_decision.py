@@ -10,18 +10,18 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.crl_fetcher import handler as fetch
 from mtls_authorizer.crl_indexer import handler as index
 from mtls_authorizer.policy.settings import load_settings
-from tests.api_events import rest_event
-from tests.aws_server import ACCOUNT
-from tests.certificate_authorities import DAY
-from tests.certificates import pem
-from tests.crl_server import crl_server, ok
-from tests.lambda_runtime import Context
-from tests.todays_crls import CA, TODAY, crl
+from tests.aws.api_events import rest_event
+from tests.aws.lambda_runtime import Context
+from tests.aws.server import ACCOUNT
+from tests.pki.certificate_authorities import DAY
+from tests.pki.certificates import pem
+from tests.pki.todays_crls import CA, TODAY, crl
+from tests.servers.crl_server import crl_server, ok
 
 if TYPE_CHECKING:
     import pytest
 
-    from tests.aws_server import AwsServer
+    from tests.aws.server import AwsServer
 
 
 def certificate(serial_number: int) -> str:

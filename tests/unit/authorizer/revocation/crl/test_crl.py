@@ -18,8 +18,8 @@ from mtls_authorizer.revocation.crl.reader import VerifiedCrl, find_problem, is_
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.succession.order import check_succession
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
-from tests import der
-from tests.certificate_authorities import (
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     ALGORITHMS,
     CRL_REASON,
     DAY,
@@ -41,10 +41,10 @@ from tests.certificate_authorities import (
     full_name,
     reason,
 )
-from tests.certificates import attribute, extension, name, uri
+from tests.pki.certificates import attribute, extension, name, uri
 
 if TYPE_CHECKING:
-    from tests.certificate_authorities import Algorithm
+    from tests.pki.certificate_authorities import Algorithm
 
 CA = CertificateAuthority()
 NAMESAKE = CertificateAuthority()

@@ -17,8 +17,9 @@ from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError, too_large
-from tests import der
-from tests.certificate_authorities import (
+from tests.clocks import LONG, join_attempts
+from tests.pki import der
+from tests.pki.certificate_authorities import (
     DAY,
     DELTA_CRL_INDICATOR,
     IS_A_CA,
@@ -27,9 +28,8 @@ from tests.certificate_authorities import (
     crl_number,
     entry,
 )
-from tests.certificates import extension, name, pem
-from tests.clocks import LONG, join_attempts
-from tests.kept_lists import (
+from tests.pki.certificates import extension, name, pem
+from tests.pki.kept_lists import (
     CA,
     HTML,
     MINUTE,
@@ -41,14 +41,14 @@ from tests.kept_lists import (
     authority,
     index_of,
 )
-from tests.partitions import INTERVAL, PrefixAuthorizer, client_of, partition, point_uri, points
+from tests.pki.partitions import INTERVAL, PrefixAuthorizer, client_of, partition, point_uri, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from typing import Any
 
-    from tests.certificate_authorities import CertificateAuthority
+    from tests.pki.certificate_authorities import CertificateAuthority
 
 MANY = LOADED_COMPLETELY + 4
 

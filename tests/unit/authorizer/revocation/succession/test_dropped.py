@@ -11,11 +11,11 @@ from mtls_authorizer.revocation.succession.dropped import DroppedLists
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from tests import der
-from tests.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number
-from tests.certificates import extension
-from tests.kept_lists import CA, MINUTE, NOW, OTHER
-from tests.partitions import partition
+from tests.pki import der
+from tests.pki.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number
+from tests.pki.certificates import extension
+from tests.pki.kept_lists import CA, MINUTE, NOW, OTHER
+from tests.pki.partitions import partition
 
 if TYPE_CHECKING:
     from datetime import datetime

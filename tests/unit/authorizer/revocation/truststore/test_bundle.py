@@ -6,9 +6,9 @@ import pytest
 
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, SkippedBlock, read_truststore
 from mtls_authorizer.revocation.truststore.names import printed_name
-from tests import der
-from tests.certificate_authorities import IS_A_CA, IS_NO_CA, MAY_SIGN_BOTH, MAY_SIGN_LISTS, CertificateAuthority
-from tests.certificates import BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_ALT_NAME, certificate_der, extension, name, pem
+from tests.pki import der
+from tests.pki.certificate_authorities import IS_A_CA, IS_NO_CA, MAY_SIGN_BOTH, MAY_SIGN_LISTS, CertificateAuthority
+from tests.pki.certificates import BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_ALT_NAME, certificate_der, extension, name, pem
 
 ROOT = CertificateAuthority("Root")
 MIDDLE = CertificateAuthority("Middle", parent=ROOT, serial_number=7)

@@ -6,8 +6,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key, read_signature_algorithm
-from tests import der
-from tests.certificate_authorities import ALGORITHMS, MD5, PSS_BY_DEFAULT, SHA1
+from tests.pki import der
+from tests.pki.certificate_authorities import ALGORITHMS, MD5, PSS_BY_DEFAULT, SHA1
 
 SHA_256 = "2.16.840.1.101.3.4.2.1"
 NULL = der.tlv(der.NULL)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.rules.names.distinguished_names import name_value, read_name
-from tests.certificates import OIDS, attribute, client_pem
+from tests.pki.certificates import OIDS, attribute, client_pem
 
 
 def client(*subject: list[bytes] | tuple[str, str]) -> PeerCertificate:

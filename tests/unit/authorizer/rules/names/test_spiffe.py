@@ -12,10 +12,10 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.names.spiffe import read_trust_domain
 from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.text import as_text
-from tests.api_events import EVENTS, rest_event
-from tests.certificates import certificate_der, dns, pem, subject_alt_names, uri
+from tests.aws.api_events import EVENTS, rest_event
+from tests.aws.responses import checking, reason
+from tests.pki.certificates import certificate_der, dns, pem, subject_alt_names, uri
 from tests.questions import question
-from tests.responses import checking, reason
 from tests.rules_documents import rule
 
 MATCH = {"spiffe_trust_domain": ["other.example", "acme.example"]}

@@ -26,10 +26,10 @@ from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, with_api_id, with_domain_name
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.truststore import read_bundle
-from tests import der
-from tests.certificate_authorities import DAY, CertificateAuthority, distribution_point, entry, full_name
-from tests.certificate_authorities import NOW as CRL_TIME
-from tests.certificates import (
+from tests.pki import der
+from tests.pki.certificate_authorities import DAY, CertificateAuthority, distribution_point, entry, full_name
+from tests.pki.certificate_authorities import NOW as CRL_TIME
+from tests.pki.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
     NOT_BEFORE,

@@ -12,7 +12,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.json_document import as_json
 from mtls_authorizer_cli.explanation.truststore import read_bundle
-from tests.certificates import certificate_der, pem
+from tests.pki.certificates import certificate_der, pem
 from tests.questions import CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from mtls_authorizer.rules.routes import DENIED_PATTERNS
 from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.report.advice import Advice, advise
-from tests.api_events import STAGE_ARN, http_2_0_event
+from tests.aws.api_events import STAGE_ARN, http_2_0_event
 from tests.questions import document, question
 
 

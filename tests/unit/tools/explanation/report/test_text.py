@@ -17,11 +17,11 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.text import as_text
 from mtls_authorizer_cli.explanation.truststore import read_bundle
-from tests import der
-from tests.api_events import http_2_0_event, rest_event
-from tests.certificate_authorities import NOW as CRL_TIME
-from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
+from tests.aws.api_events import http_2_0_event, rest_event
+from tests.pki import der
+from tests.pki.certificate_authorities import NOW as CRL_TIME
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.pki.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
 from tests.questions import AUTHORITY, CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
 
 if TYPE_CHECKING:

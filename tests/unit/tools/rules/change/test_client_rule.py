@@ -16,9 +16,9 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
 from mtls_authorizer_cli.rules.change.target import Trust, read_trust
-from tests import der
-from tests.certificate_authorities import IS_NO_CA, CertificateAuthority
-from tests.certificates import (
+from tests.pki import der
+from tests.pki.certificate_authorities import IS_NO_CA, CertificateAuthority
+from tests.pki.certificates import (
     BASIC_CONSTRAINTS,
     EXTENDED_KEY_USAGE,
     attribute,

@@ -11,8 +11,8 @@ import pytest
 
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer_cli.main import main
-from tests.certificate_authorities import NOW, CertificateAuthority
-from tests.certificates import client_pem, name, pem
+from tests.pki.certificate_authorities import NOW, CertificateAuthority
+from tests.pki.certificates import client_pem, name, pem
 
 if TYPE_CHECKING:
     from pathlib import Path

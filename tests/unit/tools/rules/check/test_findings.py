@@ -19,7 +19,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.rules.check.contradictions import contradictions
 from mtls_authorizer_cli.rules.check.coverage import covered_rules
 from mtls_authorizer_cli.rules.check.kinds import Kind
-from tests.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
+from tests.pki.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
 from tests.rules_documents import VALID, document, rule
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.rules.diff.clients import access, compare_access
-from tests.certificates import client_pem
+from tests.pki.certificates import client_pem
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:

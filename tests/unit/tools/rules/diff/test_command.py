@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer_cli.main import main
-from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import client_pem, pem
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.pki.certificates import client_pem, pem
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer_cli.main import main
-from tests.certificate_authorities import CertificateAuthority
-from tests.certificates import client_pem, pem
+from tests.pki.certificate_authorities import CertificateAuthority
+from tests.pki.certificates import client_pem, pem
 from tests.rules_documents import document, rule
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.decision_log.records import LogRecord
 from mtls_authorizer_cli.rules.what_if.replay import ReplayedDecision, Replayer
-from tests.certificates import certificate_der, extension, pem
+from tests.pki.certificates import certificate_der, extension, pem
 from tests.rules_documents import FINGERPRINT, document, rule
 
 ENTRY: dict[str, Any] = {

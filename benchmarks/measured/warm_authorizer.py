@@ -1,7 +1,7 @@
 """The authorizer in a long-running process, as on Lambda, which measures decisions on request.
 
 ``python warm_authorizer.py FOLDER...``: the folders contain the authorizer, the layer and Lambda's runtime client. Each
-line on standard input is a turn in JSON (see ``benchmarks.turns``), and each response is a line of JSON.
+line on standard input is a turn in JSON (see ``benchmarks.measuring.turns``), and each response is a line of JSON.
 """
 
 from __future__ import annotations

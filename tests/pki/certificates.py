@@ -6,7 +6,7 @@ import base64
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests import der
+from tests.pki import der
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Mutation testing of the code that decides: ``python -m tests.mutation [MODULE…]``, which ``make mutation`` calls.
+"""Mutation testing of the code that decides: ``python -m tests.tooling.mutation [MODULE…]``, or ``make mutation``.
 
 mutmut changes a module in small ways, and runs the unit tests of that module against each change. One module at a
 time: mutmut would run all tests of all modules against each change of a function that most of them call.
@@ -15,7 +15,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 LAYER = "tests/unit/layer"
 AUTHORIZER = "tests/unit/authorizer"
 POLICY, REQUEST, REVOCATION, RULES = (f"{AUTHORIZER}/{name}" for name in ("policy", "request", "revocation", "rules"))

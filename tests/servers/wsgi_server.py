@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from tests.faster_botocore import make_botocore_faster
-from tests.tracing import not_traced
+from tests.tooling.faster_botocore import make_botocore_faster
+from tests.tooling.tracing import not_traced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
+from tests.pki.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,12 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from tests.responses import checked
+from tests.aws.responses import checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROJECT = Path(__file__).parent.parent
+PROJECT = Path(__file__).parents[2]
 FUNCTION_PATH = os.pathsep.join(map(str, (PROJECT / "authorizer", PROJECT / "layer")))
 
 CALL_HANDLER = """

@@ -20,16 +20,16 @@ from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.opener import open_prefix, open_store
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Listed, Prefix, Store, StoreError, Timeouts
-from tests.api_events import STAGE_ARN, rest_event
-from tests.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
-from tests.certificates import name, pem
+from tests.aws.api_events import STAGE_ARN, rest_event
+from tests.aws.responses import checking
 from tests.clocks import LONG, Clock
-from tests.responses import checking
+from tests.pki.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
+from tests.pki.certificates import name, pem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.aws_server import AwsServer
+    from tests.aws.server import AwsServer
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MINUTE = timedelta(minutes=1)

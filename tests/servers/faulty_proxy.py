@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
-from tests.tracing import not_traced
+from tests.tooling.tracing import not_traced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tests.tracing import not_traced
+from tests.tooling.tracing import not_traced
 
 
 @cache

@@ -7,12 +7,12 @@ import json
 import zipfile
 from typing import TYPE_CHECKING
 
-from tests.aws_server import REGION
+from tests.aws.server import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.aws_server import AwsServer
+    from tests.aws.server import AwsServer
 
 
 def deploy(aws: AwsServer, name: str, variables: Mapping[str, str], region: str = REGION) -> None:

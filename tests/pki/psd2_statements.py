@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests import der
-from tests.certificates import extension
+from tests.pki import der
+from tests.pki.certificates import extension
 
 QC_STATEMENTS = "1.3.6.1.5.5.7.1.3"
 PSD2_STATEMENT = "0.4.0.19495.2"

@@ -24,7 +24,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from tests.wsgi_server import serve
+from tests.servers.wsgi_server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

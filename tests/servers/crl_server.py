@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests.tracing import not_traced
+from tests.tooling.tracing import not_traced
 
 if TYPE_CHECKING:
     import ssl

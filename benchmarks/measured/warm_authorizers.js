@@ -1,5 +1,5 @@
 // Authorizers on Node in a process that goes on, as Lambda keeps one: they measure decisions when they are told to.
-// Each line on standard input is a turn in JSON, see benchmarks/turns.py; each gets a line of JSON in answer.
+// Each line on standard input is a turn in JSON, see benchmarks/measuring/turns.py; each gets a line of JSON in answer.
 'use strict';
 
 const { X509Certificate } = require('node:crypto');

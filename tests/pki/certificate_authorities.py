@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests import der
-from tests.certificates import BASIC_CONSTRAINTS, KEY_USAGE, extension, name, pem
+from tests.pki import der
+from tests.pki.certificates import BASIC_CONSTRAINTS, KEY_USAGE, extension, name, pem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

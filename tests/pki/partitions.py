@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS, WaitSeconds
 from mtls_authorizer.policy.settings import load_settings
-from tests.certificate_authorities import (
+from tests.clocks import Clock
+from tests.pki.certificate_authorities import (
     DAY,
     crl_distribution_points,
     crl_number,
@@ -14,15 +15,14 @@ from tests.certificate_authorities import (
     entry,
     full_name,
 )
-from tests.certificates import name, pem, uri
-from tests.clocks import Clock
-from tests.kept_lists import CA, NOW, EventAuthorizer, Storage, make_live
+from tests.pki.certificates import name, pem, uri
+from tests.pki.kept_lists import CA, NOW, EventAuthorizer, Storage, make_live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from tests.certificate_authorities import CertificateAuthority
+    from tests.pki.certificate_authorities import CertificateAuthority
 
 INTERVAL = 60
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-PYTHONS = Path(os.environ.get("PYTHONS", Path(__file__).parents[1] / ".pythons"))
+PYTHONS = Path(os.environ.get("PYTHONS", Path(__file__).parents[2] / ".pythons"))
 """Where ``make`` unpacks Pythons from Debian."""
 
 # The last output of a measured process. The kernel's figure for children is not usable: it is never less than the

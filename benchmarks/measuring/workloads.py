@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mtls_authorizer.request.assessment import MAX_CACHED_CERTIFICATES
-from tests.api_events import rest_event
+from tests.aws.api_events import rest_event
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import botocore.session
 from werkzeug.wrappers import Request, Response
 
-from tests.wsgi_server import serve
+from tests.servers.wsgi_server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel, Shape
 
-    from tests.aws_server import AwsServer
+    from tests.aws.server import AwsServer
 
 PAGE = 2
 _TOKENS = {

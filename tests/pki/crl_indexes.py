@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope
 from mtls_authorizer.revocation.index.format import write_index
-from tests.certificates import name
+from tests.pki.certificates import name
 
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.rejection import CrlError

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from tests.lambda_runtime import FUNCTION_PATH
+from tests.aws.lambda_runtime import FUNCTION_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,0 +1,1 @@
+"""Certificates, CAs, CRLs and their indexes, made byte by byte."""

@@ -1,0 +1,1 @@
+"""Servers on loopback that answer or forward as a test wants, faults included."""

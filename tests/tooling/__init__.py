@@ -1,0 +1,1 @@
+"""What runs the tests, isolates them and measures their coverage, and mutation testing."""
