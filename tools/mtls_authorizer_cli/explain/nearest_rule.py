@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.fields import ISSUER
-from mtls_authorizer_cli.explanation.report.advice import place_of
+from mtls_authorizer_cli.explanation.report.places import place_of
 from mtls_authorizer_cli.explanation.rules import RuleExplanation, explain_field
 from mtls_authorizer_cli.printed import listing
 

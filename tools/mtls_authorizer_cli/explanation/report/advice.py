@@ -20,10 +20,11 @@ from mtls_authorizer_cli.explanation.client_match import suggest_rule
 from mtls_authorizer_cli.explanation.gateway import GatewayCheck, fix_of
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
+from mtls_authorizer_cli.explanation.report.places import place_of
 from mtls_authorizer_cli.explanation.report.route_advice import explain_route
 from mtls_authorizer_cli.explanation.similarity import Difference
 from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text, unusual_characters, value_text
-from mtls_authorizer_cli.printed import plain, quoted
+from mtls_authorizer_cli.printed import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -291,11 +292,3 @@ def _with_rule(problem: str, next_step: str, explanation: Explanation) -> Advice
         problem = f"{problem} This is a CA's certificate."
         next_step = f"If it is not the one that the client sends, name the client's certificate. Otherwise: {next_step}"
     return Advice(problem, f"{next_step}:", None if certificate is None else suggest_rule(certificate, rules))
-
-
-def place_of(rule: RuleExplanation, field: FieldExplanation | None = None) -> str:
-    """Return the name of a rule, or of the variable with its list, in words."""
-    if rule.rule.name != ENVIRONMENT:
-        return f"rule {quoted(rule.rule.name)}"
-    variable = field and FIELDS[field.matcher.field].variable
-    return variable or "the environment's list"
