@@ -6,6 +6,7 @@ The lists in the environment, the rules document and the shadow rules are all se
 from __future__ import annotations
 
 from collections import Counter
+from itertools import groupby
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import ConditionIndex, RuleIndex, SatisfiedConditions
@@ -100,7 +101,8 @@ class RuleSet:
             return DenyReason.CERTIFICATE_VALUE_MISSING
         # The first condition only saves time.
         if self._is_limited and any(self.rules[number].limits for number in granted):
-            return ConditionalGrant([(grant, self.rules[number].limits) for number, grant in granted.items()])
+            limited = groupby(granted, lambda number: self.rules[number].limits)
+            return ConditionalGrant([([granted[number] for number in numbers], limits) for limits, numbers in limited])
         return combine(list(granted.values()))
 
     def matching(self, certificate: PeerCertificate, required: RequiredKeyUsages = NO_KEY_USAGES) -> list[Rule]:

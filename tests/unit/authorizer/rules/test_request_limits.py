@@ -131,6 +131,21 @@ def test_the_context_and_the_usage_plan_key_are_those_of_the_first_rule_in_effec
         assert answer["policyDocument"]["Statement"][0]["Resource"] == resource
 
 
+def test_rules_with_the_same_limits_stay_in_their_order_among_others() -> None:
+    until, later = "2026-11-21T23:59:59Z", "2026-11-23T00:00:00Z"
+    limits = (until, until, None, until, later, later, until)
+    paths = [f"/{number}" for number in range(len(limits))]
+    rules = (
+        rule(name=f"rule-{number}", allow=[f"GET {path}"], **({"not_after": limit} if limit else {}))
+        for number, (path, limit) in enumerate(zip(paths, limits, strict=True))
+    )
+    asked = Asked(*rules)
+    for now, in_effect in ((NOW - timedelta(days=1), range(7)), (NOW, (2, 4, 5)), (NOW + timedelta(days=9), (2,))):
+        asked.now = now
+        allowed = asked.authorize(rest_event(PEM))["policyDocument"]["Statement"][0]["Resource"]
+        assert allowed == [f"{STAGE_ARN}/GET/{number}" for number in in_effect]
+
+
 def test_a_rule_that_does_not_match_has_its_own_reason() -> None:
     others = rule(match={"common_name": "other"}, api_id=OTHER_API)
     assert Asked(others).reason(rest_event(PEM)) == "common_name_not_allowed"

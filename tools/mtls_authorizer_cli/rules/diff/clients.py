@@ -69,7 +69,8 @@ def access(certificate: PeerCertificate, settings: Settings, rules: RuleSet) -> 
     outcome = assessment.outcome if isinstance(assessment, AssessedCertificate) else assessment.reason
     if isinstance(outcome, DenyReason):
         return Access((), outcome)
-    return Access(tuple(outcome.candidates) if isinstance(outcome, ConditionalGrant) else ((outcome, None),))
+    candidates = outcome.candidates if isinstance(outcome, ConditionalGrant) else [([outcome], None)]
+    return Access(tuple((grant, limits) for grants, limits in candidates for grant in grants))
 
 
 def compare_access(old: Access, new: Access) -> ClientChange:
