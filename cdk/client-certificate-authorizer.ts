@@ -104,7 +104,7 @@ export class ClientCertificateAuthorizer extends Construct {
 const REFERENCE = /(?:"Ref":"|"Fn::GetAtt":\["|\$\{)(\w+)["}.]/g;
 // "Value" is an attribute of parameters in Parameter Store.
 const ELSEWHERE =
-  /"Fn::(FindInMap|If)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resolve:(ssm:[^:}]*\}|secretsmanager:)/;
+  /"Fn::(FindInMap|GetStackOutput|If|Transform)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resolve:(ssm:[^:}]*\}|secretsmanager:)/;
 
 /**
  * If only a value elsewhere changes, such as that of a parameter, no version is published. The alias would keep the earlier
@@ -112,15 +112,16 @@ const ELSEWHERE =
  */
 function checkPublished(scope: Construct, environment: Record<string, string>): void {
   const stack = Stack.of(scope);
-  const outermost = scope.node.scopes.find((each) => Stack.isStack(each)) ?? stack;
-  const sources = outermost.node.findAll().filter(isChangedElsewhere);
+  // Also those of other stacks: the CDK may refer to them by an output, which can change.
+  const sources = scope.node.root.node.findAll().filter(isChangedElsewhere);
   const ids = new Set(sources.map((each) => stack.resolve(each.logicalId)));
   for (const [name, value] of Object.entries(environment)) {
     const resolved = JSON.stringify(stack.resolve(value));
     if (ELSEWHERE.test(resolved) || [...resolved.matchAll(REFERENCE)].some(([, id]) => ids.has(id))) {
       throw new Error(
-        `${name} refers to a parameter, secret, mapping, condition, custom resource or nested stack, and no version is ` +
-          'published if only its value changes: write the value, or remove snapStart and provisionedConcurrency',
+        `${name} refers to a parameter, secret, mapping, condition, transform, custom resource, nested stack or output ` +
+          'of a stack, and no version is published if only its value changes: write the value, or remove snapStart and ' +
+          'provisionedConcurrency',
       );
     }
   }

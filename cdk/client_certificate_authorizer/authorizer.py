@@ -107,7 +107,8 @@ class ClientCertificateAuthorizer(Construct):
 _REFERENCE = re.compile(r'(?:"Ref": "|"Fn::GetAtt": \["|\$\{)(\w+)["}.]')
 # "Value" is an attribute of parameters in Parameter Store.
 _ELSEWHERE = re.compile(
-    r'"Fn::(FindInMap|If)"|"Fn::GetAtt": \["\w+", "Value"\]|\{\{resolve:(ssm:[^:}]*\}|secretsmanager:)'
+    r'"Fn::(FindInMap|GetStackOutput|If|Transform)"|"Fn::GetAtt": \["\w+", "Value"\]|'
+    r"\{\{resolve:(ssm:[^:}]*\}|secretsmanager:)"
 )
 
 
@@ -116,16 +117,16 @@ def _check_published(scope: Construct, environment: Mapping[str, str]) -> None:
 
     The alias would keep the earlier values, and a client that was removed from a list would stay allowed.
     """
-    outermost = next(each for each in scope.node.scopes if Stack.is_stack(each))
-    sources = [each for each in outermost.node.find_all() if _is_changed_elsewhere(each)]
+    # Also those of other stacks: the CDK may refer to them by an output, which can change.
+    sources = [each for each in scope.node.root.node.find_all() if _is_changed_elsewhere(each)]
     ids = {Stack.of(scope).resolve(each.logical_id) for each in sources}
     for name, value in environment.items():
         resolved = json.dumps(Stack.of(scope).resolve(value))
         if _ELSEWHERE.search(resolved) or not ids.isdisjoint(_REFERENCE.findall(resolved)):
             message = (
-                f"{name} refers to a parameter, secret, mapping, condition, custom resource or nested stack, and no "
-                "version is published if only its value changes: write the value, or remove snap_start and "
-                "provisioned_concurrency"
+                f"{name} refers to a parameter, secret, mapping, condition, transform, custom resource, nested stack "
+                "or output of a stack, and no version is published if only its value changes: write the value, or "
+                "remove snap_start and provisioned_concurrency"
             )
             raise ValueError(message)
 

@@ -49,6 +49,11 @@ REFERENCES: dict[str, Callable[[Stack], str]] = {
         CfnStack(stack, "Nested", template_url="https://x").get_att("Outputs.X").to_string()
     ),
     "<a condition>": lambda stack: Fn.condition_if(CfnCondition(stack, "If").logical_id, "beta", "gamma").to_string(),
+    "<a parameter of another stack>": lambda stack: (
+        CfnParameter(Stack(stack.node.root, "Another"), "Elsewhere").value_as_string
+    ),
+    "<an output>": lambda _: Fn.get_stack_output("another", "Clients"),
+    "<a transform>": lambda _: Fn.transform("AWS::Include", {"Location": "s3://clients/list.json"}).to_string(),
 }
 # The flag that new apps have: what the CDK finds in a template is an error, unless CDK_VALIDATION is false.
 STRICT = {"@aws-cdk/core:validateAgainstDefaultRules": True}

@@ -26,6 +26,7 @@ PARAMETER = "<a parameter>"
 """Stands for a reference to a parameter of the stack, and the others for references to other values elsewhere."""
 ELSEWHERE = (
     *(PARAMETER, "<a stored parameter>", "<a mapping>", "<a condition>", "<a custom resource>", "<a nested stack>"),
+    *("<a parameter of another stack>", "<an output>", "<a transform>"),
     *("{{resolve:ssm:/clients}}", "{{resolve:secretsmanager:clients:SecretString:::}}"),
 )
 
@@ -71,9 +72,9 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
         f"{option}-{number}": (
             {"authorizer": {"environment": {"ALLOWED_COMMON_NAMES": f"alpha,{reference}"}, option: value}},
             (
-                "ALLOWED_COMMON_NAMES refers to a parameter, secret, mapping, condition, custom resource or nested "
-                "stack, and no version is published if only its value changes: write the value, or remove snap_start "
-                "and provisioned_concurrency"
+                "ALLOWED_COMMON_NAMES refers to a parameter, secret, mapping, condition, transform, custom resource, "
+                "nested stack or output of a stack, and no version is published if only its value changes: write the "
+                "value, or remove snap_start and provisioned_concurrency"
             ),
         )
         for option, value in (("snapStart", True), ("provisionedConcurrency", 1))

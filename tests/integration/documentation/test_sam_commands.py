@@ -51,6 +51,11 @@ def test_without_the_quotes_the_value_ends_at_the_space() -> None:
     assert read(["AllowedIssuers=CN=Issuing CA,O=Acme"]) == {"AllowedIssuers": "CN=Issuing"}
 
 
+def test_a_single_quote_ends_the_value_unless_there_is_a_backslash_before_it() -> None:
+    assert read(["AllowedOrganizations='L'Oréal'"]) == {"AllowedOrganizations": "L"}
+    assert read([r"""AllowedOrganizations='["L\'Oréal, S.A."]'"""]) == {"AllowedOrganizations": '["L\'Oréal, S.A."]'}
+
+
 def test_a_parameter_that_is_omitted_keeps_its_value_and_one_that_is_misspelt_is_ignored() -> None:
     merged = DeployContext.merge_parameters(
         AUTHORIZER.source, {"AllowedIssuers": "CN=CA", "CrlUri": "s3://lists/a.crl"}

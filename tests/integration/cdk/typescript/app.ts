@@ -65,6 +65,10 @@ function withReferences(stack: Stack, given: any): any {
     '<a nested stack>': () =>
       new CfnStack(stack, 'Nested', { templateUrl: 'https://x' }).getAtt('Outputs.X').toString(),
     '<a condition>': () => Fn.conditionIf(new CfnCondition(stack, 'If').logicalId, 'beta', 'gamma').toString(),
+    '<a parameter of another stack>': () =>
+      new CfnParameter(new Stack(stack.node.root, 'Another'), 'Elsewhere').valueAsString,
+    '<an output>': () => Fn.getStackOutput('another', 'Clients'),
+    '<a transform>': () => Fn.transform('AWS::Include', { Location: 's3://clients/list.json' }).toString(),
   };
   let text = JSON.stringify(given);
   for (const [name, reference] of Object.entries(references)) {
