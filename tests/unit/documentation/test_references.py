@@ -35,6 +35,7 @@ from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.revocation.prefix.cache import MAX_CRLS
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
+from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RESERVED_CONTEXT_KEY, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS
@@ -299,16 +300,21 @@ def test_the_reasons_of_revocation_are_documented() -> None:
     assert {codes(row)[0] for row in rows.splitlines()[2:]} == reasons
 
 
-def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
-    text = pages()["docs/revocation.md"]
-    assert f"at most {MAX_CRL_BYTES // 2**20} MiB" in text
-    assert f"followed by `{INDEX_SUFFIX}`" in text
+def test_the_numbers_of_prefixes_are_those_of_the_code() -> None:
+    text = section("docs/revocation.md", "Prefixes")
     assert f"whose names\nend with `{CRL_SUFFIX}`" in text
     assert f"at most {MAX_LISTED:,} objects" in text
     assert f"With up to {LOADED_COMPLETELY} CRLs" in text
     assert f"At most {MAX_SEARCHED} are read in `CRL_REFRESH_SECONDS`" in text
     assert f"up to {MAX_CRLS} CRLs, with" in text
     assert f"waits for it for at most {DEFAULT_WAIT_SECONDS.needed:g} seconds" in text
+
+
+def test_the_numbers_of_crl_checks_are_those_of_the_code() -> None:
+    text = pages()["docs/crl-checks.md"]
+    assert f"at most {MAX_CRL_BYTES // 2**20} MiB" in text
+    assert f"more than {MAX_RETAINED_LISTS} CRLs, such as those of different CAs" in text
+    assert f"followed by `{INDEX_SUFFIX}`" in text
     assert f"at most {MAX_AUTHORITIES} CAs" in text
     assert f"more than {MAX_CHAINS} chains" in text
     assert f"waits at most {DEFAULT_WAIT_SECONDS.request:g} seconds" in text
