@@ -140,7 +140,7 @@ def test_every_field_is_documented_as_the_table_of_fields_has_it() -> None:
 
 
 def test_the_limits_of_rules_are_those_of_the_code() -> None:
-    limits = section("docs/rules.md", "Limits")
+    limits = section("docs/rules-limits-and-values.md", "Limits of a document")
     assert f"up to {LARGEST_DOCUMENT // 2**20} MiB" in limits
     assert f"at most {LARGEST_POLICY // 2**10} KiB" in limits
     assert f"up to {MOST_ENTRIES:,} entries" in limits
