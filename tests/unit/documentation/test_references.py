@@ -344,15 +344,24 @@ def _find(path: str) -> Path | None:
     return next((path for path in paths if path.exists()), None)
 
 
-@pytest.mark.parametrize("heading", ["Where to change what", _CACHED, "Tests"])
+@pytest.mark.parametrize("heading", ["Where to change what", _CACHED])
 def test_the_architecture_names_code_that_exists(heading: str) -> None:
-    modules = chain.from_iterable((PROJECT / "tests").glob(pattern) for pattern in ("*.py", "*/*.py"))
-    helpers = "".join(path.read_text(encoding="utf-8") for path in modules)
     for row in tables("docs/architecture.md", heading)[-1]:
         named = [code for code in codes(row[1]) if not code.startswith("make ")]
         files = [path for path in map(_find, named) if path is not None and path.is_file()]
-        code = helpers if heading == "Tests" else "".join(path.read_text(encoding="utf-8") for path in files)
-        assert [name for name in named if not _find(name) and not re.search(rf"\b{name}\b", code)] == []
+        assert _missing(named, files) == []
+
+
+def test_the_page_for_contributors_names_helpers_that_exist() -> None:
+    modules = list(chain.from_iterable((PROJECT / "tests").glob(pattern) for pattern in ("*.py", "*/*.py")))
+    folders, helpers = tables("CONTRIBUTING.md", "Tests")
+    assert all((PROJECT / "tests" / code).is_dir() for row in folders for code in codes(row[0]))
+    assert _missing(codes(*(row[1] for row in helpers)), modules) == []
+
+
+def _missing(named: list[str], files: list[Path]) -> list[str]:
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    return [name for name in named if not _find(name) and not re.search(rf"\b{name}\b", code)]
 
 
 def test_the_architecture_names_modules_that_exist() -> None:
