@@ -305,9 +305,11 @@ def test_the_numbers_of_prefixes_are_those_of_the_code() -> None:
     assert f"whose names\nend with `{CRL_SUFFIX}`" in text
     assert f"at most {MAX_LISTED:,} objects" in text
     assert f"With up to {LOADED_COMPLETELY} CRLs" in text
+    text = section("docs/crl-checks.md", "CRLs below a large prefix")
+    assert f"more than {LOADED_COMPLETELY} CRLs" in text
     assert f"At most {MAX_SEARCHED} are read in `CRL_REFRESH_SECONDS`" in text
     assert f"up to {MAX_CRLS} CRLs, with" in text
-    assert f"waits for it for at most {DEFAULT_WAIT_SECONDS.needed:g} seconds" in text
+    assert f"waits for the CRL for at most {DEFAULT_WAIT_SECONDS.needed:g} seconds" in text
 
 
 def test_the_numbers_of_crl_checks_are_those_of_the_code() -> None:
