@@ -52,7 +52,9 @@ def mistakes(command: str) -> list[str]:
     wrong = [f"{word} belongs to no option" for word in stray]
     wrong += [f"--{option} is missing" for option in sorted(required - given)]
     for option, values in options.items():
-        if option == "zip-file":
+        if option == "max-items" and _is_paginated(service, operation.name):
+            wrong += [] if len(values) == 1 and values[0].isdigit() else ["--max-items is not a number"]
+        elif option == "zip-file":
             wrong += [] if re.fullmatch("fileb://.+", " ".join(values)) else ["--zip-file is not a file"]
         elif option in _GLOBAL_OPTIONS:
             wrong += [] if len(values) == _GLOBAL_OPTIONS[option] else [f"--{option} has too many values, or too few"]
@@ -73,6 +75,16 @@ def _operations(service: str) -> dict[str, OperationModel]:
         return {}
     model = session.get_service_model(service)
     return {xform_name(name, "-"): model.operation_model(name) for name in model.operation_names}
+
+
+def _is_paginated(service: str, operation: str) -> bool:
+    """Return whether the CLI requests all pages of an operation, so that it has options about them."""
+    model = botocore.session.Session().get_paginator_model({"s3api": "s3"}.get(service, service))
+    try:
+        model.get_paginator(operation)
+    except ValueError:
+        return False
+    return True
 
 
 def _waited_for(service: str, waiter: str) -> str:

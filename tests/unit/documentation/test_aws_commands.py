@@ -57,6 +57,7 @@ aws sts get-caller-identity
         "aws lambda invoke --function-name f out.json  # a comment",
         "aws lambda wait function-active-v2 --function-name f --region eu-central-1",
         "aws lambda list-layers --compatible-architecture arm64 --max-items 5 --no-paginate",
+        "aws logs filter-log-events --log-group-name g --max-items 1",
         "aws lambda publish-layer-version --layer-name l --zip-file fileb://layer.zip",
         "aws apigateway update-rest-api --rest-api-id a --patch-operations op=replace,path=/name,value=b",
         """aws apigateway update-rest-api --rest-api-id a --patch-operations '[{"op":"replace","value":"a,b"}]'""",
@@ -96,6 +97,8 @@ def test_a_right_command_is_right(command: str) -> None:
             "aws lambda update-function-configuration --function-name f --timeout long",
             "--timeout long: long is not a number",
         ),
+        ("aws logs filter-log-events --log-group-name g --max-items some", "--max-items is not a number"),
+        ("aws lambda get-function --function-name f --max-items 1", "there is no --max-items"),
         (
             "aws lambda list-layers --compatible-architecture arm",
             "--compatible-architecture arm: arm is none of x86_64, arm64",

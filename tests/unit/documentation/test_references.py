@@ -35,6 +35,7 @@ from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.revocation.prefix.cache import MAX_CRLS
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
+from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RESERVED_CONTEXT_KEY, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS
@@ -139,7 +140,7 @@ def test_every_field_is_documented_as_the_table_of_fields_has_it() -> None:
 
 
 def test_the_limits_of_rules_are_those_of_the_code() -> None:
-    limits = section("docs/rules.md", "Limits")
+    limits = section("docs/rules-limits-and-values.md", "Limits of a document")
     assert f"up to {LARGEST_DOCUMENT // 2**20} MiB" in limits
     assert f"at most {LARGEST_POLICY // 2**10} KiB" in limits
     assert f"up to {MOST_ENTRIES:,} entries" in limits
@@ -299,16 +300,23 @@ def test_the_reasons_of_revocation_are_documented() -> None:
     assert {codes(row)[0] for row in rows.splitlines()[2:]} == reasons
 
 
-def test_the_numbers_of_revocation_are_those_of_the_code() -> None:
-    text = pages()["docs/revocation.md"]
-    assert f"at most {MAX_CRL_BYTES // 2**20} MiB" in text
-    assert f"followed by `{INDEX_SUFFIX}`" in text
+def test_the_numbers_of_prefixes_are_those_of_the_code() -> None:
+    text = section("docs/revocation.md", "Prefixes")
     assert f"whose names\nend with `{CRL_SUFFIX}`" in text
     assert f"at most {MAX_LISTED:,} objects" in text
     assert f"With up to {LOADED_COMPLETELY} CRLs" in text
+    text = section("docs/crl-checks.md", "CRLs below a large prefix")
+    assert f"more than {LOADED_COMPLETELY} CRLs" in text
     assert f"At most {MAX_SEARCHED} are read in `CRL_REFRESH_SECONDS`" in text
     assert f"up to {MAX_CRLS} CRLs, with" in text
-    assert f"waits for it for at most {DEFAULT_WAIT_SECONDS.needed:g} seconds" in text
+    assert f"waits for the CRL for at most {DEFAULT_WAIT_SECONDS.needed:g} seconds" in text
+
+
+def test_the_numbers_of_crl_checks_are_those_of_the_code() -> None:
+    text = pages()["docs/crl-checks.md"]
+    assert f"at most {MAX_CRL_BYTES // 2**20} MiB" in text
+    assert f"more than {MAX_RETAINED_LISTS} CRLs, such as those of different CAs" in text
+    assert f"followed by `{INDEX_SUFFIX}`" in text
     assert f"at most {MAX_AUTHORITIES} CAs" in text
     assert f"more than {MAX_CHAINS} chains" in text
     assert f"waits at most {DEFAULT_WAIT_SECONDS.request:g} seconds" in text
@@ -338,15 +346,24 @@ def _find(path: str) -> Path | None:
     return next((path for path in paths if path.exists()), None)
 
 
-@pytest.mark.parametrize("heading", ["Where to change what", _CACHED, "Tests"])
+@pytest.mark.parametrize("heading", ["Where to change what", _CACHED])
 def test_the_architecture_names_code_that_exists(heading: str) -> None:
-    modules = chain.from_iterable((PROJECT / "tests").glob(pattern) for pattern in ("*.py", "*/*.py"))
-    helpers = "".join(path.read_text(encoding="utf-8") for path in modules)
     for row in tables("docs/architecture.md", heading)[-1]:
         named = [code for code in codes(row[1]) if not code.startswith("make ")]
         files = [path for path in map(_find, named) if path is not None and path.is_file()]
-        code = helpers if heading == "Tests" else "".join(path.read_text(encoding="utf-8") for path in files)
-        assert [name for name in named if not _find(name) and not re.search(rf"\b{name}\b", code)] == []
+        assert _missing(named, files) == []
+
+
+def test_the_page_for_contributors_names_helpers_that_exist() -> None:
+    modules = list(chain.from_iterable((PROJECT / "tests").glob(pattern) for pattern in ("*.py", "*/*.py")))
+    folders, helpers = tables("CONTRIBUTING.md", "Tests")
+    assert all((PROJECT / "tests" / code).is_dir() for row in folders for code in codes(row[0]))
+    assert _missing(codes(*(row[1] for row in helpers)), modules) == []
+
+
+def _missing(named: list[str], files: list[Path]) -> list[str]:
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    return [name for name in named if not _find(name) and not re.search(rf"\b{name}\b", code)]
 
 
 def test_the_architecture_names_modules_that_exist() -> None:

@@ -113,7 +113,7 @@ CAUSES: Mapping[str, tuple[str, str]] = {
     ),
     UnknownReason.UNUSABLE: (
         "its CA's CRL proves nothing good: it is a delta or indirect CRL, has a limit or a defect, or was rolled back",
-        "have that CA issue a complete, valid CRL, and put it in its place: docs/revocation.md#which-crls-are-accepted",
+        "have that CA issue a complete, valid CRL, and put it in its place: docs/crl-checks.md#which-crls-are-accepted",
     ),
     UnknownReason.ISSUER_NOT_VALID: (
         "the certificate of the CA that signed the CRL is not valid",
