@@ -100,7 +100,7 @@ def _offline(options: argparse.Namespace, progress: Progress) -> Iterator[Diagno
     if options.truststore:
         content = read_file(options.truststore, largest=_LARGEST_TRUSTSTORE, expected="a truststore, which is smaller")
         name = shown_file(options.truststore)
-        with command_errors(f"{name} ", ValueError):
+        with command_errors(f"{name}: ", ValueError):
             bundle, examined = examine_truststore(name, content, now)
         yield examined
         if options.certificates:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.configuration.loading import (
@@ -12,7 +13,7 @@ from mtls_authorizer_cli.configuration.loading import (
     make_rule_set,
     read_rules,
     read_settings_without_document,
-    read_truststore_of,
+    read_truststore_at,
 )
 from mtls_authorizer_cli.configuration.variables import add_options, read_environment
 from mtls_authorizer_cli.progress import Progress
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     report = Report(options.new, compare(old, new))
     files = read_certificates(options.certs)
     if options.certs:
-        truststore = read_truststore_of(options.truststore, settings)
+        truststore = read_truststore_at(options.truststore, settings, read_truststore)
         rule_sets = [make_rule_set(rules, settings, truststore) for rules in (old, new)]
         for rules, location in zip(rule_sets, (options.old, options.new), strict=True):
             check_issuer_keys(rules, location, truststore)

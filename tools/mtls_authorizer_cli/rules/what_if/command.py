@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, shown_file, write_output
 from mtls_authorizer_cli.configuration.loading import (
     make_rule_set,
     read_rules,
     read_settings_without_document,
-    read_truststore_of,
+    read_truststore_at,
 )
 from mtls_authorizer_cli.configuration.variables import add_options, read_environment
 from mtls_authorizer_cli.decision_log.records import read_log_records
@@ -60,7 +61,7 @@ def add_parser(subparsers: Subparsers) -> Parser:
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what changes and return the exit status. Raises CommandError."""
     settings = read_settings_without_document(read_environment(options, environment))
-    truststore = read_truststore_of(options.truststore, settings)
+    truststore = read_truststore_at(options.truststore, settings, read_truststore)
     rules = make_rule_set(read_rules(options.rules, settings), settings, truststore)
     files = read_certificates(options.certs)
     certificates = {file.certificate.fingerprint256: file.certificate for file in files if file.certificate is not None}

@@ -104,6 +104,10 @@ def test_all_routes_are_only_allowed_explicitly(folder: Path, capsys: pytest.Cap
         (["--name", "first", *ROUTE], "--name: 'first' is the name of another rule in the document"),
         (["--name", "a", *ROUTE, "--from-cert", "rules.json"], "rules add: rules.json is a rules document"),
         (["--name", "a", *ROUTE, "--truststore", "a.pem"], "a.pem: none of the truststore's 1 PEM blocks"),
+        (
+            ["--name", "a", *ROUTE, "--truststore", "rules.json"],
+            "rules.json: it is JSON. Name the truststore",
+        ),
         (["--name", "a", *ROUTE, "--truststore", "s3x://a"], "s3x://a"),
         (["--name", "a", *ROUTE, "--rules", "a.pem"], "a.pem is not valid as it is stored"),
     ],
