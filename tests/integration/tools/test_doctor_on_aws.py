@@ -940,7 +940,7 @@ UNAVAILABLE = {
         Check.CA_VALIDITY,
         "(GetObject)",
     ),
-    "the truststore has no certificates": Undetermined(REST, no_certificates, Check.CA_CHAIN, "name the truststore"),
+    "the truststore has no certificates": Undetermined(REST, no_certificates, Check.CA_CHAIN, "Name the truststore"),
     "the truststore is too large": Undetermined(REST, large_truststore, Check.TRUSTSTORE_FILE, "bytes"),
     "the authorizer's truststore is a file": Undetermined(
         REST,

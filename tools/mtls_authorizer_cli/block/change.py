@@ -75,16 +75,19 @@ def change(
 def flush_caches(
     options: argparse.Namespace, rules: RulesLocation, sleep: Callable[[float], None] = time.sleep
 ) -> list[Flushed]:
-    """Flush the caches that the options name, after the reload. Raises nothing. If interrupted, it flushes none."""
+    """Flush the caches that the options name, after the reload. Raises nothing. If interrupted, it flushes no more."""
     if not options.stages:
         return []
+    flushed: list[Flushed] = []
     try:
         if not options.no_wait:
             with Progress(sys.stderr) as progress:
                 wait_for_reload(rules.refresh_seconds, progress, sleep)
+        for stage in options.stages:
+            flushed.append(flush(stage))  # noqa: PERF401 -- keeps those before an interruption
     except KeyboardInterrupt:
-        return [Flushed(stage, "interrupted before it was flushed") for stage in options.stages]
-    return [flush(stage) for stage in options.stages]
+        flushed += [Flushed(stage, "interrupted before it was flushed") for stage in options.stages[len(flushed) :]]
+    return flushed
 
 
 def explain_command(outcome: Outcome) -> str:

@@ -86,7 +86,11 @@ def update_document(
         return Update(read, read.text, after, written=False)
     with Progress(sys.stderr) as progress:
         progress.show("writing", _WRITING)
-        document, before, merged = store.update(read, checked_edit)
+        try:
+            document, before, merged = store.update(read, checked_edit)
+        except KeyboardInterrupt:
+            message = "the change may have been written: run the command again with --dry-run to see whether it was"
+            raise KeyboardInterrupt(message) from None
     return Update(document, before, document.text, written=document.text != before or merged, merged=merged)
 
 

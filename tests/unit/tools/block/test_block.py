@@ -328,6 +328,20 @@ def test_a_file_without_a_client_gets_advice(
     assert key.decode().splitlines()[1] not in err
 
 
+def test_an_interruption_at_the_question_says_that_nothing_was_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> str:
+        raise KeyboardInterrupt
+
+    terminal, before = Terminal(), (folder / "rules.json").read_bytes()
+    monkeypatch.setattr(terminal, "readline", interrupt)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    assert main(["block", "client.pem", "--rules", "rules.json"], {}) == 130
+    assert capsys.readouterr().err.endswith("[y/N] \nmtls-authorizer block: interrupted: nothing was written\n")
+    assert (folder / "rules.json").read_bytes() == before
+
+
 def test_notes_name_doubtful_certificates(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "client.pem").write_text(issue(days_left=-5) + CA.pem.decode())
     (folder / "ca.pem").write_text(issue(extensions=[IS_A_CA]))
