@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.clients.client import with_renewals
 from mtls_authorizer_cli.clients.inputs import LoggedClients, clients_in_files, merge
-from mtls_authorizer_cli.clients.report import Report, as_csv, as_json, as_text
+from mtls_authorizer_cli.clients.report import ClientList, as_csv, as_json, as_text
 from mtls_authorizer_cli.command_line import (
     CommandError,
     ExitStatus,
@@ -98,7 +98,7 @@ def _make_report(
     files: Sequence[CertificateFile],
     now: datetime,
     period: timedelta | None,
-) -> tuple[Report, str | None]:
+) -> tuple[ClientList, str | None]:
     """Return the report, and why the first entry that was skipped is not a decision. Raises CommandError."""
     logged = LoggedClients()
     skipped, problem = 0, None
@@ -112,7 +112,7 @@ def _make_report(
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
     clients = with_renewals(merge(in_files, logged.clients))
     unusable = tuple(file for file in files if file.certificate is None)
-    return Report(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes), problem
+    return ClientList(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes), problem
 
 
 def _decide(

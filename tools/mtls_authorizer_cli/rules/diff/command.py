@@ -19,7 +19,7 @@ from mtls_authorizer_cli.configuration.variables import add_options, read_enviro
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.diff.clients import access, compare_access
 from mtls_authorizer_cli.rules.diff.comparison import compare
-from mtls_authorizer_cli.rules.diff.report import ClientDifference, Report, as_json, as_text
+from mtls_authorizer_cli.rules.diff.report import ClientDifference, DiffReport, as_json, as_text
 
 if TYPE_CHECKING:
     import argparse
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the differences and return the exit status. Raises CommandError."""
     settings = read_settings_without_document(read_environment(options, environment))
     old, new = (read_rules(location, settings) for location in (options.old, options.new))
-    report = Report(options.new, compare(old, new))
+    report = DiffReport(options.new, compare(old, new))
     files = read_certificates(options.certs)
     if options.certs:
         truststore = read_truststore_at(options.truststore, settings, read_truststore)
@@ -79,8 +79,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _with_clients(
-    report: Report, files: Sequence[CertificateFile], settings: Settings, rule_sets: Sequence[RuleSet]
-) -> Report:
+    report: DiffReport, files: Sequence[CertificateFile], settings: Settings, rule_sets: Sequence[RuleSet]
+) -> DiffReport:
     """Return a report with what changes for the clients whose certificates are in files and folders."""
     clients, unreadable = [], []
     with Progress(sys.stderr) as progress:

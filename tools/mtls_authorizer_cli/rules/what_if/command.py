@@ -18,7 +18,7 @@ from mtls_authorizer_cli.configuration.variables import add_options, read_enviro
 from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
-from mtls_authorizer_cli.rules.what_if.report import Report, Tally, as_json, as_text
+from mtls_authorizer_cli.rules.what_if.report import Tally, WhatIfReport, as_json, as_text
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     with Progress(sys.stderr) as progress:
         for record in progress.watch(records, "decisions", every=_SHOWN_EVERY):
             tally.add(record, replayer.decide(record))
-    report = Report(tally, records.skipped, has_certificates=bool(certificates))
+    report = WhatIfReport(tally, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
     if not tally.total and records.skipped:
         message = f"{shown_file(options.log)} contains no decision: {records.problem}"
