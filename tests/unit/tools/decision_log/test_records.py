@@ -94,6 +94,12 @@ COMPLETE = {
     },
     "CSV whose delimiter is named": "sep=|\r\n\r\n"
     + csv_text(["@message", "@logStream"], *([json.dumps(each), "a,b;c"] for each in RECORDS), delimiter="|"),
+    **{
+        f"CSV of the console, {columns}": csv_text(
+            columns, *([str(MILLISECONDS), f"{json.dumps(each)}\n", "[live]0a"][: len(columns)] for each in RECORDS)
+        )
+        for columns in (["timestamp", "message"], ["timestamp", "message", "logStreamName"])
+    },
     "JSON of Logs Insights": json.dumps([{"@timestamp": TIME, "@message": each} for each in RECORDS]),
 }
 
