@@ -1,8 +1,8 @@
 """The entries of a log, in every form in which CloudWatch's tools print or export them.
 
 JSON lines and arrays; ``aws logs filter-log-events``, ``get-log-events``, ``get-query-results``, ``tail``, also as text
-or as a table; exports to S3 and Firehose, also compressed; CSV and JSON exported by Logs Insights; and CSV of the events
-of a log group, as the console downloads it.
+or as a table; exports to S3 and Firehose, also compressed; CSV and JSON exported by Logs Insights; CSV of events from
+the console.
 """
 
 from __future__ import annotations
@@ -161,6 +161,9 @@ def _lines(stream: IO[str]) -> Iterator[str]:
 
 
 def _check_text(line: str) -> None:
+    if line.startswith("PK\x03\x04"):
+        message = "it is a workbook (.xlsx) or another ZIP file: save it as CSV, or unpack it"
+        raise ValueError(message)
     if is_binary(line):
         message = "it is binary data. Decompress it first, unless it is compressed with gzip"
         raise ValueError(message)
