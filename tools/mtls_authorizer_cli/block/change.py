@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -81,7 +80,7 @@ def flush_caches(
     flushed: list[Flushed] = []
     try:
         if not options.no_wait:
-            with Progress(sys.stderr) as progress:
+            with Progress() as progress:
                 wait_for_reload(rules.refresh_seconds, progress, sleep)
         for stage in options.stages:
             flushed.append(flush(stage))  # noqa: PERF401 -- keeps those before an interruption

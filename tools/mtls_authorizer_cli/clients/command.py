@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -104,7 +103,7 @@ def _make_report(
     skipped, problem = 0, None
     for log in options.log:
         records = read_log_records(log)
-        with Progress(sys.stderr) as progress:
+        with Progress() as progress:
             for record in progress.watch(records, "decisions", every=5000):
                 logged.add(record)
         skipped += records.skipped
@@ -119,7 +118,7 @@ def _decide(
     options: argparse.Namespace, environment: Mapping[str, str], files: Sequence[CertificateFile], now: datetime
 ) -> tuple[list[Client], tuple[str, ...]]:
     """Return the clients whose certificates are in files, and notes. Raises CommandError."""
-    with logged_failures() as failures, Progress(sys.stderr) as progress:
+    with logged_failures() as failures, Progress() as progress:
         progress.show("loading the configuration", 0)
         configuration = load_configuration(read_environment(options, environment), options.rules)
         watched = progress.watch(files, "certificates", len(files), every=10)

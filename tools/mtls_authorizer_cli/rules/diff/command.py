@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
@@ -83,7 +82,7 @@ def _with_clients(
 ) -> DiffReport:
     """Return a report with what changes for the clients whose certificates are in files and folders."""
     clients, unreadable = [], []
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         for file in progress.watch(files, "certificates", len(files), every=10):
             if file.certificate is None:
                 unreadable.append(file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
@@ -68,7 +67,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     replayer = Replayer(rules, settings, certificates, issuer_key_known=truststore is not None)
     records = read_log_records(options.log)
     tally = Tally()
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         for record in progress.watch(records, "decisions", every=_SHOWN_EVERY):
             tally.add(record, replayer.decide(record))
     report = WhatIfReport(tally, records.skipped, has_certificates=bool(certificates))
