@@ -130,6 +130,8 @@ class _Importer:
 
     def _client(self, row: Row) -> ClientRule | None:
         file = str(self._folder / row.cells[CERTIFICATE])
+        if file == STANDARD_INPUT:
+            file = f"./{file}"  # a name in a cell is always a file's
         try:
             client = client_rule_of(file, self._target.trust, self._target.settings, self._now)
         except CommandError as error:

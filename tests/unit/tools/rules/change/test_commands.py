@@ -291,6 +291,11 @@ def test_certificates_are_found_relative_to_the_file(folder: Path, monkeypatch: 
     assert len(rules_in(folder)) == 3
 
 
+def test_a_dash_in_a_cell_is_not_the_standard_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert import_csv(folder, f"{HEADER}a,-,GET /a,\n", "--yes") == 2
+    assert "column certificate: ./- cannot be read: No such file or directory" in capsys.readouterr().err
+
+
 def test_all_routes_of_a_row_need_the_option_and_the_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = f"{HEADER}a,a.pem,All routes,\n"
     assert import_csv(folder, rows, "--yes") == 2
