@@ -117,7 +117,7 @@ def _write_readable(truststore: Path, pki: Pki) -> tuple[Path, tuple[str, ...]]:
     Return the file, and warnings about the truststore. Raises CommandError.
     """
     content = read_file(str(truststore), largest=_LARGEST_TRUSTSTORE, expected="a truststore, which is smaller")
-    with command_errors(f"{truststore} ", ValueError):
+    with command_errors(f"{truststore}: ", ValueError):
         bundle = read_bundle(content)
     readable = (to_pem(each.certificate.der) for each in bundle.certificates)
     pki.own_truststore.write_text("".join(readable), encoding="ascii")

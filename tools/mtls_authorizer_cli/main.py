@@ -54,8 +54,8 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
         needed = "Linux or macOS, such as WSL" if error.name == "fcntl" else "pip install with its dependencies"
         write_error(f"{options.program}: there is no module {error.name}, so that this requires {needed}\n")
         return ExitStatus.BAD_INPUT
-    except KeyboardInterrupt:
-        write_error(f"{options.program}: interrupted\n")
+    except KeyboardInterrupt as error:
+        write_error(f"{options.program}: interrupted{f': {error}' if str(error) else ''}\n")
         return ExitStatus.INTERRUPTED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from mtls_authorizer_cli.command_line import is_terminal
@@ -17,11 +18,12 @@ _BAR_WIDTH = 40
 
 
 class Progress:
-    """A bar on a terminal's standard error; on anything else, nothing. It is removed at the end of the context."""
+    """A bar on a terminal, else nothing. It is removed at the end of the context."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._shown = is_terminal(stream)
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """Use a stream, by default the standard error."""
+        self._stream = stream or sys.stderr
+        self._shown = is_terminal(self._stream)
         self._is_drawn = False
 
     def __enter__(self) -> Self:

@@ -119,7 +119,7 @@ def test_an_own_truststore_alone_keeps_the_samples_lists_without_revocation(pki:
     ("content", "error"),
     [
         (None, "cannot be read"),
-        ("", "is empty: name the truststore"),
+        ("", "it is empty. Name the truststore"),
         ("-----BEGIN CERTIFICATE-----\nMAAA\n-----END CERTIFICATE-----\n", "certificate 1 of the truststore cannot be"),
     ],
 )

@@ -223,6 +223,22 @@ def test_an_interruption_while_waiting_for_the_reload_flushes_nothing(function: 
     assert not function.flushed
 
 
+def test_an_interruption_while_a_cache_is_flushed_is_in_the_result(
+    function: AwsServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted_after_the_first(stage: Stage) -> Flushed:
+        if stage.is_rest:
+            return flush(stage)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mtls_authorizer_cli.block.change.flush", interrupted_after_the_first)
+    assert block(0, "--rules", S3, "--no-wait", "--json", *FLUSH) == 1
+    result = json.loads(capsys.readouterr().out)
+    assert result["written"]
+    assert [each["problem"] for each in result["flushed"]] == [None, "interrupted before it was flushed"]
+    assert len(function.flushed) == 1
+
+
 def test_nothing_is_flushed_if_nothing_may_be_written(function: AwsServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["block", "client-0.pem", "--rules", S3, "--dry-run", *FLUSH], {}) == 0
     assert capsys.readouterr().out.startswith("WOULD BLOCK")

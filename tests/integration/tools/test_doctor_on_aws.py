@@ -8,10 +8,12 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import boto3
 import pytest
 
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
-from mtls_authorizer_cli.doctor.account.aws import Aws, UnavailableError
+from mtls_authorizer.stores.aws import session
+from mtls_authorizer_cli.doctor.account.aws import AbsentError, Aws, UnavailableError
 from mtls_authorizer_cli.doctor.findings import Check
 from mtls_authorizer_cli.main import main
 from tests.aws.api_gateway_account import Account, Api, ApiGatewayAccount, Function, api_gateway_account
@@ -940,7 +942,7 @@ UNAVAILABLE = {
         Check.CA_VALIDITY,
         "(GetObject)",
     ),
-    "the truststore has no certificates": Undetermined(REST, no_certificates, Check.CA_CHAIN, "name the truststore"),
+    "the truststore has no certificates": Undetermined(REST, no_certificates, Check.CA_CHAIN, "Name the truststore"),
     "the truststore is too large": Undetermined(REST, large_truststore, Check.TRUSTSTORE_FILE, "bytes"),
     "the authorizer's truststore is a file": Undetermined(
         REST,
@@ -1253,6 +1255,24 @@ def test_the_page_of_a_proxy_is_not_printed(
     error = capsys.readouterr().err
     assert error.startswith("mtls-authorizer doctor: AWS cannot be queried: sts: ")
     assert len(error) < 500
+
+
+@pytest.mark.usefixtures("cloud", "new_clients")
+def test_a_client_of_another_region_is_created_once_and_does_not_wait_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    timeouts: list[tuple[str, float]] = []
+    create = boto3.session.Session.client
+
+    def watched(session: boto3.session.Session, service: Any, config: Any) -> Any:  # noqa: ANN401 -- boto3's
+        timeouts.append((service, config.connect_timeout))
+        return create(session, service, config=config)
+
+    monkeypatch.setattr(boto3.session.Session, "client", watched)
+    aws = Aws("us-east-1")
+    for operation in ("get_function_configuration", "get_policy"):
+        with pytest.raises(AbsentError):
+            aws.get("lambda", operation, FunctionName="none")
+    assert timeouts == [("lambda", 5)]
+    assert session().region_name == REGION
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from mtls_authorizer.policy.rule_warnings import RuleWarningKind
 from mtls_authorizer_cli.main import main
-from mtls_authorizer_cli.rules.check.kinds import Kind
+from mtls_authorizer_cli.rules.check.kinds import WarningKind
 from tests.unit.documentation.markdown import Fence, codes, fences, first_column, section
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def test_commands_have_options_that_exist(fence: Fence, capsys: pytest.CaptureFi
 
 
 def test_every_kind_of_warning_is_documented() -> None:
-    assert first_column(PAGE, "Kinds of warnings") == [kind.value for kind in (*Kind, *RuleWarningKind)]
+    assert first_column(PAGE, "Kinds of warnings") == [kind.value for kind in (*WarningKind, *RuleWarningKind)]
 
 
 def test_every_key_of_the_json_of_rules_check_is_documented(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

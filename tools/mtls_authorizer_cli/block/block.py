@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from mtls_authorizer_cli.block.change import Outcome
+    from mtls_authorizer_cli.block.change import DenyChange
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return flush_and_print(options, outcome, Answer("block", result, text, _next_step(outcome)))
 
 
-def _result(outcome: Outcome) -> tuple[str, str]:
+def _result(outcome: DenyChange) -> tuple[str, str]:
     name = outcome.client.name
     if outcome.update.written:
         return "blocked", f"BLOCKED {name}"
@@ -54,7 +54,7 @@ def _result(outcome: Outcome) -> tuple[str, str]:
     return "already_blocked", f"ALREADY BLOCKED {name}: nothing was written"
 
 
-def _next_step(outcome: Outcome) -> str:
+def _next_step(outcome: DenyChange) -> str:
     if outcome.is_pending:
         return "to write the change, run the command again with --yes"
     return (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 import time
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,16 +25,16 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from mtls_authorizer_cli.block.client import Client
+    from mtls_authorizer_cli.block.client import BlockTarget
     from mtls_authorizer_cli.command_line import Parser
     from mtls_authorizer_cli.documents.location import RulesLocation
     from mtls_authorizer_cli.documents.update import Update
 
 
-class Outcome(NamedTuple):
+class DenyChange(NamedTuple):
     """The result of a change to ``deny``. ``declined`` is whether it was not confirmed."""
 
-    client: Client
+    client: BlockTarget
     rules: RulesLocation
     update: Update
     declined: bool
@@ -60,8 +59,8 @@ def add_options(parser: Parser) -> None:
 
 
 def change(
-    options: argparse.Namespace, environment: Mapping[str, str], client: Client, edit: Callable[[str], str]
-) -> Outcome:
+    options: argparse.Namespace, environment: Mapping[str, str], client: BlockTarget, edit: Callable[[str], str]
+) -> DenyChange:
     """Change the rules document. Raises CommandError."""
     rules = find_rules(options, environment)
     update = rules.update(edit, partial(review, options, notes=list(_notes(client))))
@@ -69,25 +68,28 @@ def change(
     asked = changes and not (options.yes or options.dry_run)
     declined = asked and not update.written
     entries = blocking(update.before if declined else update.planned, client)
-    return Outcome(client, rules, update, declined, asked, entries)
+    return DenyChange(client, rules, update, declined, asked, entries)
 
 
 def flush_caches(
     options: argparse.Namespace, rules: RulesLocation, sleep: Callable[[float], None] = time.sleep
 ) -> list[Flushed]:
-    """Flush the caches that the options name, after the reload. Raises nothing. If interrupted, it flushes none."""
+    """Flush the caches that the options name, after the reload. Raises nothing. If interrupted, it flushes no more."""
     if not options.stages:
         return []
+    flushed: list[Flushed] = []
     try:
         if not options.no_wait:
-            with Progress(sys.stderr) as progress:
+            with Progress() as progress:
                 wait_for_reload(rules.refresh_seconds, progress, sleep)
+        for stage in options.stages:
+            flushed.append(flush(stage))  # noqa: PERF401 -- keeps those before an interruption
     except KeyboardInterrupt:
-        return [Flushed(stage, "interrupted before it was flushed") for stage in options.stages]
-    return [flush(stage) for stage in options.stages]
+        flushed += [Flushed(stage, "interrupted before it was flushed") for stage in options.stages[len(flushed) :]]
+    return flushed
 
 
-def explain_command(outcome: Outcome) -> str:
+def explain_command(outcome: DenyChange) -> str:
     """Return the command that explains the decision about the client under the changed rules."""
     file = "CERT" if outcome.client.file is None else shell_file(outcome.client.file)
     return f"mtls-authorizer explain {file} {shlex.join(outcome.rules.option)}"
@@ -113,7 +115,7 @@ class Answer(NamedTuple):
     next_step: str
 
 
-def flush_and_print(options: argparse.Namespace, outcome: Outcome, answer: Answer) -> ExitStatus:
+def flush_and_print(options: argparse.Namespace, outcome: DenyChange, answer: Answer) -> ExitStatus:
     """Print the answer, flush caches after a change, print the rest, return the exit status. Raises CommandError."""
     written = outcome.update.written
     to_flush = not outcome.declined and not options.dry_run
@@ -132,7 +134,7 @@ def flush_and_print(options: argparse.Namespace, outcome: Outcome, answer: Answe
     return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
 
 
-def _flush_first(options: argparse.Namespace, outcome: Outcome, answer: Answer, flushed: Sequence[Flushed]) -> str:
+def _flush_first(options: argparse.Namespace, outcome: DenyChange, answer: Answer, flushed: Sequence[Flushed]) -> str:
     """Return the next step. Cached responses stay valid until the TTL ends, whatever ``explain`` prints."""
     again = f"run mtls-authorizer {answer.command} again"
     if any(each.problem for each in flushed):
@@ -145,7 +147,7 @@ def _flush_first(options: argparse.Namespace, outcome: Outcome, answer: Answer, 
     return f"{again}. Then {answer.next_step}"
 
 
-def _beginning(answer: Answer, outcome: Outcome) -> Iterator[str]:
+def _beginning(answer: Answer, outcome: DenyChange) -> Iterator[str]:
     """Return the first lines of the output, which are known before caches are flushed."""
     rules, update = outcome.rules, outcome.update
     yield from fold(answer.text, first="")
@@ -164,12 +166,12 @@ def _beginning(answer: Answer, outcome: Outcome) -> Iterator[str]:
         yield from ["", diff(update.before, update.planned)]
 
 
-def _notes(client: Client) -> Iterator[str]:
+def _notes(client: BlockTarget) -> Iterator[str]:
     for note in client.notes:
         yield from row("note", note)
 
 
-def _ending(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> Iterator[str]:
+def _ending(answer: Answer, outcome: DenyChange, flushed: Sequence[Flushed]) -> Iterator[str]:
     """Return the rest of the output: what was flushed, and the next step."""
     for each in flushed:
         yield from row("cache", plain(f"{each.stage}: {each.problem or 'flushed'}"))
@@ -178,7 +180,7 @@ def _ending(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> Ite
     yield from next_step(plain(answer.next_step))
 
 
-def _as_json(answer: Answer, outcome: Outcome, flushed: Sequence[Flushed]) -> str:
+def _as_json(answer: Answer, outcome: DenyChange, flushed: Sequence[Flushed]) -> str:
     """Return the output as one JSON object."""
     update = outcome.update
     document = {

@@ -37,7 +37,7 @@ _ONE_CERTIFICATE = (
 )
 
 
-class Client(NamedTuple):
+class BlockTarget(NamedTuple):
     """A client, and the entry of ``deny`` that blocks it.
 
     ``conditions`` are the conditions of the entry, by field: one for each encoding of a key. Every certificate that the
@@ -65,7 +65,7 @@ def add_options(parser: Parser) -> None:
     )
 
 
-def read_client(options: argparse.Namespace, command: str) -> Client:
+def read_client(options: argparse.Namespace, command: str) -> BlockTarget:
     """Return the client that the options name. ``command`` is the subcommand. Raises CommandError."""
     if options.certificate is not None and (options.issuer is not None or options.serial is not None):
         message = "both a certificate and --issuer or --serial are given: name the certificate only"
@@ -78,7 +78,7 @@ def read_client(options: argparse.Namespace, command: str) -> Client:
     return _by_serial_number(options.issuer, options.serial, command)
 
 
-def _by_certificate(file: str) -> Client:
+def _by_certificate(file: str) -> BlockTarget:
     read = read_certificate_file(file)
     certificate = read.certificate
     if certificate is None:
@@ -96,7 +96,7 @@ def _by_certificate(file: str) -> Client:
     # The facts of every certificate with this key include its usual encoding, and the encodings that equal that one.
     usual = [*equal_encodings(encoded), encoded][0]
     common = [parse_exact("public_key", sha256(each).hexdigest()) for each in (usual, *equal_encodings(usual))]
-    return Client(
+    return BlockTarget(
         quoted(certificate.subject.rfc4514_string(), _LONGEST_NAME),
         {"public_key": sha256(usual).hexdigest().upper()},
         {"public_key": conditions},
@@ -127,7 +127,7 @@ def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:
         )
 
 
-def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
+def _by_serial_number(issuer: str, serial_number: str, command: str) -> BlockTarget:
     entry = {"serial_number": serial_number, ISSUER: issuer}
     with command_errors("--issuer or --serial: ", ValueError):
         conditions = {field: frozenset([parse_exact(field, text)]) for field, text in entry.items()}
@@ -154,7 +154,7 @@ def _by_serial_number(issuer: str, serial_number: str, command: str) -> Client:
             f"log, {otherwise}: {write}"
         )
     name = f"serial number {quoted(serial_number, 41)} of {quoted(issuer, 41)}"
-    return Client(name, entry, conditions, conditions, tuple(notes))
+    return BlockTarget(name, entry, conditions, conditions, tuple(notes))
 
 
 def _in_exclusions(condition: Condition) -> Condition:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.rules.conditions import Condition
     from mtls_authorizer.rules.rule import Rule
-    from mtls_authorizer_cli.block.client import Client
+    from mtls_authorizer_cli.block.client import BlockTarget
 
 
 class Entry(NamedTuple):
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
         return f"{self.place} ({', '.join(self.fields)})"
 
 
-def blocking(text: str, client: Client) -> list[Entry]:
+def blocking(text: str, client: BlockTarget) -> list[Entry]:
     """Return the entries of a valid document that block a client, in their order."""
     rules = RuleSet(rules_of(text))
     if client.certificate is None:
@@ -36,7 +36,7 @@ def blocking(text: str, client: Client) -> list[Entry]:
     return [_entry(rule) for rule in rules.denying(rules.satisfied_by(client.certificate))]
 
 
-def add_entry(text: str, client: Client) -> str:
+def add_entry(text: str, client: BlockTarget) -> str:
     """Return a document with the entry for a client, unless another entry blocks everything that it blocks.
 
     An entry with an unusual encoding of the key does not: certificates with the usual one do not match it.
@@ -45,7 +45,7 @@ def add_entry(text: str, client: Client) -> str:
     return text if is_covered else append_items(text, "deny", [client.entry])
 
 
-def remove_entries(text: str, client: Client) -> str:
+def remove_entries(text: str, client: BlockTarget) -> str:
     """Return a document without the entries that ``block`` adds for a client, however they are written."""
     denials = [rule for rule in rules_of(text) if rule.denies]
     removed = {
@@ -68,7 +68,7 @@ def _compared(condition: Condition) -> Condition:
     return canonical_condition(condition) if condition.field == ISSUER else condition
 
 
-def _is_exact(rule: Rule, client: Client) -> bool:
+def _is_exact(rule: Rule, client: BlockTarget) -> bool:
     """Return whether an entry that covers a client names exactly one value in each field of the client's entry."""
     return len(rule.matchers) == len(client.entry) and all(
         len(matcher.alternatives) == 1 and not matcher.combinations for matcher in rule.matchers

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from mtls_authorizer_cli.block.change import Outcome
+    from mtls_authorizer_cli.block.change import DenyChange
     from mtls_authorizer_cli.command_line import Parser, Subparsers
 
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return ExitStatus.NEGATIVE if outcome.entries and not options.dry_run else status
 
 
-def _result(outcome: Outcome) -> tuple[str, str]:
+def _result(outcome: DenyChange) -> tuple[str, str]:
     name, entries = outcome.client.name, outcome.entries
     others = "another entry of deny still blocks" if len(entries) == 1 else "other entries of deny still block"
     still = f", but {others} it"
@@ -60,7 +60,7 @@ def _result(outcome: Outcome) -> tuple[str, str]:
     return "not_blocked", f"NOT BLOCKED {name}: nothing was written"
 
 
-def _next_step(outcome: Outcome) -> str:
+def _next_step(outcome: DenyChange) -> str:
     if outcome.is_pending:
         return "to write the change, run the command again with --yes"
     if outcome.entries:

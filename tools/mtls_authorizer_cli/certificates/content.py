@@ -5,10 +5,9 @@ Nothing of a private key is decoded: in DER, only the tags of the outermost elem
 
 from __future__ import annotations
 
-import base64
 import json
 import re
-import textwrap
+import ssl
 from collections import deque
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -89,8 +88,7 @@ def _lacks(text: str) -> str:
 
 def to_pem(certificate: bytes) -> str:
     """Return a certificate in DER as PEM, in the form in which API Gateway sends it."""
-    body = "\n".join(textwrap.wrap(base64.b64encode(certificate).decode(), 64))
-    return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
+    return ssl.DER_cert_to_PEM_cert(certificate)
 
 
 # PEM (RFC 7468).

@@ -12,7 +12,6 @@ from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from mtls_authorizer_cli.certificates.bundle import choose_client
 from mtls_authorizer_cli.certificates.content import Kind, recognize
 from mtls_authorizer_cli.command_line import (
-    STANDARD_INPUT,
     CommandError,
     cannot_be_read,
     read_beginning,
@@ -107,10 +106,10 @@ def find_certificate(file: str, content: Content) -> CertificateFile:
 def _read(path: str) -> list[CertificateFile]:
     """Read a file, or the files of a folder, as ``read_certificates`` does. Raises CommandError."""
     if not os.path.isdir(path):  # noqa: PTH112 -- False for names that are not valid, which are reported as files
-        if path != STANDARD_INPUT and not os.access(path, os.R_OK):
-            # Raises the error. Not for other files: a pipe can be opened only once.
-            read_beginning(path, 0)
-        return [read_certificate_file(path)]
+        read = read_certificate_file(path)
+        if not read.was_read:
+            raise CommandError(read.problem)
+        return [read]
     found: list[CertificateFile] = []
 
     def add_folder(error: OSError) -> None:
@@ -142,36 +141,39 @@ _ADVICE = {
     Kind.PRIVATE_KEY: "It is not needed: keep it secret, and name the certificate that belongs to it",
     Kind.PUBLIC_KEY: "Name the certificate that contains it",
     Kind.INCOMPLETE_PEM: "Copy the whole file, up to the line that begins with -----END",
-    Kind.INVALID_JSON: "Save the event again, as the authorizer received it",
-    Kind.JSON: "Name the event that the authorizer received, or the client's certificate, such as the text of "
-    "clientCertPem",
+    Kind.JSON: "Name the client's certificate, such as the text of clientCertPem",
     Kind.TEXT: "Name a certificate in PEM (-----BEGIN CERTIFICATE-----) or DER",
 }
 _ADVICE[Kind.ENCRYPTED_PRIVATE_KEY] = _ADVICE[Kind.PRIVATE_KEY]
 _ADVICE[Kind.OTHER_PEM] = _ADVICE[Kind.BINARY] = _ADVICE[Kind.TEXT]
+_ADVICE[Kind.INVALID_JSON] = _ADVICE[Kind.JSON]
 
 _PRIORITIES = sorted(Kind, key=lambda kind: "PRIVATE" not in kind.name)
 """Private keys come first, because their files can contain other PEM blocks."""
 
+_RULES = "is a rules document. Name it with --rules {file}, or check it: mtls-authorizer rules check {file}"
 _DOCUMENTS = {
-    "decision": "is an entry of the decision log. Name it with --log {file}",
-    "rules": "is a rules document. Name it with --rules {file}",
-    "deny": "is a rules document. Name it with --rules {file}",
+    "decision": "is an entry of the decision log. To explain it: mtls-authorizer explain --log {file}",
+    "rules": _RULES,
+    "deny": _RULES,
 }
 """The advice on other JSON objects, by a key that they contain. Log entries can contain ``rules``, too."""
 
 
-def describe_unusable(file: str, content: Content, *, problem: str = "") -> str:
-    """Return what a file is, and the next step. ``problem`` is the reason why its JSON is not an event."""
+def describe_unusable(file: str, content: Content, *, problem: str = "", advice: str = "") -> str:
+    """Return what a file is, and the next step, unless another one is given as ``advice``.
+
+    ``problem`` says in which way it is not what was expected.
+    """
     name = shell_file(file)
     if isinstance(content.value, dict):
-        for key, advice in _DOCUMENTS.items():
+        for key, document in _DOCUMENTS.items():
             if key in content.value:
-                return f"{shown_file(file)} {advice.format(file=name)}"
+                return f"{shown_file(file)} {document.format(file=name)}"
     kind = min(content.kinds, key=_PRIORITIES.index)
     form = ""
     if kind in {Kind.PKCS7, Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY, Kind.PUBLIC_KEY, Kind.CERTIFICATE_REQUEST}:
         form = f" ({'DER' if content.is_der else 'PEM'})"
     reason = problem or content.problem
-    advice = _ADVICE[kind].format(file=name, form=" -inform DER" if content.is_der else "")
+    advice = advice or _ADVICE[kind].format(file=name, form=" -inform DER" if content.is_der else "")
     return f"{shown_file(file)} is {kind}{form}{f' ({reason})' if reason else ''}. {advice}"

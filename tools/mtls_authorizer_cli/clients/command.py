@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.clients.client import with_renewals
 from mtls_authorizer_cli.clients.inputs import LoggedClients, clients_in_files, merge
-from mtls_authorizer_cli.clients.report import Report, as_csv, as_json, as_text
+from mtls_authorizer_cli.clients.report import ClientList, as_csv, as_json, as_text
 from mtls_authorizer_cli.command_line import (
     CommandError,
     ExitStatus,
@@ -98,13 +97,13 @@ def _make_report(
     files: Sequence[CertificateFile],
     now: datetime,
     period: timedelta | None,
-) -> tuple[Report, str | None]:
+) -> tuple[ClientList, str | None]:
     """Return the report, and why the first entry that was skipped is not a decision. Raises CommandError."""
     logged = LoggedClients()
     skipped, problem = 0, None
     for log in options.log:
         records = read_log_records(log)
-        with Progress(sys.stderr) as progress:
+        with Progress() as progress:
             for record in progress.watch(records, "decisions", every=5000):
                 logged.add(record)
         skipped += records.skipped
@@ -112,14 +111,14 @@ def _make_report(
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
     clients = with_renewals(merge(in_files, logged.clients))
     unusable = tuple(file for file in files if file.certificate is None)
-    return Report(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes), problem
+    return ClientList(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes), problem
 
 
 def _decide(
     options: argparse.Namespace, environment: Mapping[str, str], files: Sequence[CertificateFile], now: datetime
 ) -> tuple[list[Client], tuple[str, ...]]:
     """Return the clients whose certificates are in files, and notes. Raises CommandError."""
-    with logged_failures() as failures, Progress(sys.stderr) as progress:
+    with logged_failures() as failures, Progress() as progress:
         progress.show("loading the configuration", 0)
         configuration = load_configuration(read_environment(options, environment), options.rules)
         watched = progress.watch(files, "certificates", len(files), every=10)

@@ -32,7 +32,7 @@ _WIDEST = (10, 6, 40, 28, 100)
 _HEADER = "expiry, days, client, rule or deny reason, file or last request"
 
 
-class Report(NamedTuple):
+class ClientList(NamedTuple):
     """Clients in the order of their expiry, at a time, and the parts of the input that are not in the list.
 
     ``period`` is the time of --expiring, None if all clients are listed. ``unusable`` are the files without a
@@ -68,17 +68,17 @@ class Report(NamedTuple):
         return list(self.clients) if self.period is None else self.in_state(*_ENDING)
 
 
-def as_text(report: Report) -> str:
+def as_text(report: ClientList) -> str:
     """Return the list for a person: the result, the clients, and the next step."""
     return joined(_lines(report))
 
 
-def as_csv(report: Report) -> str:
+def as_csv(report: ClientList) -> str:
     """Return the list for a spreadsheet, with one row for each certificate."""
     return csv_text(CSV_COLUMNS, (_record(client, report) for client in report.listed))
 
 
-def as_json(report: Report) -> str:
+def as_json(report: ClientList) -> str:
     """Return the list for a program: one JSON object in ASCII."""
     document = {
         "time": utc_timestamp(report.now),
@@ -95,7 +95,7 @@ def as_json(report: Report) -> str:
     return json_text(document)
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: ClientList) -> Iterator[str]:
     yield _result(report)
     for state, title in _TITLES.items():
         clients = report.in_state(state)
@@ -108,7 +108,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from next_step(_next_step(report))
 
 
-def _result(report: Report) -> str:
+def _result(report: ClientList) -> str:
     total, expiring = len(report.clients), len(report.expiring)
     certificates = counted(total, "certificate")
     if report.period is None:
@@ -137,7 +137,7 @@ def _is_always_denied(client: Client) -> bool:
     return not client.rules or client.reason not in DEPENDS_ON_REQUEST
 
 
-def _notes(report: Report) -> Iterator[str]:
+def _notes(report: ClientList) -> Iterator[str]:
     yield from report.notes
     if any(not client.is_exact for client in report.listed):
         yield "the log contains whole days: certificates without a file expire on the day shown, or one day later"
@@ -147,7 +147,7 @@ def _notes(report: Report) -> Iterator[str]:
         yield f"decisions that name no client (no certificate, or not in the log): {report.unidentified:,}"
 
 
-def _next_step(report: Report) -> str:
+def _next_step(report: ClientList) -> str:
     if not report.clients:
         return "name certificates, or a log with decisions: see docs/clients.md"
     if report.expiring:
@@ -157,7 +157,7 @@ def _next_step(report: Report) -> str:
     return "none; repeat this regularly, or set EXPIRY_WARNING_DAYS and an alarm: docs/observability.md"
 
 
-def _record(client: Client, report: Report) -> dict[str, object]:
+def _record(client: Client, report: ClientList) -> dict[str, object]:
     """Return the values of CSV_COLUMNS for a client."""
     return {
         "client": client.name,

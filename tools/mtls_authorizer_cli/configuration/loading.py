@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.access_policy import with_issuer_keys
@@ -24,7 +24,7 @@ from mtls_authorizer_cli.explanation.truststore import read_bundle
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.access_policy import AccessPolicy
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.explanation.truststore import TruststoreBundle
+
+TruststoreValue = TypeVar("TruststoreValue")
+
+_LARGEST_TRUSTSTORE = 2 * MAX_TRUSTSTORE_BYTES
+"""In bytes: one that is too large for API Gateway is described as such."""
 
 _WAIT_SECONDS = WaitSeconds(*[60.0] * len(WaitSeconds._fields))
 """On a slow connection, a document must not appear to be missing."""
@@ -74,7 +79,7 @@ class Configuration:
         Raises CommandError.
         """
         if self.settings.truststore_uri is None and self._latest.rules.uses(ISSUER_KEY):
-            truststore = read_truststore_of(location, self.settings)
+            truststore = read_truststore_at(location, self.settings, read_truststore)
             self._latest = self._latest._replace(truststore=truststore).with_issuer_keys()
 
     def _replace_rules(self) -> None:
@@ -117,12 +122,8 @@ def read_truststore_of_domain(
     Raises CommandError if the truststore of the option cannot be used. For ``TRUSTSTORE_URI``, it is a note, because
     the function starts nevertheless.
     """
-    location = truststore or settings.truststore_uri
-    if location is None:
-        return None, ()
     try:
-        with command_errors(f"{shown_file(location)} ", ValueError):
-            return read_bundle(read_location(location, settings, 2 * MAX_TRUSTSTORE_BYTES)), ()
+        return read_truststore_at(truststore, settings, read_bundle), ()
     except CommandError as error:
         if truststore is None:
             return None, (f"the truststore cannot be used: {error}",)
@@ -202,13 +203,18 @@ def read_settings_without_document(environment: Mapping[str, str]) -> Settings:
     return read_settings_with("file:///rules", environment)._replace(rules_uri=None)
 
 
-def read_truststore_of(location: str | None, settings: Settings) -> Truststore | None:
-    """Return the truststore at a location, by default the function's; None if neither is given. Raises CommandError."""
+def read_truststore_at(
+    location: str | None, settings: Settings, read: Callable[[bytes], TruststoreValue]
+) -> TruststoreValue | None:
+    """Return what ``read`` reads in the truststore at a location, by default the function's; None if neither is given.
+
+    ``read_truststore`` reads it as the authorizer does, ``read_bundle`` as API Gateway does. Raises CommandError.
+    """
     location = location or settings.truststore_uri
     if location is None:
         return None
     with command_errors(f"{shown_file(location)}: ", ValueError):
-        return read_truststore(read_location(location, settings))
+        return read(read_location(location, settings, _LARGEST_TRUSTSTORE))
 
 
 def make_rule_set(document: Sequence[Rule], settings: Settings, truststore: Truststore | None) -> RuleSet:
@@ -227,7 +233,7 @@ def check_issuer_keys(rules: RuleSet, location: str, truststore: Truststore | No
         raise CommandError(message)
 
 
-def read_location(location: str, settings: Settings, size: int = MAX_TRUSTSTORE_BYTES + 1) -> bytes:
+def read_location(location: str, settings: Settings, size: int) -> bytes:
     """Return at most ``size`` bytes of a file or of what is at a URI. Raises CommandError."""
     parse_location(location)
     if "://" not in location:

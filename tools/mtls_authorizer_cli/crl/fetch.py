@@ -6,7 +6,6 @@ The checks are the same as on Lambda, without AWS. The file is written completel
 from __future__ import annotations
 
 import argparse
-import sys
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -100,7 +99,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
     check_written(Path(options.file), (options.truststore,), Kind.CRL)
     truststore = load_truststore(options.truststore)
     verification = Verification(truststore, partial(datetime.now, UTC), timedelta(seconds=options.max_age))
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         progress.show(f"connecting to {options.url.host}", 0)
         result = _fetch(options, verification, progress)
     if isinstance(result.error, CommandError):

@@ -5,7 +5,6 @@ The checks and the index are the same as on Lambda, without AWS. The index is wr
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,7 +67,7 @@ def run(options: argparse.Namespace, _environment: Mapping[str, str]) -> int:
         raise CommandError(message)
     output = Path(options.output or f"{options.file}{INDEX_SUFFIX}")
     check_written(output, (options.file, options.truststore), Kind.BINARY)
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         status, message = _index(options, output, progress)
     write_error(f"{printable(message)}\n")
     return status

@@ -1,7 +1,8 @@
 """The entries of a log, in every form in which CloudWatch's tools print or export them.
 
 JSON lines and arrays; ``aws logs filter-log-events``, ``get-log-events``, ``get-query-results``, ``tail``, also as text
-or as a table; exports to S3 and Firehose, also compressed; CSV and JSON exported by Logs Insights.
+or as a table; exports to S3 and Firehose, also compressed; CSV and JSON exported by Logs Insights; CSV of events from
+the console.
 """
 
 from __future__ import annotations
@@ -57,6 +58,9 @@ _COLUMNS = {
     "serial_number",
     "fingerprint",
 }
+_EVENT_COLUMNS = {"timestamp", "message"}
+"""The columns of the events of a log group that were downloaded in the console; those of several streams have more."""
+
 _UNFINISHED = ("Scheduled", "Running")
 _DECODER = json.JSONDecoder()
 _DELIMITERS = ",;\t"
@@ -137,6 +141,8 @@ def _read(name: str, stream: IO[str]) -> Iterator[LogEntry]:
             # As text, aws logs get-query-results prints a name, a tab and a value in each line, and no header.
             if not _COLUMNS.isdisjoint(names[delimiter == "\t" :]):
                 return map(_selected, csv.DictReader(lines, delimiter=delimiter))
+            if _EVENT_COLUMNS.issubset(names):
+                return map(_unwrap, csv.DictReader(lines, delimiter=delimiter))
         return _read_lines(name, lines)
     return _read_lines(name, lines) if _load(first) is not None else _read_documents(name, lines)
 
@@ -155,6 +161,9 @@ def _lines(stream: IO[str]) -> Iterator[str]:
 
 
 def _check_text(line: str) -> None:
+    if line.startswith("PK\x03\x04"):
+        message = "it is a workbook (.xlsx) or another ZIP file: save it as CSV, or unpack it"
+        raise ValueError(message)
     if is_binary(line):
         message = "it is binary data. Decompress it first, unless it is compressed with gzip"
         raise ValueError(message)

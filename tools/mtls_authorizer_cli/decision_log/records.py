@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -19,6 +20,9 @@ _FLAGS = ("cached", "loses_client_auth")
 _LISTS = ("rules", "extended_key_usage", "crl_skipped_issuers")
 _TRUTH = {"1": True, "true": True, "0": False, "false": False}
 _ABOUT_CLIENTS = {"decision", "reason", "principal", "subject_dn", "issuer_dn", "serial_number", "fingerprint", "rules"}
+_MILLISECONDS = re.compile("[0-9]{13}")
+"""In CSV, where ``datetime`` would take some of them for a date in the year 1712."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -167,6 +171,8 @@ def _read_number(value: object) -> int | None:
 def _read_time(value: object) -> datetime | None:
     """Return the time in an entry: ISO 8601 or Logs Insights' format, both UTC, or milliseconds since 1970."""
     try:
+        if isinstance(value, str) and _MILLISECONDS.fullmatch(value):
+            value = int(value)
         if isinstance(value, int) and not isinstance(value, bool):
             return _EPOCH + timedelta(milliseconds=value)
         time = datetime.fromisoformat(str(value))

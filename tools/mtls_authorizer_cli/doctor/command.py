@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -80,7 +79,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not any((options.truststore, options.api, options.domain, options.function, options.env_file)):
         message = "nothing to examine: name --truststore, --env-file, --api, --domain or --function"
         raise CommandError(message)
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         diagnoses = [*_offline(options, progress), *_live(options, progress)]
     diagnosis = combine(*diagnoses)
     write_output(as_json(diagnosis) if options.json else as_text(diagnosis))
@@ -100,7 +99,7 @@ def _offline(options: argparse.Namespace, progress: Progress) -> Iterator[Diagno
     if options.truststore:
         content = read_file(options.truststore, largest=_LARGEST_TRUSTSTORE, expected="a truststore, which is smaller")
         name = shown_file(options.truststore)
-        with command_errors(f"{name} ", ValueError):
+        with command_errors(f"{name}: ", ValueError):
             bundle, examined = examine_truststore(name, content, now)
         yield examined
         if options.certificates:

@@ -31,7 +31,7 @@ def add_options(parser: Parser) -> None:
 def review(options: argparse.Namespace, change: Change, notes: Iterable[str] = ()) -> bool:
     """Return whether to write a change. On a terminal, show it and the lines of the notes, and ask.
 
-    Raises CommandError without an answer.
+    Raises CommandError without an answer, and KeyboardInterrupt, which says that nothing was written.
     """
     if options.dry_run or options.yes:
         return bool(options.yes and not options.dry_run)
@@ -47,6 +47,10 @@ def review(options: argparse.Namespace, change: Change, notes: Iterable[str] = (
         answer = sys.stdin.readline()
     except (OSError, UnicodeDecodeError):
         answer = ""  # the terminal was closed, or has another encoding
+    except KeyboardInterrupt:
+        write_error("\n")
+        message = "nothing was written"
+        raise KeyboardInterrupt(message) from None
     if not answer.endswith("\n"):
         write_error("\n")
     return answer.strip().lower() in {"y", "yes"}

@@ -6,7 +6,6 @@ lets the user review the change, and keeps the changes that others made meanwhil
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.settings import check_together
@@ -73,7 +72,7 @@ def update_document(
         check_valid(after, f"{printable(location)} would not be valid after the change", other_rules)
         return after
 
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         progress.show(f"reading {printable(location)}", 0)
         store = _open(location, bucket_owner)
         read = store.read()
@@ -84,9 +83,13 @@ def update_document(
         after = checked_edit(read.text)
     if after == read.text or not review(Change(read, after)):
         return Update(read, read.text, after, written=False)
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         progress.show("writing", _WRITING)
-        document, before, merged = store.update(read, checked_edit)
+        try:
+            document, before, merged = store.update(read, checked_edit)
+        except KeyboardInterrupt:
+            message = "the change may have been written: run the command again with --dry-run to see whether it was"
+            raise KeyboardInterrupt(message) from None
     return Update(document, before, document.text, written=document.text != before or merged, merged=merged)
 
 

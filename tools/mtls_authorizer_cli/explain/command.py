@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificates.files import check_read
@@ -96,7 +95,7 @@ def _print_table(options: argparse.Namespace, table: Table) -> ExitStatus:
 def _make_report(options: argparse.Namespace, environment: Mapping[str, str], given: Inputs) -> Report:
     """Explain one certificate. Raises CommandError."""
     try:
-        with Progress(sys.stderr) as progress:
+        with Progress() as progress:
             configuration = load_named_configuration(options, environment, progress)
     except CommandError as error:
         message = f"{error}{_own_spelling(given.pem, str(error))}"
@@ -111,7 +110,7 @@ def _make_table(options: argparse.Namespace, environment: Mapping[str, str], giv
     if options.policy:
         message = "--policy prints the response for one certificate: name one"
         raise CommandError(message)
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         configuration = load_named_configuration(options, environment, progress)
         question, notes = make_question(options, given, configuration)
         files = progress.watch(given.files, "certificates", len(given.files), every=10)

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from mtls_authorizer.request.event import ApiRequest
 
 
+_SAVE_AGAIN = "Save the event again, as the authorizer received it"
+_NAME_THE_EVENT = (
+    "Name the event that the authorizer received, or the client's certificate, such as the text of clientCertPem"
+)
+
+
 class Inputs(NamedTuple):
     """Certificates, and a request. ``is_event`` says whether the request is a real one.
 
@@ -104,6 +110,8 @@ def _read(file: str) -> CertificateFile | _Event:
     content = read_content(file)
     if isinstance(content, CertificateFile):
         return content
+    if Kind.INVALID_JSON in content.kinds:
+        return CertificateFile(file, None, None, describe_unusable(file, content, advice=_SAVE_AGAIN))
     return _read_event(file, content) if Kind.JSON in content.kinds else find_certificate(file, content)
 
 
@@ -115,7 +123,8 @@ def _read_event(file: str, content: Content) -> _Event:
         pem = find_client_certificate(event)
         # For a broken event of an authorizer, the function fails. Events of integrations only lack the rest.
         if pem is None or (isinstance(event, dict) and event.get("type") == "REQUEST"):
-            raise CommandError(describe_unusable(file, content, problem=str(error))) from error
+            message = describe_unusable(file, content, problem=str(error), advice=_NAME_THE_EVENT)
+            raise CommandError(message) from error
         note = f"{shown_file(file)} is not an authorizer's event ({error}): only its certificate is used"
         return _Event(file, pem, None, (note,))
     return _Event(file, find_client_certificate(event), request)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,7 +83,7 @@ def explain_entry(
     options: argparse.Namespace, environment: Mapping[str, str], record: LogRecord, paths: Sequence[str]
 ) -> LoggedExplanation:
     """Explain an entry. ``paths`` name the certificate, or folders that may contain it. Raises CommandError."""
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         configuration = load_named_configuration(options, environment, progress)
     if options.route is not None:
         record = record._replace(fields={**record.fields, "route": options.route})

@@ -96,7 +96,7 @@ def read_bundle(content: bytes) -> TruststoreBundle:
         else:
             certificates.append(TruststoreCertificate(position, certificate))
     if not certificates:
-        message = f"is {recognized.kinds[0]}: name the truststore, a bundle of CA certificates in PEM"
+        message = f"it is {recognized.kinds[0]}. Name the truststore, a bundle of CA certificates in PEM"
         raise ValueError(message if not warnings else "; ".join(warnings))
     form = "DER" if recognized.is_der else "UTF-16" if text_encoding(content) == "utf-16" else None
     if form is not None:

@@ -285,7 +285,16 @@ def test_unblock_notes_a_reversed_issuer_before_it_says_not_blocked(capsys: pyte
             "is not a distinguished name in RFC 4514 form: write 'CN=CA,O=Acme,C=DE'",
         ),
         (["--issuer", "CN=CA", "--serial", "x\x1b"], "--issuer or --serial: "),
-        (["rules.json"], "rules.json is a rules document. Name it with --rules rules.json"),
+        (["rules.json"], "rules.json is a rules document. Name it with --rules rules.json, or check it"),
+        (["event.json"], "event.json is JSON. Name the client's certificate, such as the text of clientCertPem"),
+        (
+            ["torn.json"],
+            "is invalid JSON (Expecting value: line 1 column 10 (char 9)). Name the client's certificate",
+        ),
+        (
+            ["log.json"],
+            "an entry of the decision log. To explain it: mtls-authorizer explain --log log.json",
+        ),
         (["key.pem"], "key.pem is a private key (PEM). It is not needed: keep it secret"),
         (["request.pem"], "Name the certificate that the CA has issued for it"),
         (["client.p12"], "openssl pkcs12 -in client.p12 -clcerts -nokeys -out client.pem"),
@@ -306,6 +315,9 @@ def test_a_file_without_a_client_gets_advice(
     (folder / "client.p12").write_bytes(pfx)
     (folder / "odd.pem").write_text("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
     (folder / "mail.pem").write_text(issue().replace("\n", "\n> "))
+    (folder / "event.json").write_text(json.dumps(rest_event(issue())))
+    (folder / "torn.json").write_text('{"type": ')
+    (folder / "log.json").write_text('{"decision": "deny", "rules": []}')
     assert command("block", *arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -314,6 +326,20 @@ def test_a_file_without_a_client_gets_advice(
     assert err.count("\n") == 1
     assert err.rstrip("\n").isprintable()
     assert key.decode().splitlines()[1] not in err
+
+
+def test_an_interruption_at_the_question_says_that_nothing_was_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> str:
+        raise KeyboardInterrupt
+
+    terminal, before = Terminal(), (folder / "rules.json").read_bytes()
+    monkeypatch.setattr(terminal, "readline", interrupt)
+    monkeypatch.setattr(sys, "stdin", terminal)
+    assert main(["block", "client.pem", "--rules", "rules.json"], {}) == 130
+    assert capsys.readouterr().err.endswith("[y/N] \nmtls-authorizer block: interrupted: nothing was written\n")
+    assert (folder / "rules.json").read_bytes() == before
 
 
 def test_notes_name_doubtful_certificates(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,6 +139,11 @@ def test_a_named_file_that_cannot_be_read_is_an_error(folder: Path) -> None:
         read_certificates([str(folder), str(folder / "missing")])
 
 
+def test_a_name_that_no_file_can_have_is_an_error() -> None:
+    with pytest.raises(CommandError, match="is not a file name: embedded null byte"):
+        read_certificates(["a\0b"])
+
+
 def test_a_folder_that_has_no_files_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="contains no files: name a folder with client certificates"):
         read_certificates([str(tmp_path)])

@@ -94,6 +94,12 @@ COMPLETE = {
     },
     "CSV whose delimiter is named": "sep=|\r\n\r\n"
     + csv_text(["@message", "@logStream"], *([json.dumps(each), "a,b;c"] for each in RECORDS), delimiter="|"),
+    **{
+        f"CSV of the console, {columns}": csv_text(
+            columns, *([str(MILLISECONDS), f"{json.dumps(each)}\n", "[live]0a"][: len(columns)] for each in RECORDS)
+        )
+        for columns in (["timestamp", "message"], ["timestamp", "message", "logStreamName"])
+    },
     "JSON of Logs Insights": json.dumps([{"@timestamp": TIME, "@message": each} for each in RECORDS]),
 }
 
@@ -225,6 +231,7 @@ def test_a_log_without_decisions_has_none(content: str, tmp_path: Path) -> None:
         ('{"events": [', "log is not a log: Expecting value"),
         ("[" * 100_000, "log is not a log: "),
         ("@message\n" + "x" * 200_000, "log is not a log: field larger than field limit"),
+        (b"PK\x03\x04\x14\0\x06\0", "log is not a log: it is a workbook (.xlsx) or another ZIP file: save it as CSV"),
         (gzip.compress(LINES.encode(), mtime=0)[:-20], "log cannot be read: Compressed file ended before"),
         (b"\x1f\x8bxx" * 10, "log cannot be read: Unknown compression method"),
         (gzip.compress(b"", mtime=0)[:10] + b"\xff" * 20, "log cannot be read: Error -3"),

@@ -363,7 +363,7 @@ def test_a_command_is_folded_between_words_that_a_shell_reads_as_they_are_meant(
         ([], "nothing to examine: name --truststore, --env-file, --api, --domain or --function"),
         (["client.pem"], "certificates are compared with a truststore: name it with --truststore"),
         (["--truststore", "{folder}/none.pem"], "none.pem cannot be read: No such file or directory"),
-        (["--truststore", "{folder}/empty.pem"], "empty.pem is"),
+        (["--truststore", "{folder}/empty.pem"], "empty.pem: it is empty"),
         (["--function", "my authorizer"], "function 'my authorizer': write its name or ARN"),
         (["--function", "eu-central-1:authorizer:live"], "function 'eu-central-1:authorizer:live': write its name"),
     ],

@@ -73,6 +73,17 @@ def test_nothing_is_written_if_nothing_changes_or_the_change_is_declined(rules: 
     assert (rules.read_text(), rules.stat().st_ino) == (DOCUMENT, inode)
 
 
+def test_an_interruption_while_the_change_is_written_says_how_to_see_whether_it_was(
+    rules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mtls_authorizer_cli.documents.files.FileDocument.update", interrupt)
+    with pytest.raises(KeyboardInterrupt, match="may have been written: run the command again with --dry-run"):
+        update_document(str(rules), denying("a"))
+
+
 def test_changes_by_another_program_during_the_review_are_kept(rules: Path) -> None:
     def review(_change: Change) -> bool:
         rules.write_text(denying("other")(DOCUMENT))

@@ -87,7 +87,7 @@ def test_the_exit_status_says_whether_the_client_is_allowed(
         (["client.pem", "--rules", "bad.json"], {}, "bad.json: rules rejected: rules[0].match.common_nam"),
         (["client.pem", "--rules", "http://x/y"], {}, "the location is 'http://x/y': write"),
         (["client.pem", "--truststore", "missing.pem"], {}, "missing.pem cannot be read: No such file"),
-        (["client.pem", "--truststore", "text"], {}, "text is text, but not PEM: name the truststore"),
+        (["client.pem", "--truststore", "text"], {}, "text: it is text, but not PEM. Name the truststore"),
         (["client.pem", "--truststore", "http://x/y"], {}, "the location is 'http://x/y': write"),
         (["client.pem"], {"ALLOWED_COMMON_NAME": "x"}, "invalid configuration: ALLOWED_COMMON_NAME is not"),
         (["client.pem"], {"AUTHORIZER_RULES": "[]"}, "invalid configuration: AUTHORIZER_RULES rules rejected"),

@@ -330,8 +330,8 @@ def test_certificates_that_cannot_be_read_are_skipped_with_a_warning() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is empty: name the truststore"),
-        (b"hello", "is text, but not PEM: name the truststore"),
+        (b"", "it is empty. Name the truststore"),
+        (b"hello", "it is text, but not PEM. Name the truststore"),
         (pem(b"broken").encode(), "certificate 1 of the truststore cannot be read"),
     ],
 )
@@ -358,7 +358,6 @@ def test_a_truststore_beyond_the_limits_of_api_gateway_is_used_with_a_warning(co
 def test_the_truststore_is_a_file_of_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "client.pem").write_text(pem(CLIENT))
     (tmp_path / "truststore.pem").write_bytes(ROOT.pem)
-    (tmp_path / "empty").touch()
     arguments = ["explain", str(tmp_path / "client.pem"), "--at", "2026-06-01T00:00:00Z", "--truststore"]
     allowed = {"ALLOWED_COMMON_NAMES": "client"}
     assert main([*arguments, str(tmp_path / "truststore.pem")], allowed) == 1
@@ -368,7 +367,12 @@ def test_the_truststore_is_a_file_of_the_command(tmp_path: Path, capsys: pytest.
     assert "not verified on AWS" in output
     assert "would allow it" in output
     assert NOT_FOUND in output
-    assert main([*arguments, str(tmp_path / "empty")], allowed) == 2
-    output, errors = capsys.readouterr()
-    assert output == ""
-    assert errors.startswith(f"mtls-authorizer explain: {tmp_path / 'empty'} is empty: name the truststore, a bundle")
+    for content, problem in (
+        (b"", "it is empty. Name the truststore, a bundle of CA certificates in PEM"),
+        (pem(b"0\0").encode(), "certificate 1 of the truststore cannot be read"),
+    ):
+        (tmp_path / "unusable").write_bytes(content)
+        assert main([*arguments, str(tmp_path / "unusable")], allowed) == 2
+        output, errors = capsys.readouterr()
+        assert output == ""
+        assert errors.startswith(f"mtls-authorizer explain: {tmp_path / 'unusable'}: {problem}")

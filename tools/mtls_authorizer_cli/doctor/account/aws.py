@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mtls_authorizer.stores.aws import AwsClient, client, session
 from mtls_authorizer.stores.store import Timeouts
+from mtls_authorizer_cli.aws import in_region
 from mtls_authorizer_cli.command_line import CommandError, command_errors
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Aws:
             message = "no AWS region: set AWS_REGION to the region of the API or function"
             raise CommandError(message)
         self.region = found
+        self._clients: dict[str, AwsClient] = {}
         self._results: dict[object, Any] = {}
         self._contents: dict[tuple[str, str, str | None], bytes] = {}
 
@@ -135,10 +137,10 @@ class Aws:
             return _failed(service, error)
 
     def _client(self, service: str) -> AwsClient:
-        if self.region == self._session.region_name:
-            return client(service, _TIMEOUTS)
-        name: Any = service
-        return self._session.client(name, region_name=self.region)
+        if service not in self._clients:
+            with in_region(self.region):
+                self._clients[service] = client(service, _TIMEOUTS)
+        return self._clients[service]
 
 
 def _failed(subject: str, error: Exception) -> UnavailableError:

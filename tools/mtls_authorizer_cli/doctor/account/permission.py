@@ -18,7 +18,7 @@ _KEYS = ("aws:sourcearn", "aws:sourceaccount")
 _WITH_WILDCARDS = {"arnlike", "arnequals", "stringlike"}
 
 
-class Statement(NamedTuple):
+class PolicyStatement(NamedTuple):
     """A statement that permits API Gateway to invoke the function.
 
     ``conditions`` are patterns by key. ``is_decidable`` is False if there are other conditions.
@@ -41,7 +41,7 @@ class Statement(NamedTuple):
         )
 
 
-def invoke_statements(policy: str) -> list[Statement]:
+def invoke_statements(policy: str) -> list[PolicyStatement]:
     """Return the statements of a resource policy that permit API Gateway to invoke a function."""
     return [_statement(each) for each in _list(json.loads(policy)["Statement"]) if _is_about_api_gateway(each)]
 
@@ -60,7 +60,7 @@ def _principals(principal: object) -> Iterator[str]:
         yield from map(str, _list(values))
 
 
-def _statement(statement: Mapping[str, Any]) -> Statement:
+def _statement(statement: Mapping[str, Any]) -> PolicyStatement:
     conditions: dict[str, tuple[re.Pattern[str], ...]] = {}
     is_decidable = True
     for operator, members in statement.get("Condition", {}).items():
@@ -70,7 +70,7 @@ def _statement(statement: Mapping[str, Any]) -> Statement:
                 conditions[key.lower()] = tuple(_pattern(each, wildcards=wildcards) for each in _list(patterns))
             else:
                 is_decidable = False
-    return Statement(statement.get("Sid", ""), conditions, is_decidable)
+    return PolicyStatement(statement.get("Sid", ""), conditions, is_decidable)
 
 
 def _pattern(text: str, *, wildcards: bool) -> re.Pattern[str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer_cli.doctor.account.api import Authorizer
     from mtls_authorizer_cli.doctor.account.function import Function
-    from mtls_authorizer_cli.doctor.account.permission import Statement
+    from mtls_authorizer_cli.doctor.account.permission import PolicyStatement
     from mtls_authorizer_cli.doctor.live.examination import Checks
     from mtls_authorizer_cli.doctor.live.examined_api import ExaminedApi, OwnAuthorizer
 
@@ -151,7 +151,7 @@ def _source_arn(examined: ExaminedApi, authorizer: Authorizer) -> str:
     return f"{api}/authorizers/{authorizer.authorizer_id}"
 
 
-def _statements(function: Function) -> list[Statement]:
+def _statements(function: Function) -> list[PolicyStatement]:
     try:
         return invoke_statements(function.policy())
     except AbsentError:

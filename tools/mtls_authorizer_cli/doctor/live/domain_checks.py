@@ -45,7 +45,7 @@ class ExaminedDomain(NamedTuple):
         try:
             return examine_truststore(uri, content, datetime.now(UTC))
         except ValueError as error:
-            reason = f"{uri} {error}"
+            reason = f"{uri}: {error}"
             raise UnavailableError(reason) from error
 
     def diagnosis(self, progress: Progress) -> Diagnosis:

@@ -100,6 +100,9 @@ def read_rows(file: str, problems: Problems) -> list[Row]:
     records = _records(_text(file, problems), problems)
     header_line, header = records[0] if records else (1, [])
     columns = [column.strip() for column in header]
+    # Spreadsheets also write empty columns, if their cells are formatted, for example.
+    while columns and not columns[-1]:
+        columns.pop()
     _check_columns(header_line, columns, problems)
     problems.check()
     rows = [row for line, cells in records[1:] if (row := _row(line, cells, columns, problems)) is not None]
@@ -157,6 +160,8 @@ def _check_columns(line: int, columns: Sequence[str], problems: Problems) -> Non
 
 
 def _row(line: int, cells: Sequence[str], columns: Sequence[str], problems: Problems) -> Row | None:
+    if not any(map(str.strip, cells[len(columns) :])):
+        cells = cells[: len(columns)]
     if len(cells) != len(columns):
         problems.add(line, None, f"has {len(cells)} cells, and the first row has {len(columns)}")
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,7 +94,7 @@ class _Importer:
     def rules(self) -> list[NewRule]:
         """Return the rules of all rows. Raises CommandError and CsvError."""
         rows = read_rows(self._file, self._problems)
-        with Progress(sys.stderr) as progress:
+        with Progress() as progress:
             rules = [self._rule(row) for row in progress.watch(rows, "rows", len(rows), every=10)]
         self._problems.check()
         return [rule for rule in rules if rule is not None]
@@ -131,6 +130,8 @@ class _Importer:
 
     def _client(self, row: Row) -> ClientRule | None:
         file = str(self._folder / row.cells[CERTIFICATE])
+        if file == STANDARD_INPUT:
+            file = f"./{file}"  # a name in a cell is always a file's
         try:
             client = client_rule_of(file, self._target.trust, self._target.settings, self._now)
         except CommandError as error:

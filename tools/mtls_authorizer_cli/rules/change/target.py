@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.revocation.chains import issuer_keys
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from mtls_authorizer_cli.command_line import CommandError, command_errors, shown_file
-from mtls_authorizer_cli.configuration.loading import read_location
+from mtls_authorizer_cli.command_line import CommandError
+from mtls_authorizer_cli.configuration.loading import read_truststore_at
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.explanation.gateway import explain_gateway
@@ -69,16 +69,14 @@ def add_options(parser: Parser) -> None:
 def read_target(options: argparse.Namespace, environment: Mapping[str, str]) -> Target:
     """Return the document that the options name, and the truststore. Raises CommandError."""
     rules = find_rules(options, environment)
-    truststore = options.truststore or rules.settings.truststore_uri
-    trust = read_trust(truststore, read_location(truststore, rules.settings)) if truststore else None
+    trust = read_truststore_at(options.truststore, rules.settings, read_trust)
     option = () if options.truststore is None or options.function else ("--truststore", options.truststore)
     return Target(rules, trust, option)
 
 
-def read_trust(location: str, content: bytes) -> Trust:
-    """Read the truststore that was at a location. Raises CommandError."""
-    with command_errors(f"{shown_file(location)}: ", ValueError):
-        return Trust(read_bundle(content), read_truststore(content))
+def read_trust(content: bytes) -> Trust:
+    """Read a truststore. Raises ValueError."""
+    return Trust(read_bundle(content), read_truststore(content))
 
 
 def verified_issuer_key(certificate: PeerCertificate, trust: Trust, now: datetime) -> str:

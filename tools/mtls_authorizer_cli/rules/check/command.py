@@ -24,8 +24,8 @@ from mtls_authorizer_cli.command_line import (
 from mtls_authorizer_cli.printed import counted, json_text
 from mtls_authorizer_cli.rules.check.contradictions import ignored_values
 from mtls_authorizer_cli.rules.check.implication import Requirement
-from mtls_authorizer_cli.rules.check.kinds import Kind
-from mtls_authorizer_cli.rules.check.report import Message, Report, check_document
+from mtls_authorizer_cli.rules.check.kinds import WarningKind
+from mtls_authorizer_cli.rules.check.report import CheckedSource, Message, check_document
 
 if TYPE_CHECKING:
     import argparse
@@ -78,14 +78,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     return ExitStatus.NEGATIVE if failed else ExitStatus.SUCCESS
 
 
-def check_environment(environment: Mapping[str, str]) -> list[Report]:
+def check_environment(environment: Mapping[str, str]) -> list[CheckedSource]:
     """Check the variables, and each rules document in them."""
     try:
         settings = load_settings(environment)
     except SettingsError as error:
-        return [Report(ENVIRONMENT, (Message(str(error)),))]
+        return [CheckedSource(ENVIRONMENT, (Message(str(error)),))]
     warnings = [*starmap(_list_warning, allowlist_warnings(environment)), *_ignored_values(settings.rules)]
-    reports = [Report(ENVIRONMENT, (), tuple(warnings))]
+    reports = [CheckedSource(ENVIRONMENT, (), tuple(warnings))]
     now = datetime.now(UTC)
     documents = {name: environment[name].strip().encode() for name in _DOCUMENTS if name in environment}
     reports += [check_document(name, content, now) for name, content in documents.items()]
@@ -101,10 +101,10 @@ def _ignored_values(rules: Iterable[Rule]) -> Iterator[Message]:
     for matcher in (matcher for rule in rules if rule.name == LISTS for matcher in rule.matchers):
         problem = ignored_values(Requirement(matcher))
         if problem is not None:
-            yield Message(f"{FIELDS[matcher.field].variable} {problem}", kind=Kind.VALUE_NEVER_MATCHES)
+            yield Message(f"{FIELDS[matcher.field].variable} {problem}", kind=WarningKind.VALUE_NEVER_MATCHES)
 
 
-def _print(reports: Sequence[Report]) -> None:
+def _print(reports: Sequence[CheckedSource]) -> None:
     for report in reports:
         for label, messages in (("error", report.errors), ("warning", report.warnings)):
             for message in messages:
@@ -114,14 +114,14 @@ def _print(reports: Sequence[Report]) -> None:
             write_output(f"{report.source}: {_summary(report)}\n")
 
 
-def _summary(report: Report) -> str:
+def _summary(report: CheckedSource) -> str:
     counts = [(report.denial_count, "blocked client"), (len(report.warnings), "warning")]
     if report.rule_count is not None:
         counts.insert(0, (report.rule_count, "rule"))
     return ", ".join(counted(count, noun) for count, noun in counts if count or noun == "rule") or "no warnings"
 
 
-def _as_json(reports: Sequence[Report]) -> dict[str, object]:
+def _as_json(reports: Sequence[CheckedSource]) -> dict[str, object]:
     return {
         "sources": [
             {

@@ -14,7 +14,7 @@ from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME
 from mtls_authorizer_cli.explanation.wording import alternative_text
 from mtls_authorizer_cli.printed import listing
 from mtls_authorizer_cli.rules.check.implication import Requirement, contradict, known_from
-from mtls_authorizer_cli.rules.check.kinds import Kind
+from mtls_authorizer_cli.rules.check.kinds import WarningKind
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -36,7 +36,7 @@ def contradictions(rule: Rule, place: str) -> Iterator[RuleWarning]:
     for some, others in combinations(requirements, 2):
         if _contradict(some, others):
             yield RuleWarning(
-                Kind.NEVER_MATCHES,
+                WarningKind.NEVER_MATCHES,
                 place,
                 f"can match no certificate, because {some.field} and {others.field} contradict each other",
             )
@@ -44,7 +44,7 @@ def contradictions(rule: Rule, place: str) -> Iterator[RuleWarning]:
     for required in requirements:
         problem = ignored_values(required)
         if problem is not None:
-            yield RuleWarning(Kind.VALUE_NEVER_MATCHES, f"{place}.match.{required.field}", problem)
+            yield RuleWarning(WarningKind.VALUE_NEVER_MATCHES, f"{place}.match.{required.field}", problem)
     exclusions = [[Requirement(matcher) for matcher in exclusion] for exclusion in rule.exclusions]
     yield from _excluded(requirements, exclusions, place)
 
@@ -94,7 +94,7 @@ def _excluded(
         if not open_fields:
             where = f"{place}.not[{number}]" if len(exclusions) > 1 else f"{place}.not"
             yield RuleWarning(
-                Kind.NEVER_MATCHES,
+                WarningKind.NEVER_MATCHES,
                 place,
                 f"can match no certificate, because {where} excludes everything that the rule matches",
             )
@@ -107,14 +107,14 @@ def _excluded(
         ]
         if len(found) == len(required.alternatives):
             yield RuleWarning(
-                Kind.NEVER_MATCHES,
+                WarningKind.NEVER_MATCHES,
                 place,
                 f"can match no certificate, because 'not' excludes every value of {required.field}",
             )
         elif found:
             values = listing(sorted(map(_text, found)), most=_MOST_SHOWN)
             yield RuleWarning(
-                Kind.VALUE_NEVER_MATCHES,
+                WarningKind.VALUE_NEVER_MATCHES,
                 f"{place}.match.{required.field}",
                 f"contains values that 'not' excludes: {values}",
             )

@@ -9,7 +9,7 @@ from mtls_authorizer.policy.rule_warnings import RuleWarning
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer_cli.explanation.other_requirements import certificate_values
 from mtls_authorizer_cli.rules.check.implication import Requirement, key_of, known_from
-from mtls_authorizer_cli.rules.check.kinds import Kind
+from mtls_authorizer_cli.rules.check.kinds import WarningKind
 from mtls_authorizer_cli.rules.routes import missing_from
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def _finding(covering: _PreparedRule, covered: _PreparedRule) -> RuleWarning | N
     other = f"rule {covering.rule.name!r} (rules[{covering.number}])"
     place = f"rules[{covered.number}]"
     if same_constants and covered.covers(covering):
-        return RuleWarning(Kind.DUPLICATE, place, f"is a duplicate of {other}")
+        return RuleWarning(WarningKind.DUPLICATE, place, f"is a duplicate of {other}")
     message = f"adds nothing: {other} matches all of its certificates and allows all of its routes"
     if not same_constants:
         message += ", and comes first, so that its own context and usage_plan_key have no effect"
-    return RuleWarning(Kind.COVERED, place, message)
+    return RuleWarning(WarningKind.COVERED, place, message)
 
 
 class _Index:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class WarningKind(StrEnum):
     """The kinds of warnings about rules, as in the JSON output. Those about values are the authorizer's warnings."""
 
     NEVER_MATCHES = "never_matches"

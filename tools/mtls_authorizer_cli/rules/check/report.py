@@ -10,7 +10,7 @@ from mtls_authorizer.policy.rule_warnings import RuleWarning, rule_warnings
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer_cli.rules.check.contradictions import contradictions
 from mtls_authorizer_cli.rules.check.coverage import covered_rules
-from mtls_authorizer_cli.rules.check.kinds import Kind
+from mtls_authorizer_cli.rules.check.kinds import WarningKind
 from mtls_authorizer_cli.rules.check.positions import line_numbers, line_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Message(NamedTuple):
     kind: str | None = None
 
 
-class Report(NamedTuple):
+class CheckedSource(NamedTuple):
     """The result for one source. ``rule_count`` is None unless the source is a document that is accepted.
 
     ``denial_count`` is the number of exclusions in its ``deny``.
@@ -44,18 +44,20 @@ class Report(NamedTuple):
     denial_count: int = 0
 
 
-def check_document(source: str, content: bytes, now: datetime, *, has_truststore: bool = True) -> Report:
+def check_document(source: str, content: bytes, now: datetime, *, has_truststore: bool = True) -> CheckedSource:
     """Check a rules document at an aware time. ``has_truststore`` is as in ``rule_warnings``."""
     try:
         every_rule = parse_rules(content)
     except RulesError as error:
-        return Report(source, tuple(_errors(content, error.problems)))
+        return CheckedSource(source, tuple(_errors(content, error.problems)))
     rules = [rule for rule in every_rule if not rule.denies]
     denials = len(every_rule) - len(rules)
     findings = [*_findings(rules, now), *rule_warnings(json.loads(content), has_truststore=has_truststore)]
     lines = line_numbers(content.decode()) if findings else {}
     warnings = [_warning(finding, rules, lines) for finding in findings]
-    return Report(source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules), denials)
+    return CheckedSource(
+        source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules), denials
+    )
 
 
 def _errors(content: bytes, problems: Sequence[str]) -> Iterator[Message]:
@@ -86,6 +88,6 @@ def _findings(rules: Sequence[Rule], now: datetime) -> list[RuleWarning]:
         if end is not None and end < now.replace(microsecond=0):
             place = f"rules[{number}].not_after"
             findings.append(
-                RuleWarning(Kind.EXPIRED, place, "has passed, so that the rule has no effect: remove the rule")
+                RuleWarning(WarningKind.EXPIRED, place, "has passed, so that the rule has no effect: remove the rule")
             )
     return [*findings, *covered_rules(rules)]

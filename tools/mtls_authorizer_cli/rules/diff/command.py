@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
 from mtls_authorizer_cli.configuration.loading import (
@@ -12,13 +12,13 @@ from mtls_authorizer_cli.configuration.loading import (
     make_rule_set,
     read_rules,
     read_settings_without_document,
-    read_truststore_of,
+    read_truststore_at,
 )
 from mtls_authorizer_cli.configuration.variables import add_options, read_environment
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.diff.clients import access, compare_access
 from mtls_authorizer_cli.rules.diff.comparison import compare
-from mtls_authorizer_cli.rules.diff.report import ClientDifference, Report, as_json, as_text
+from mtls_authorizer_cli.rules.diff.report import ClientDifference, DiffReport, as_json, as_text
 
 if TYPE_CHECKING:
     import argparse
@@ -61,10 +61,10 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the differences and return the exit status. Raises CommandError."""
     settings = read_settings_without_document(read_environment(options, environment))
     old, new = (read_rules(location, settings) for location in (options.old, options.new))
-    report = Report(options.new, compare(old, new))
+    report = DiffReport(options.new, compare(old, new))
     files = read_certificates(options.certs)
     if options.certs:
-        truststore = read_truststore_of(options.truststore, settings)
+        truststore = read_truststore_at(options.truststore, settings, read_truststore)
         rule_sets = [make_rule_set(rules, settings, truststore) for rules in (old, new)]
         for rules, location in zip(rule_sets, (options.old, options.new), strict=True):
             check_issuer_keys(rules, location, truststore)
@@ -78,11 +78,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def _with_clients(
-    report: Report, files: Sequence[CertificateFile], settings: Settings, rule_sets: Sequence[RuleSet]
-) -> Report:
+    report: DiffReport, files: Sequence[CertificateFile], settings: Settings, rule_sets: Sequence[RuleSet]
+) -> DiffReport:
     """Return a report with what changes for the clients whose certificates are in files and folders."""
     clients, unreadable = [], []
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         for file in progress.watch(files, "certificates", len(files), every=10):
             if file.certificate is None:
                 unreadable.append(file)

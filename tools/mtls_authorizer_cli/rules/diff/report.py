@@ -31,7 +31,7 @@ class ClientDifference(NamedTuple):
     change: ClientChange
 
 
-class Report(NamedTuple):
+class DiffReport(NamedTuple):
     """The differences between two documents. ``new`` is the location of the new one.
 
     ``clients`` has an item for each certificate, and is None if no certificates were given. ``unreadable`` are files
@@ -54,12 +54,12 @@ class Report(NamedTuple):
         return not self.comparison.is_empty or bool(self.changed_clients)
 
 
-def as_text(report: Report) -> str:
+def as_text(report: DiffReport) -> str:
     """Return a report: the answer first, the next step last."""
     return joined([*_summary(report), *_clients(report), *_rules(report), *_notes(report), "", *_next_step(report)])
 
 
-def _summary(report: Report) -> Iterator[str]:
+def _summary(report: DiffReport) -> Iterator[str]:
     comparison = report.comparison
     if report.clients is not None:
         changed = report.changed_clients
@@ -75,7 +75,7 @@ def _summary(report: Report) -> Iterator[str]:
         yield f"deny: {added} added, {removed} removed"
 
 
-def _clients(report: Report) -> Iterator[str]:
+def _clients(report: DiffReport) -> Iterator[str]:
     for client in report.changed_clients:
         change = client.change
         yield ""
@@ -98,7 +98,7 @@ def _matching(access: Access) -> str:
     return ", ".join(access.rules) or f"none ({access.denial})"
 
 
-def _rules(report: Report) -> Iterator[str]:
+def _rules(report: DiffReport) -> Iterator[str]:
     for change in report.comparison.rules:
         yield ""
         yield from _rule(change)
@@ -127,7 +127,7 @@ def _part(part: PartChange, *, label: bool = True) -> Iterator[str]:
             yield from wrap(f"{mark} {text}", first="    ", others="      ")
 
 
-def _notes(report: Report) -> Iterator[str]:
+def _notes(report: DiffReport) -> Iterator[str]:
     if report.comparison.is_reordered:
         yield ""
         yield from wrap(
@@ -140,7 +140,7 @@ def _notes(report: Report) -> Iterator[str]:
         yield from wrap(f"note: skipped: {plain(file.problem or '')}", first="")
 
 
-def _next_step(report: Report) -> Iterator[str]:
+def _next_step(report: DiffReport) -> Iterator[str]:
     if not report.has_differences:
         yield "Nothing differs."
     elif report.clients is None:
@@ -154,7 +154,7 @@ def _client_name(client: ClientDifference) -> str:
     return client.certificate.subject.get_single("CN") or client.certificate.subject.rfc4514_string() or "-"
 
 
-def as_json(report: Report) -> str:
+def as_json(report: DiffReport) -> str:
     """Return a report as JSON. ``docs/change-rules.md`` describes the keys."""
     comparison = report.comparison
     document = {

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
 from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, shown_file, write_output
 from mtls_authorizer_cli.configuration.loading import (
     make_rule_set,
     read_rules,
     read_settings_without_document,
-    read_truststore_of,
+    read_truststore_at,
 )
 from mtls_authorizer_cli.configuration.variables import add_options, read_environment
 from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
-from mtls_authorizer_cli.rules.what_if.report import Report, Tally, as_json, as_text
+from mtls_authorizer_cli.rules.what_if.report import Tally, WhatIfReport, as_json, as_text
 
 if TYPE_CHECKING:
     import argparse
@@ -60,17 +60,17 @@ def add_parser(subparsers: Subparsers) -> Parser:
 def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print what changes and return the exit status. Raises CommandError."""
     settings = read_settings_without_document(read_environment(options, environment))
-    truststore = read_truststore_of(options.truststore, settings)
+    truststore = read_truststore_at(options.truststore, settings, read_truststore)
     rules = make_rule_set(read_rules(options.rules, settings), settings, truststore)
     files = read_certificates(options.certs)
     certificates = {file.certificate.fingerprint256: file.certificate for file in files if file.certificate is not None}
     replayer = Replayer(rules, settings, certificates, issuer_key_known=truststore is not None)
     records = read_log_records(options.log)
     tally = Tally()
-    with Progress(sys.stderr) as progress:
+    with Progress() as progress:
         for record in progress.watch(records, "decisions", every=_SHOWN_EVERY):
             tally.add(record, replayer.decide(record))
-    report = Report(tally, records.skipped, has_certificates=bool(certificates))
+    report = WhatIfReport(tally, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
     if not tally.total and records.skipped:
         message = f"{shown_file(options.log)} contains no decision: {records.problem}"

@@ -64,7 +64,7 @@ class Tally:
             self.changed[key] += 1
 
 
-class Report(NamedTuple):
+class WhatIfReport(NamedTuple):
     """The result. ``skipped`` is how many entries of the log are not decisions."""
 
     tally: Tally
@@ -72,7 +72,7 @@ class Report(NamedTuple):
     has_certificates: bool
 
 
-def as_json(report: Report) -> str:
+def as_json(report: WhatIfReport) -> str:
     """Return a report as JSON. ``docs/change-rules.md`` describes the keys."""
     tally = report.tally
     document = {
@@ -99,7 +99,7 @@ def as_json(report: Report) -> str:
     return json_text(document)
 
 
-def as_text(report: Report) -> str:
+def as_text(report: WhatIfReport) -> str:
     """Return a report for a person: the answer first, the next step last."""
     lines = [
         *_answer(report),
@@ -112,7 +112,7 @@ def as_text(report: Report) -> str:
     return joined(lines)
 
 
-def _answer(report: Report) -> Iterator[str]:
+def _answer(report: WhatIfReport) -> Iterator[str]:
     tally = report.tally
     yield (
         f"{tally.changed.total():,} of {tally.total:,} logged decisions change: "
@@ -148,7 +148,7 @@ def _undetermined(tally: Tally) -> Iterator[str]:
         yield from wrap(f"{number:>8,}  {', '.join(missing)} ({certificates})", first="", others=" " * 10)
 
 
-def _next_step(report: Report) -> str:
+def _next_step(report: WhatIfReport) -> str:
     tally = report.tally
     if not tally.total:
         return "name a file with entries of the decision log"

@@ -130,7 +130,7 @@ def test_a_renewal_matches_and_a_certificate_of_another_ca_or_client_does_not(tm
 
 def test_with_a_truststore_the_rule_names_the_key_of_the_ca_that_signed_the_certificate(tmp_path: Path) -> None:
     authority, namesake = CertificateAuthority("CA"), CertificateAuthority("CA")
-    trust = read_trust("truststore.pem", namesake.pem + authority.pem)
+    trust = read_trust(namesake.pem + authority.pem)
     rule = made(tmp_path, authority.issue(subject=ACME), trust)
     key = bytes.fromhex(authority.signer).hex(":").upper()
     assert rule.keys == {"match": {"subject": "CN=acme-batch,O=Acme", "issuer": "CN=CA", "issuer_key": key}}
@@ -139,7 +139,7 @@ def test_with_a_truststore_the_rule_names_the_key_of_the_ca_that_signed_the_cert
 
 def test_a_chain_that_api_gateway_would_reject_is_rejected(tmp_path: Path) -> None:
     authority = CertificateAuthority("CA")
-    trust = read_trust("truststore.pem", authority.pem)
+    trust = read_trust(authority.pem)
     for certificate, now, problem in (
         (CertificateAuthority("CA").issue(), NOW, "issuer: "),
         (CertificateAuthority("Other").issue(), NOW, "issuer: "),
@@ -155,14 +155,9 @@ def test_a_chain_that_api_gateway_would_reject_is_rejected(tmp_path: Path) -> No
 def test_a_certificate_whose_issuer_the_authorizer_cannot_verify_is_rejected(tmp_path: Path) -> None:
     # For API Gateway, a client's own certificate in the truststore is enough; the authorizer uses CAs only.
     client = CertificateAuthority(subject=ACME, extensions=[IS_NO_CA])
-    trust = read_trust("truststore.pem", client.pem + CertificateAuthority("CA").pem)
+    trust = read_trust(client.pem + CertificateAuthority("CA").pem)
     with pytest.raises(CommandError, match=r"client\.pem: no CA of the truststore is known to have signed"):
         made(tmp_path, client.certificate, trust)
-
-
-def test_a_truststore_that_cannot_be_used_is_named() -> None:
-    with pytest.raises(CommandError, match=r"^truststore\.pem: "):
-        read_trust("truststore.pem", b"")
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,10 @@ def test_all_routes_are_only_allowed_explicitly(folder: Path, capsys: pytest.Cap
         (["--name", "first", *ROUTE], "--name: 'first' is the name of another rule in the document"),
         (["--name", "a", *ROUTE, "--from-cert", "rules.json"], "rules add: rules.json is a rules document"),
         (["--name", "a", *ROUTE, "--truststore", "a.pem"], "a.pem: none of the truststore's 1 PEM blocks"),
+        (
+            ["--name", "a", *ROUTE, "--truststore", "rules.json"],
+            "rules.json: it is JSON. Name the truststore",
+        ),
         (["--name", "a", *ROUTE, "--truststore", "s3x://a"], "s3x://a"),
         (["--name", "a", *ROUTE, "--rules", "a.pem"], "a.pem is not valid as it is stored"),
     ],
@@ -285,6 +289,11 @@ def test_certificates_are_found_relative_to_the_file(folder: Path, monkeypatch: 
     monkeypatch.setattr("sys.stdin", standard_input)
     assert main(["rules", "import", "-", "--rules", "rules.json", "--yes"], {}) == 0
     assert len(rules_in(folder)) == 3
+
+
+def test_a_dash_in_a_cell_is_not_the_standard_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert import_csv(folder, f"{HEADER}a,-,GET /a,\n", "--yes") == 2
+    assert "column certificate: ./- cannot be read: No such file or directory" in capsys.readouterr().err
 
 
 def test_all_routes_of_a_row_need_the_option_and_the_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,8 @@ def problems(folder: Path, content: str | bytes) -> list[str]:
         "sep=;\r\nname;certificate;allow\r\nacme;a.pem;GET /a|POST /b\r\n",
         '\ufeff\n"SEP=:"\nname:certificate:allow\nacme:a.pem:GET /a|POST /b\n',
         "sep=\t\nname\tcertificate\tallow\nacme\ta.pem\tGET /a|POST /b\n".encode("utf-16"),
+        "name;certificate;allow;;\r\nacme;a.pem;GET /a|POST /b; ;\r\n;;;;\r\n",
+        "name,certificate,allow\nacme,a.pem,GET /a|POST /b,,\n",
         # More of these characters than of the one that is named.
         'sep=;\nname;certificate;"allow";"context.,,,,,,"\nacme;a.pem;GET /a|POST /b;\n',
     ],

@@ -18,7 +18,7 @@ from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.rules.check.contradictions import contradictions
 from mtls_authorizer_cli.rules.check.coverage import covered_rules
-from mtls_authorizer_cli.rules.check.kinds import Kind
+from mtls_authorizer_cli.rules.check.kinds import WarningKind
 from tests.pki.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
 from tests.rules_documents import VALID, document, rule
 
@@ -54,7 +54,9 @@ def never(match: Match, exclusions: object = None) -> list[tuple[StrEnum, str]]:
     ],
 )
 def test_fields_that_contradict_each_other_are_found(match: Match, fields: str) -> None:
-    assert never(match) == [(Kind.NEVER_MATCHES, f"can match no certificate, because {fields} contradict each other")]
+    assert never(match) == [
+        (WarningKind.NEVER_MATCHES, f"can match no certificate, because {fields} contradict each other")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,10 @@ def test_fields_that_do_not_contradict_each_other_are_not_reported(match: Match)
 )
 def test_an_exclusion_of_all_that_a_rule_matches_is_found(match: Match, exclusions: object, where: str) -> None:
     assert never(match, exclusions) == [
-        (Kind.NEVER_MATCHES, f"can match no certificate, because {where} excludes everything that the rule matches")
+        (
+            WarningKind.NEVER_MATCHES,
+            f"can match no certificate, because {where} excludes everything that the rule matches",
+        )
     ]
 
 
@@ -120,12 +125,14 @@ def test_an_exclusion_of_all_that_a_rule_matches_is_found(match: Match, exclusio
     ],
 )  # fmt: skip
 def test_a_value_that_is_matched_and_excluded_is_found(match: Match, exclusions: object, values: str) -> None:
-    assert never(match, exclusions) == [(Kind.VALUE_NEVER_MATCHES, f"contains values that 'not' excludes: {values}")]
+    assert never(match, exclusions) == [
+        (WarningKind.VALUE_NEVER_MATCHES, f"contains values that 'not' excludes: {values}")
+    ]
 
 
 def test_names_among_excluded_values_are_shown_as_they_are_written() -> None:
     assert never({"issuer": ["CN=a,O=b+OU=c", "CN=x", {"CN": "q", "O": "b"}]}, {"issuer": {"O": "b"}}) == [
-        (Kind.VALUE_NEVER_MATCHES, "contains values that 'not' excludes: 'CN=a,O=b+OU=c', CN 'q' and O 'b'")
+        (WarningKind.VALUE_NEVER_MATCHES, "contains values that 'not' excludes: 'CN=a,O=b+OU=c', CN 'q' and O 'b'")
     ]
 
 
@@ -162,7 +169,7 @@ def test_a_value_that_others_may_read_differently_is_reported_if_no_certificate_
     shown = f"{'DNS' if kind == 'dns' else kind.upper() if kind == 'uri' else kind} "
     shown += {"exact": "", "prefix": "starting with ", "suffix": "ending with "}[comparison] + repr(text)
     problem = f"contains values that match no certificate, because others may read them differently: {shown}"
-    assert never(match) == ([] if ignored is None else [(Kind.VALUE_NEVER_MATCHES, problem)])
+    assert never(match) == ([] if ignored is None else [(WarningKind.VALUE_NEVER_MATCHES, problem)])
     # An exclusion has an effect.
     assert not never({"common_name": "a"}, match)
 
@@ -182,7 +189,7 @@ def test_a_value_that_others_may_read_differently_is_reported_if_no_certificate_
 def test_a_name_that_others_may_read_differently_is_reported(match: Match, values: str) -> None:
     assert never(match) == [
         (
-            Kind.VALUE_NEVER_MATCHES,
+            WarningKind.VALUE_NEVER_MATCHES,
             f"contains values that match no certificate, because others may read them differently: {values}",
         )
     ]
@@ -211,7 +218,7 @@ def test_long_lists_and_many_similar_rules_are_examined_in_seconds() -> None:
 
 def test_a_rule_whose_exclusions_leave_nothing_is_found() -> None:
     assert never({"common_name": ["a", "b"]}, [{"common_name": "a"}, {"common_name": "b"}]) == [
-        (Kind.NEVER_MATCHES, "can match no certificate, because 'not' excludes every value of common_name")
+        (WarningKind.NEVER_MATCHES, "can match no certificate, because 'not' excludes every value of common_name")
     ]
 
 
@@ -264,13 +271,13 @@ BY_WIDE = "adds nothing: rule 'wide' (rules[0]) matches all of its certificates 
     ],
 )
 def test_a_rule_that_an_earlier_one_covers_is_found(wide: Match, narrow: Match) -> None:
-    assert covered(named("wide", wide), named("narrow", narrow)) == [("rules[1]", Kind.COVERED, BY_WIDE)]
+    assert covered(named("wide", wide), named("narrow", narrow)) == [("rules[1]", WarningKind.COVERED, BY_WIDE)]
     # Its own context has no effect there.
     (finding,) = covered(named("wide", wide), named("narrow", narrow, context={"a": "b"}))
     assert finding[2] == f"{BY_WIDE}, and comes first, so that its own context and usage_plan_key have no effect"
     # In front of the wide rule it decides the context.
     assert covered(named("narrow", narrow), named("wide", wide)) == [
-        ("rules[0]", Kind.COVERED, BY_WIDE.replace("[0]", "[1]"))
+        ("rules[0]", WarningKind.COVERED, BY_WIDE.replace("[0]", "[1]"))
     ]
     assert not covered(named("narrow", narrow, context={"a": "b"}), named("wide", wide))
     assert not covered(named("narrow", narrow), named("wide", wide, allow=["GET /*"]))
@@ -373,18 +380,18 @@ def test_of_duplicates_each_later_one_is_reported_once() -> None:
     assert covered(
         *(named(each, {"common_name": ["a", "b"]}, allow=["GET /a", "GET /b"], context={"t": "u"}) for each in "xyz"),
         named("w", {"common_name": ["b", {"exact": "a"}]}, allow=["GET /b", "GET /a"], context={"t": "u"}),
-    ) == [(f"rules[{number}]", Kind.DUPLICATE, "is a duplicate of rule 'x' (rules[0])") for number in (1, 2, 3)]
+    ) == [(f"rules[{number}]", WarningKind.DUPLICATE, "is a duplicate of rule 'x' (rules[0])") for number in (1, 2, 3)]
 
 
 def test_a_duplicate_may_be_written_differently() -> None:
     assert covered(named("a", ACME), named("b", {"subject": {"2.5.4.10": "Acme"}})) == [
-        ("rules[1]", Kind.DUPLICATE, "is a duplicate of rule 'a' (rules[0])")
+        ("rules[1]", WarningKind.DUPLICATE, "is a duplicate of rule 'a' (rules[0])")
     ]
 
 
 def test_of_equal_rules_with_other_constants_the_later_one_is_reported() -> None:
     (finding,) = covered(named("a", ACME, context={"t": "a"}), named("b", ACME, context={"t": "b"}))
-    assert finding[:2] == ("rules[1]", Kind.COVERED)
+    assert finding[:2] == ("rules[1]", WarningKind.COVERED)
 
 
 def values(**keys: object) -> list[RuleWarning]:
@@ -639,7 +646,7 @@ def test_findings_are_true_of_every_certificate(generated: list[dict[str, Any]])
     for number, each in enumerate(rules):
         for finding in contradictions(each, f"rules[{number}]"):
             event(finding.kind)
-            if finding.kind is Kind.NEVER_MATCHES:
+            if finding.kind is WarningKind.NEVER_MATCHES:
                 assert not clients[number]
     for finding in covered_rules(rules):
         event(finding.kind)
