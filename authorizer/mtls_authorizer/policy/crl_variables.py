@@ -34,7 +34,7 @@ _OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
 
 
 def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | None, TruststoreSource | None]:
-    """Return the settings of revocation or, without ``CRL_URIS``, the truststore for the keys of issuers."""
+    """Return the settings of revocation, None without ``CRL_URIS``, and the truststore, None without one."""
     if not any(name in reader for name in CRL_VARIABLES):
         return None, None
     from mtls_authorizer.revocation.settings import (  # noqa: PLC0415 -- see above
@@ -69,11 +69,9 @@ def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | Non
         reader.reject(
             "CRL_ASSUME_COMPLETE", f"names {quoted(min(unknown))}, which is not one of CRL_URIS: add it there"
         )
-    if uris:
-        return settings, None
-    if settings.truststore_uri:
-        return None, TruststoreSource(settings.truststore_uri, settings.refresh_seconds)
-    return None, None
+    has_truststore = bool(settings.truststore_uri)
+    truststore = TruststoreSource(settings.truststore_uri, settings.refresh_seconds) if has_truststore else None
+    return (settings if uris else None), truststore
 
 
 def _parse_document_uri(text: str) -> str:

@@ -27,7 +27,7 @@ class CrlCheck(StrEnum):
 
 
 class TruststoreSource(NamedTuple):
-    """The location of a truststore that is used without CRLs, for the keys of issuers."""
+    """The location of the truststore, which CRLs are checked against, and which has the keys of issuers."""
 
     uri: str
     refresh_seconds: int
