@@ -86,7 +86,7 @@ def _parse_location(text: str) -> str:
 
     if not is_prefix(text):
         return _parse_document_uri(text)
-    parse_prefix(text, ("s3", "file"))
+    parse_prefix(text)
     return text
 
 

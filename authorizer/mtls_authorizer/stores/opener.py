@@ -61,7 +61,7 @@ def open_store(
 
 def open_prefix(uri: str, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, bucket_owner: str | None = None) -> Prefix:
     """Open the prefix that a URI names: of keys in S3, or a folder of files. Like ``open_store``."""
-    scheme, parts = parse_prefix(uri, (Scheme.S3, Scheme.FILE))
+    scheme, parts = parse_prefix(uri)
     if scheme is Scheme.FILE:
         from mtls_authorizer.stores.file import FilePrefix  # noqa: PLC0415 -- likewise
 
