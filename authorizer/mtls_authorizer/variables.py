@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import re
 
-from client_certificate_auth.x509.names import has_control_characters
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +22,9 @@ INTERVALS = range(1, 24 * 60 * 60 + 1)
 _LONGEST_QUOTED = 80
 _DIGITS = r"[0-9]{1,9}"
 _ACCOUNT_ID = r"[0-9]{12}"
+
+IN_NO_VALUE = r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
+"""What no value in a configuration contains: control characters (C0, DEL, C1), and halves of surrogate pairs."""
 
 
 class VariableReader:
@@ -97,7 +98,7 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
     if "" in items:
         message = f"has an empty item (number {items.index('') + 1} of {len(items)}): remove it"
         raise ValueError(message)
-    impossible = next((item for item in items if not item.isprintable() and _is_in_no_certificate(item)), None)
+    impossible = next((item for item in items if not item.isprintable() and re.search(IN_NO_VALUE, item)), None)
     if impossible is not None:
         message = (
             f"has the item {quoted(impossible)}, with a line break, another control character or half of a surrogate "
@@ -105,10 +106,6 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
         )
         raise ValueError(message)
     return items
-
-
-def _is_in_no_certificate(text: str) -> bool:
-    return has_control_characters(text) or any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def quoted(text: str) -> str:
