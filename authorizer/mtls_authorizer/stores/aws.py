@@ -175,7 +175,8 @@ def store_errors(uri: str, timeouts: Timeouts, denied: str = "") -> Iterator[Non
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001 -- botocore also raises errors of parsers and other libraries
-        raise StoreError(uri, _describe(error, timeouts, denied), is_absence=_is_absence(error)) from None
+        is_absence = isinstance(error, ClientError) and error_code(error) in _ABSENT
+        raise StoreError(uri, _describe(error, timeouts, denied), is_absence=is_absence) from None
 
 
 def error_code(error: ClientError) -> str:
@@ -187,10 +188,6 @@ def error_code(error: ClientError) -> str:
 def http_status(error: ClientError) -> int:
     """Return the HTTP status of an error."""
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
-
-
-def _is_absence(error: Exception) -> bool:
-    return isinstance(error, ClientError) and error_code(error) in _ABSENT
 
 
 def _describe(error: Exception, timeouts: Timeouts, denied: str) -> str:
