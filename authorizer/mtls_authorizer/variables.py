@@ -23,8 +23,8 @@ _LONGEST_QUOTED = 80
 _DIGITS = r"[0-9]{1,9}"
 _ACCOUNT_ID = r"[0-9]{12}"
 
-IN_NO_VALUE = r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
-"""What no value in a configuration contains: control characters (C0, DEL, C1), and halves of surrogate pairs."""
+NOT_IN_VALUES = r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
+"""The characters that no value in a configuration contains: C0, DEL, C1, and halves of surrogate pairs."""
 
 
 class VariableReader:
@@ -98,7 +98,7 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
     if "" in items:
         message = f"has an empty item (number {items.index('') + 1} of {len(items)}): remove it"
         raise ValueError(message)
-    impossible = next((item for item in items if not item.isprintable() and re.search(IN_NO_VALUE, item)), None)
+    impossible = next((item for item in items if not item.isprintable() and re.search(NOT_IN_VALUES, item)), None)
     if impossible is not None:
         message = (
             f"has the item {quoted(impossible)}, with a line break, another control character or half of a surrogate "

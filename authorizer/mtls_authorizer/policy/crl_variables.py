@@ -69,9 +69,8 @@ def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | Non
         reader.reject(
             "CRL_ASSUME_COMPLETE", f"names {quoted(min(unknown))}, which is not one of CRL_URIS: add it there"
         )
-    has_truststore = bool(settings.truststore_uri)
-    truststore = TruststoreSource(settings.truststore_uri, settings.refresh_seconds) if has_truststore else None
-    return (settings if uris else None), truststore
+    truststore = TruststoreSource(settings.truststore_uri, settings.refresh_seconds)
+    return (settings if uris else None), (truststore if truststore.uri else None)
 
 
 def _parse_document_uri(text: str) -> str:

@@ -27,7 +27,7 @@ class CrlCheck(StrEnum):
 
 
 class TruststoreSource(NamedTuple):
-    """The location of the truststore, which CRLs are checked against, and which has the keys of issuers."""
+    """The location of the truststore, and the interval at which it is reloaded."""
 
     uri: str
     refresh_seconds: int
