@@ -91,7 +91,8 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
 
     Without ``separated_by_commas``, text that is not a JSON array is a single item.
     """
-    items = [item.strip() for item in _split(text, separated_by_commas=separated_by_commas)]
+    plain = text.split(",") if separated_by_commas else [text]
+    items = [item.strip() for item in (_parse_json_array(text) if text.startswith("[") else plain)]
     if not any(items):
         message = "is set but contains nothing: write at least one value, or remove the variable"
         raise ValueError(message)
@@ -111,12 +112,6 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
 def quoted(text: str) -> str:
     """Return a value for an error message: in quotation marks, and only the beginning if it is long."""
     return repr(text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "…")
-
-
-def _split(text: str, *, separated_by_commas: bool) -> list[str]:
-    if text.startswith("["):
-        return _parse_json_array(text)
-    return text.split(",") if separated_by_commas else [text]
 
 
 def _parse_json_array(text: str) -> list[str]:
