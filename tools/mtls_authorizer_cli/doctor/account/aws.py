@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mtls_authorizer.stores.aws import AwsClient, client, session
+from mtls_authorizer.stores.aws import AwsClient, session, shared_client
 from mtls_authorizer.stores.store import Timeouts
 from mtls_authorizer_cli.command_line import CommandError, command_errors
 
@@ -136,7 +136,7 @@ class Aws:
 
     def _client(self, service: str) -> AwsClient:
         if self.region == self._session.region_name:
-            return client(service, _TIMEOUTS)
+            return shared_client(service, _TIMEOUTS)
         name: Any = service
         return self._session.client(name, region_name=self.region)
 
