@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import re
 
-from client_certificate_auth.x509.names import has_control_characters
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +22,9 @@ INTERVALS = range(1, 24 * 60 * 60 + 1)
 _LONGEST_QUOTED = 80
 _DIGITS = r"[0-9]{1,9}"
 _ACCOUNT_ID = r"[0-9]{12}"
+
+NOT_IN_VALUES = r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
+"""The characters that no value in a configuration contains: C0, DEL, C1, and halves of surrogate pairs."""
 
 
 class VariableReader:
@@ -90,14 +91,15 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
 
     Without ``separated_by_commas``, text that is not a JSON array is a single item.
     """
-    items = [item.strip() for item in _split(text, separated_by_commas=separated_by_commas)]
+    plain = text.split(",") if separated_by_commas else [text]
+    items = [item.strip() for item in (_parse_json_array(text) if text.startswith("[") else plain)]
     if not any(items):
         message = "is set but contains nothing: write at least one value, or remove the variable"
         raise ValueError(message)
     if "" in items:
         message = f"has an empty item (number {items.index('') + 1} of {len(items)}): remove it"
         raise ValueError(message)
-    impossible = next((item for item in items if not item.isprintable() and _is_in_no_certificate(item)), None)
+    impossible = next((item for item in items if not item.isprintable() and re.search(NOT_IN_VALUES, item)), None)
     if impossible is not None:
         message = (
             f"has the item {quoted(impossible)}, with a line break, another control character or half of a surrogate "
@@ -107,19 +109,9 @@ def parse_items(text: str, *, separated_by_commas: bool = True) -> list[str]:
     return items
 
 
-def _is_in_no_certificate(text: str) -> bool:
-    return has_control_characters(text) or any("\ud800" <= character <= "\udfff" for character in text)
-
-
 def quoted(text: str) -> str:
     """Return a value for an error message: in quotation marks, and only the beginning if it is long."""
     return repr(text if len(text) <= _LONGEST_QUOTED else text[:_LONGEST_QUOTED] + "…")
-
-
-def _split(text: str, *, separated_by_commas: bool) -> list[str]:
-    if text.startswith("["):
-        return _parse_json_array(text)
-    return text.split(",") if separated_by_commas else [text]
 
 
 def _parse_json_array(text: str) -> list[str]:

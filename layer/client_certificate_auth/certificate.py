@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # Modules that decisions do not need are imported inside functions, because imports make cold starts slower.
 
-_NULLABLE = frozenset({"subjectaltname", "infoAccess"})
+# Node has these keys for an extension that it cannot decode.
+_NULLABLE = {"subjectaltname": SUBJECT_ALT_NAME, "infoAccess": AUTHORITY_INFO_ACCESS}
 
 
 class PeerCertificate:
@@ -247,11 +248,8 @@ class PeerCertificate:
             "serialNumber": self.serial_number,
             "raw": self.raw,
         }
-        # Node has a key for an extension that it cannot decode.
-        for key, oid in (("subjectaltname", SUBJECT_ALT_NAME), ("infoAccess", AUTHORITY_INFO_ACCESS)):
-            if fields[key] is None and oid not in self.fields.extensions:
-                del fields[key]
-        return {key: value for key, value in fields.items() if value is not None or key in _NULLABLE}
+        nullable = [key for key, oid in _NULLABLE.items() if oid in self.fields.extensions]
+        return {key: value for key, value in fields.items() if value is not None or key in nullable}
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return how to copy and pickle it: from its DER, since an object of cryptography cannot be pickled."""

@@ -34,12 +34,7 @@ def allow_cn(common_names: Iterable[str]) -> CertificateCheck:
     A subject with several common names matches no list, because it is not clear which of them names the client.
     """
     allowed = _strings(common_names, "common_names")
-
-    def check(certificate: PeerCertificate) -> bool:
-        names = certificate.subject.get_all("CN")
-        return len(names) == 1 and names[0] in allowed
-
-    return check
+    return lambda certificate: certificate.subject.get_single("CN") in allowed
 
 
 def allow_ou(organizational_units: Iterable[str]) -> CertificateCheck:
@@ -61,11 +56,7 @@ def allow_fingerprints(fingerprints: Iterable[str]) -> CertificateCheck:
     ValueError, because it is broken.
     """
     allowed = {read_fingerprint(text) for text in _strings(fingerprints, "fingerprints")}
-
-    def check(certificate: PeerCertificate) -> bool:
-        return certificate.fingerprint256 in allowed or certificate.fingerprint512 in allowed
-
-    return check
+    return lambda certificate: certificate.fingerprint256 in allowed or certificate.fingerprint512 in allowed
 
 
 def allow_issuer(issuers: Iterable[Mapping[str, str]] | Mapping[str, str]) -> CertificateCheck:
@@ -196,12 +187,10 @@ def _attributes(mapping: object, parameter: str) -> dict[str, str]:
 
 
 def _has_all(name: DistinguishedName, attributes: Mapping[str, str]) -> bool:
-    return all(_has(name, key, value) for key, value in attributes.items())
-
-
-def _has(name: DistinguishedName, key: str, value: str) -> bool:
-    values = name.get_all(key)
-    return value in values and (key != "CN" or len(values) == 1)
+    return all(
+        name.get_single(key) == value if key == "CN" else value in name.get_all(key)
+        for key, value in attributes.items()
+    )
 
 
 def _checks(checks: tuple[CertificateCheck | Iterable[CertificateCheck], ...]) -> list[CertificateCheck]:

@@ -217,10 +217,10 @@ class Folder:
         (self._path / name).unlink()
 
     def open(self, uri: str, *, max_bytes: int) -> Store:
-        return open_store(uri, max_bytes=max_bytes)
+        return open_store(uri, max_bytes=max_bytes, bucket_owner=None)
 
     def open_prefix(self, uri: str) -> Prefix:
-        return open_prefix(uri)
+        return open_prefix(uri, bucket_owner=None)
 
 
 class Bucket:
@@ -240,10 +240,10 @@ class Bucket:
         self._aws.client("s3").delete_object(Bucket="bucket", Key=name)
 
     def open(self, uri: str, *, max_bytes: int) -> Store:
-        return open_store(uri, max_bytes=max_bytes, timeouts=self._timeouts)
+        return open_store(uri, max_bytes=max_bytes, timeouts=self._timeouts, bucket_owner=None)
 
     def open_prefix(self, uri: str) -> Prefix:
-        return open_prefix(uri, timeouts=self._timeouts)
+        return open_prefix(uri, timeouts=self._timeouts, bucket_owner=None)
 
 
 def settings(storage: Storage, **variables: str) -> Settings:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from mtls_authorizer.stores.aws import AwsClient, aws_client, client, error_code, session, store_errors
+from mtls_authorizer.stores.aws import AwsClient, aws_client, error_code, session, shared_client, store_errors
 from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer_cli.command_line import command_errors
 
@@ -32,7 +32,7 @@ def use_region(region: str) -> None:
     if session().region_name != region:
         os.environ["AWS_REGION"] = region
         session.cache_clear()
-        client.cache_clear()
+        shared_client.cache_clear()
 
 
 @contextmanager

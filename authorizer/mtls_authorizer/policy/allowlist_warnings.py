@@ -25,10 +25,7 @@ _LEGAL_FORMS = frozenset(
 )
 """Legal forms that follow a comma in the names of organizations, in lower case, without dots, spaces and ampersands."""
 
-
 _FIRST_TYPES_IF_REVERSED = frozenset({"C", "DC", "ST", "L", "O", "OU"})
-
-
 _QUOTATION_MARKS = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e"
 
 _JOINERS = "\u200c\u200d"

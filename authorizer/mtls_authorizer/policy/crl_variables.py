@@ -34,7 +34,7 @@ _OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
 
 
 def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | None, TruststoreSource | None]:
-    """Return the settings of revocation or, without ``CRL_URIS``, the truststore for the keys of issuers."""
+    """Return the settings of revocation, None without ``CRL_URIS``, and the truststore, None without one."""
     if not any(name in reader for name in CRL_VARIABLES):
         return None, None
     from mtls_authorizer.revocation.settings import (  # noqa: PLC0415 -- see above
@@ -69,11 +69,8 @@ def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | Non
         reader.reject(
             "CRL_ASSUME_COMPLETE", f"names {quoted(min(unknown))}, which is not one of CRL_URIS: add it there"
         )
-    if uris:
-        return settings, None
-    if settings.truststore_uri:
-        return None, TruststoreSource(settings.truststore_uri, settings.refresh_seconds)
-    return None, None
+    truststore = TruststoreSource(settings.truststore_uri, settings.refresh_seconds)
+    return (settings if uris else None), (truststore if truststore.uri else None)
 
 
 def _parse_document_uri(text: str) -> str:
@@ -88,7 +85,7 @@ def _parse_location(text: str) -> str:
 
     if not is_prefix(text):
         return _parse_document_uri(text)
-    parse_prefix(text, ("s3", "file"))
+    parse_prefix(text)
     return text
 
 

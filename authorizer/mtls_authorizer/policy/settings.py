@@ -62,8 +62,6 @@ class Settings(NamedTuple):
     rules_refresh_seconds: int = 60
     revocation_settings: RevocationSettings | None = None
     truststore: TruststoreSource | None = None
-    """The truststore if no CRLs are configured; otherwise, it is in ``revocation_settings``."""
-
     s3_bucket_owner: str | None = None
     """The AWS account that must own the buckets; None if that is not verified."""
 
@@ -72,9 +70,7 @@ class Settings(NamedTuple):
 
     @property
     def truststore_uri(self) -> str | None:
-        """The URI of the truststore, with or without CRLs; None if there is none."""
-        if self.revocation_settings is not None:
-            return self.revocation_settings.truststore_uri
+        """The URI of the truststore, None without one."""
         return None if self.truststore is None else self.truststore.uri
 
     @property
@@ -214,7 +210,7 @@ def _check_truststore(settings: Settings, reader: VariableReader) -> None:
     if "TRUSTSTORE_URI" not in reader:
         for name in users:
             reader.reject(name, "requires TRUSTSTORE_URI for issuer keys: it contains the CAs that have them")
-    is_used = settings.rules_uri or settings.shadow_rules_uri or users
+    is_used = settings.revocation_settings or settings.rules_uri or settings.shadow_rules_uri or users
     if settings.truststore is not None and not (is_used or reader.has_rejected("CRL_URIS", *_RULES, *_SHADOW_RULES)):
         reader.reject(
             "TRUSTSTORE_URI",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from functools import partial
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.stores.bucket_owner import expected_owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,12 +34,6 @@ class StoredObject(NamedTuple):
     metadata: Mapping[str, str]
 
 
-class _Owner(TypedDict, total=False):
-    """The argument of requests to S3 that makes it verify the owner of the bucket; empty if it should not."""
-
-    ExpectedBucketOwner: str
-
-
 class Bucket:
     """A bucket of an account. All methods raise ClientError and BotoCoreError.
 
@@ -49,7 +43,7 @@ class Bucket:
     def __init__(self, client: S3Client, name: str, owner: str | None) -> None:
         self.name = name
         self._client = client
-        self._owner: _Owner = {} if owner is None else {"ExpectedBucketOwner": owner}
+        self._owner: dict[str, Any] = expected_owner(owner)
 
     def uri(self, key: str) -> str:
         """Return the URI of an object."""
@@ -82,20 +76,17 @@ class Bucket:
         metadata: Mapping[str, str] | None = None,
     ) -> bool:
         """Write an object in place of the one with an ETag, or of none. Return False if that is not stored any more."""
-        put = partial(
-            self._client.put_object,
-            Bucket=self.name,
-            Key=key,
-            Body=content,
-            ContentType="application/octet-stream",
-            Metadata=metadata or {},
-            **self._owner,
-        )
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         try:
-            if etag is None:
-                put(IfNoneMatch="*")
-            else:
-                put(IfMatch=etag)
+            self._client.put_object(
+                Bucket=self.name,
+                Key=key,
+                Body=content,
+                ContentType="application/octet-stream",
+                Metadata=metadata or {},
+                **condition,
+                **self._owner,
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] in _CHANGED:
                 return False

@@ -27,7 +27,7 @@ class CrlCheck(StrEnum):
 
 
 class TruststoreSource(NamedTuple):
-    """The location of a truststore that is used without CRLs, for the keys of issuers."""
+    """The location of the truststore, and the interval at which it is reloaded."""
 
     uri: str
     refresh_seconds: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from client_certificate_auth.records import NamedTuple
+from client_certificate_auth.short_names import DOTTED_OID
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison, Condition, Fact
 from mtls_authorizer.rules.field_values import (
@@ -232,7 +233,7 @@ FIELDS: Mapping[str, Field] = {
         DenyReason.PSD2_ROLE_NOT_ALLOWED,
         None,
         "any of the roles of a payment service provider in the PSD2 statement (ETSI TS 119 495)",
-        syntax=r"^(PSP_(AS|PI|AI|IC)|[0-2](\.(0|[1-9][0-9]*))+)$",
+        syntax=rf"^(PSP_(AS|PI|AI|IC)|{DOTTED_OID})$",
     ),
 }
 """All fields. If several do not match, the first of them in this order is the deny reason."""

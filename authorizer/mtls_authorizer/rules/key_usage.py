@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SERVER_AUTH, CLIENT_AUTH = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"
 
-_OID_BY_NAME = {
+OID_BY_USAGE = {
     "serverAuth": SERVER_AUTH,
     "clientAuth": CLIENT_AUTH,
     "codeSigning": "1.3.6.1.5.5.7.3.3",
@@ -22,10 +22,9 @@ _OID_BY_NAME = {
     "OCSPSigning": "1.3.6.1.5.5.7.3.9",
     "anyExtendedKeyUsage": "2.5.29.37.0",
 }
-USAGE_NAMES = tuple(_OID_BY_NAME)
 """The usages that have a name in a configuration."""
 
-_NAME_BY_OID = {oid: name for name, oid in _OID_BY_NAME.items()}
+_USAGE_BY_OID = {oid: name for name, oid in OID_BY_USAGE.items()}
 
 
 class RequiredKeyUsages(NamedTuple):
@@ -64,12 +63,12 @@ def read_key_usages(names: list[str]) -> RequiredKeyUsages:
 def read_usages(names: list[str]) -> frozenset[str]:
     """Return the OIDs of usages that are given by name or dotted OID. Raises ValueError."""
     for name in names:
-        if name not in _OID_BY_NAME and not re.fullmatch(DOTTED_OID, name):
-            message = f"is {name[:80]!r}: write some of {', '.join(_OID_BY_NAME)}, dotted OIDs, or none"
+        if name not in OID_BY_USAGE and not re.fullmatch(DOTTED_OID, name):
+            message = f"is {name[:80]!r}: write some of {', '.join(OID_BY_USAGE)}, dotted OIDs, or none"
             raise ValueError(message)
-    return frozenset(_OID_BY_NAME.get(name, name) for name in names)
+    return frozenset(OID_BY_USAGE.get(name, name) for name in names)
 
 
 def usage_name(oid: str) -> str:
     """Return the name of a usage, or its dotted OID if it has none here."""
-    return _NAME_BY_OID.get(oid, oid)
+    return _USAGE_BY_OID.get(oid, oid)

@@ -12,6 +12,7 @@ from client_certificate_auth.short_names import DOTTED_OID
 from client_certificate_auth.x509.der import (
     OID,
     SEQUENCE,
+    UTF8_STRING,
     DerError,
     check_any,
     describe,
@@ -38,7 +39,6 @@ ROLES = tuple(_ROLE_NAMES.values())
 
 _ROLE_OIDS = {name: oid for oid, name in _ROLE_NAMES.items()}
 
-_UTF8_STRING = 0x0C
 _LONGEST_TEXT = 256
 _ID_AND_INFO = 2
 
@@ -91,7 +91,7 @@ def parse_role(text: str) -> str:
 def _read_statement(content: bytes) -> Psd2Statement:
     """Return a PSD2QcType from the content of its SEQUENCE: roles, name and identifier of the competent authority."""
     tags, contents = read_elements(content)
-    if tags != [SEQUENCE, _UTF8_STRING, _UTF8_STRING]:
+    if tags != [SEQUENCE, UTF8_STRING, UTF8_STRING]:
         message = f"a PSD2 statement has {describe(tags)}, not roles, name and identifier of the authority"
         raise DerError(message)
     tags, roles = read_elements(contents[0])
@@ -103,7 +103,7 @@ def _read_statement(content: bytes) -> Psd2Statement:
 
 def _read_role(content: bytes) -> str:
     tags, contents = read_elements(content)
-    if tags != [OID, _UTF8_STRING]:
+    if tags != [OID, UTF8_STRING]:
         message = f"a PSD2 role has {describe(tags)}, not an OBJECT IDENTIFIER and a name"
         raise DerError(message)
     oid, name = read_oid(contents[0]), _read_text(contents[1])

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 class RequestLimits(NamedTuple):
     """The requests for which a rule is in effect. A value of None is no limit.
 
-    They are evaluated for every request, since the same certificate can reach several APIs and domain names. Domain
-    names are in lower case. Times are aware, and include the whole second, so that there is no gap between a rule until
-    23:59:59 and a rule from 00:00:00 on.
+    There are no defaults, so that no limit is lost by omission. Limits are evaluated for every request, since the same
+    certificate can reach several APIs and domain names. Domain names are in lower case. Times are aware, and include
+    the whole second, so that there is no gap between a rule until 23:59:59 and a rule from 00:00:00 on.
     """
 
-    api_ids: frozenset[str] | None = None
-    domain_names: frozenset[str] | None = None
-    not_before: datetime | None = None
-    not_after: datetime | None = None
+    api_ids: frozenset[str] | None
+    domain_names: frozenset[str] | None
+    not_before: datetime | None
+    not_after: datetime | None
 
     def permit(self, api_id: str, domain_name: str | None, now: datetime) -> bool:
         """Return whether the rule is in effect for a request to an API and a domain name at a time."""

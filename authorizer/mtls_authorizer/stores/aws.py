@@ -105,7 +105,7 @@ def aws_client(uri: str, service: str, timeouts: Timeouts) -> AwsClient:
     with store_errors(uri, timeouts):
         if not session().region_name:
             raise StoreError(uri, "no AWS region; Lambda sets AWS_REGION, elsewhere set it yourself")
-        return client(service, timeouts)
+        return shared_client(service, timeouts)
 
 
 @cache
@@ -127,7 +127,7 @@ def _parse_time(value: Any) -> datetime:  # noqa: ANN401 -- botocore passes what
 
 
 @cache
-def client(service: str, timeouts: Timeouts) -> AwsClient:
+def shared_client(service: str, timeouts: Timeouts) -> AwsClient:
     """Return a client of the session. It is cached, too, and safe to use from several threads."""
     config = Config(
         connect_timeout=timeouts.connect_seconds,
@@ -141,7 +141,7 @@ def client(service: str, timeouts: Timeouts) -> AwsClient:
     return created
 
 
-def _idle_closer(client_to_watch: AwsClient, clock: Callable[[], float] = elapsed_seconds) -> Callable[..., None]:
+def _idle_closer(client: AwsClient, clock: Callable[[], float] = elapsed_seconds) -> Callable[..., None]:
     """Return a handler of the requests of a client, which closes its connections if they were idle for too long."""
     lock = Lock()  # so that no request is sent over a connection that another one closes
     used_at = clock()
@@ -151,7 +151,7 @@ def _idle_closer(client_to_watch: AwsClient, clock: Callable[[], float] = elapse
         with lock:
             idle_seconds, used_at = clock() - used_at, clock()
             if idle_seconds > _MAX_IDLE_SECONDS:
-                client_to_watch.close()
+                client.close()
 
     return close_if_idle
 
@@ -175,7 +175,8 @@ def store_errors(uri: str, timeouts: Timeouts, denied: str = "") -> Iterator[Non
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001 -- botocore also raises errors of parsers and other libraries
-        raise StoreError(uri, _describe(error, timeouts, denied), is_absence=_is_absence(error)) from None
+        is_absence = isinstance(error, ClientError) and error_code(error) in _ABSENT
+        raise StoreError(uri, _describe(error, timeouts, denied), is_absence=is_absence) from None
 
 
 def error_code(error: ClientError) -> str:
@@ -187,10 +188,6 @@ def error_code(error: ClientError) -> str:
 def http_status(error: ClientError) -> int:
     """Return the HTTP status of an error."""
     return error.response["ResponseMetadata"]["HTTPStatusCode"]
-
-
-def _is_absence(error: Exception) -> bool:
-    return isinstance(error, ClientError) and error_code(error) in _ABSENT
 
 
 def _describe(error: Exception, timeouts: Timeouts, denied: str) -> str:

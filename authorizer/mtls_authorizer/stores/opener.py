@@ -30,12 +30,13 @@ def open_store(
     *,
     max_bytes: int,
     timeouts: Timeouts = DEFAULT_TIMEOUTS,
-    bucket_owner: str | None = None,
+    bucket_owner: str | None,
 ) -> Store:
     """Open the store that a URI names. The document is requested by ``fetch``.
 
     A document of more than ``max_bytes`` will be a StoreError, and is not read to its end. ``bucket_owner`` is the ID
-    of the account that must own the bucket of an object in S3; None if it is not verified.
+    of the account that must own the bucket of an object in S3; None if it is not verified. It has no default, so that
+    the owner is not left unverified by omission.
 
     Raises ValueError for a URI that ``parse_uri`` rejects, and StoreError if boto3, a region or a usable AWS
     configuration is missing. The first call for an AWS service creates a client: make it at start-up, from one thread.
@@ -59,9 +60,9 @@ def open_store(
     return AppConfigStore(uri, client, parts, max_bytes, timeouts)
 
 
-def open_prefix(uri: str, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, bucket_owner: str | None = None) -> Prefix:
+def open_prefix(uri: str, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, bucket_owner: str | None) -> Prefix:
     """Open the prefix that a URI names: of keys in S3, or a folder of files. Like ``open_store``."""
-    scheme, parts = parse_prefix(uri, (Scheme.S3, Scheme.FILE))
+    scheme, parts = parse_prefix(uri)
     if scheme is Scheme.FILE:
         from mtls_authorizer.stores.file import FilePrefix  # noqa: PLC0415 -- likewise
 

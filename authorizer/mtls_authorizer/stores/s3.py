@@ -8,7 +8,7 @@ from http import HTTPStatus
 from botocore.exceptions import ClientError
 
 from mtls_authorizer.stores.aws import http_status, read_body, store_errors
-from mtls_authorizer.stores.bucket_owner import OWNER_VARIABLE
+from mtls_authorizer.stores.bucket_owner import OWNER_VARIABLE, expected_owner
 from mtls_authorizer.stores.store import (
     MAX_LISTED,
     Fetched,
@@ -53,7 +53,7 @@ class S3Store:
         self.uri = uri
         self._client = client
         bucket, key = parts
-        self._object = {"Bucket": bucket, "Key": key, **_expected_owner(bucket_owner)}
+        self._object = {"Bucket": bucket, "Key": key, **expected_owner(bucket_owner)}
         self._denied = _DENIED + _wrong_owner(bucket_owner)
         self._max_bytes = max_bytes
         self._timeouts = timeouts
@@ -96,7 +96,7 @@ class S3Prefix:
         self.uri = uri
         self._client = client
         self._bucket, prefix = parts
-        self._request = {"Bucket": self._bucket, "Prefix": prefix, **_expected_owner(bucket_owner)}
+        self._request = {"Bucket": self._bucket, "Prefix": prefix, **expected_owner(bucket_owner)}
         self._denied = _LISTING_DENIED + _wrong_owner(bucket_owner)
         self._timeouts = timeouts
 
@@ -132,11 +132,6 @@ class S3Prefix:
             if not page["IsTruncated"]:
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
-
-
-def _expected_owner(bucket_owner: str | None) -> dict[str, str]:
-    """Return the parameter of a request that makes S3 verify the owner of the bucket."""
-    return {} if bucket_owner is None else {"ExpectedBucketOwner": bucket_owner}
 
 
 def _wrong_owner(bucket_owner: str | None) -> str:

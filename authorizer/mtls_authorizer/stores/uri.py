@@ -78,12 +78,12 @@ def is_prefix(uri: str) -> bool:
     return uri.endswith("/")
 
 
-def parse_prefix(uri: str, schemes: Collection[str]) -> Location:
-    """Parse a prefix, which ends with a slash, as ``parse_uri`` does. The last part keeps its slash.
+def parse_prefix(uri: str) -> Location:
+    """Parse a prefix in S3 or of files, which ends with a slash, as ``parse_uri`` does. The last part keeps its slash.
 
     Raises ValueError also for a whole bucket, and for the root of the file system.
     """
-    scheme, (*parts, last) = parse_uri(uri.removesuffix("/"), schemes)
+    scheme, (*parts, last) = parse_uri(uri.removesuffix("/"), (Scheme.S3, Scheme.FILE))
     return Location(scheme, (*parts, f"{last}/"))
 
 

@@ -59,10 +59,10 @@ def _add_revocation_metrics(values: dict[str, int], observation: Observation) ->
         values[Metric.REVOCATION_EXEMPT] = 1
     if status is not None and status.skipped_issuers:
         values[Metric.REVOCATION_ISSUERS_SKIPPED] = len(status.skipped_issuers)
-    truststore = observation.policy.truststore if lists is None else lists.truststore
-    if truststore is not None and truststore.skipped:
-        values[Metric.TRUSTSTORE_CERTIFICATES_SKIPPED] = len(truststore.skipped)
+    truststore = observation.policy.truststore
     if truststore is not None:
+        if truststore.skipped:
+            values[Metric.TRUSTSTORE_CERTIFICATES_SKIPPED] = len(truststore.skipped)
         values |= _measure_truststore(truststore, observation.time)
     if lists is not None and lists.oldest_this_update is not None:
         values[Metric.REVOCATION_LIST_AGE] = int((observation.time - lists.oldest_this_update).total_seconds())

@@ -175,15 +175,12 @@ def _read_curve(tag: int, content: bytes) -> str:
     numbers = [int.from_bytes(each, "big") for each in octets]
     for oid, (name, _, _) in NAMED_CURVES.items():
         p, a, b = PRIME_CURVES.get(name, (1, 0, 0))
+        x = int.from_bytes(base[1 : (p.bit_length() + 7) // 8 + 1], "big")
         # With another base point, everyone can make a private key for a given public key (CVE-2020-0601).
-        if numbers == [p, a % p, b] and _abscissa(base, p) == BASE_POINTS[name]:
+        if numbers == [p, a % p, b] and x == BASE_POINTS[name]:
             return oid
     message = "an elliptic curve of another equation or base point than the known ones"
     raise DerError(message)
-
-
-def _abscissa(point: bytes, p: int) -> int:
-    return int.from_bytes(point[1 : (p.bit_length() + 7) // 8 + 1], "big")
 
 
 def _read_ec_key(curve: str, point: bytes) -> PublicKey:

@@ -81,7 +81,7 @@ class ProxiedAuthorizer(EventAuthorizer):
         if loaded.revocation_settings is not None:
             loaded = loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=INTERVAL))
         self.clock = Clock()
-        opener = partial(open_store, timeouts=QUICK)
+        opener = partial(open_store, timeouts=QUICK, bucket_owner=None)
         super().__init__(CurrentPolicy(loaded, opener=opener, clock=self.clock, wait_seconds=LIMITS))
 
     def next_deny_reasons(self, *certificates: str) -> list[str | None]:

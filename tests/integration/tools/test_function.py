@@ -61,7 +61,7 @@ def test_the_page_of_a_proxy_is_not_a_function_without_variables(proxy: FaultyPr
 def test_stores_use_the_region_of_the_function(functions: AwsServer) -> None:
     functions.client_in(OTHER_REGION, "ssm").put_parameter(Name="/rules", Value="abroad", Type="String")
     assert read_environment(options(f"arn:aws:lambda:{OTHER_REGION}:{ACCOUNT}:function:abroad"), {}) == MEMORY
-    fetched = open_store("ssm:///rules", max_bytes=100).fetch(None)
+    fetched = open_store("ssm:///rules", max_bytes=100, bucket_owner=None).fetch(None)
     assert fetched is not None
     assert fetched.content == b"abroad"
 

@@ -60,7 +60,7 @@ def limit_requirements(limits: RequestLimits, question: Question) -> Iterator[Ot
     request, now = question.request, utc_timestamp(question.now)
     domain_name = "none" if request.domain_name is None else quoted(request.domain_name)
     found = {"api_ids": quoted(request.api_id), "domain_names": domain_name, "not_before": now, "not_after": now}
-    unlimited = type(limits)()
+    unlimited = type(limits)(None, None, None, None)
     for field, value in limits._asdict().items():
         if value is not None:
             required = choice(sorted(map(quoted, value))) if isinstance(value, frozenset) else utc_timestamp(value)

@@ -58,7 +58,7 @@ class Authority(NamedTuple):
     key_identifier: bytes | None
     may_sign_certificates: bool
     may_sign_crls: bool
-    is_ca: bool = True
+    is_ca: bool
     """False for a client's own certificate, which is its own issuer: it signs nothing else."""
 
     @property

@@ -6,6 +6,7 @@ import json
 import re
 
 from mtls_authorizer.rules import work_limits
+from mtls_authorizer.variables import NOT_IN_VALUES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _MOST_SHOWN = 20
 _LONGEST_SHOWN = 80
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}|\$schema")
 _FIX = "match several clients by one attribute or one pattern"
-_NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_IN_VALUES = re.compile(NOT_IN_VALUES)
 
 
 class RulesError(ValueError):
@@ -94,7 +95,7 @@ class Problems:
             problem = "is empty"
         elif len(value) > LONGEST_STRING:
             problem = f"has {len(value)} characters: the limit is {LONGEST_STRING}"
-        elif _NOT_PRINTABLE.search(value):
+        elif _NOT_IN_VALUES.search(value):
             problem = "contains a control character or half of a surrogate pair"
         else:
             return True
@@ -113,7 +114,7 @@ def is_plain_text(items: list[object]) -> bool:
     if not all(isinstance(item, str) and 0 < len(item) <= LONGEST_STRING for item in items):
         return False
     text = "".join(map(str, items))
-    return "*" not in text and not _NOT_PRINTABLE.search(text)
+    return "*" not in text and not _NOT_IN_VALUES.search(text)
 
 
 def items_with_places(value: object, place: str) -> Iterable[tuple[object, str]]:

@@ -80,7 +80,7 @@ def test_the_value_in_force_stays_while_s3_is_broken(
 ) -> None:
     aws.put_object(RULES, b"one")
     clock = Clock()
-    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=QUICK), clock)
+    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=QUICK, bucket_owner=None), clock)
     refresh_until(document, refresher, clock, "one")
     log.clear()
     aws.put_object(RULES, b"two")
@@ -97,7 +97,7 @@ def test_the_value_in_force_stays_while_s3_is_broken(
 def test_an_invalid_new_version_is_requested_until_it_is_valid(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(RULES, b"one")
     clock = Clock()
-    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock)
+    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT, bucket_owner=None), clock)
     refresher.start()
     for content, changed, value in [
         (b"one", False, "one"),
@@ -115,7 +115,7 @@ def test_an_invalid_new_version_is_requested_until_it_is_valid(aws: AwsServer, p
 def test_a_service_that_is_down_stops_the_start(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(RULES, b"one")
     proxy.refuse_connections()
-    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=QUICK), Clock())
+    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=QUICK, bucket_owner=None), Clock())
     with pytest.raises(StoreError, match=r"^s3://bucket/rules.json: no connection"):
         refresher.start(required=[document])
 
@@ -123,7 +123,7 @@ def test_a_service_that_is_down_stops_the_start(aws: AwsServer, proxy: FaultyPro
 def test_a_response_that_arrives_slowly_delays_no_request(aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(RULES, b"one")
     clock = Clock()
-    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock, wait=0.01)
+    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT, bucket_owner=None), clock, wait=0.01)
     refresher.start()
     aws.put_object(RULES, b"a longer one")
     proxy.break_with(byte_by_byte(LONG / 100))
@@ -158,7 +158,7 @@ def test_credentials_that_hang_hold_up_no_request(
     aws.put_object(RULES, b"one")
     proxy.break_with(only_if(lambda exchanging: exchanging.path == "/credentials", give_credentials_once))
     clock = Clock()
-    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT), clock, wait=0.01)
+    document, refresher = make(open_store(RULES, max_bytes=100, timeouts=PATIENT, bucket_owner=None), clock, wait=0.01)
     refresher.start()
     assert document.value == "one"
     clock.advance(INTERVAL)
@@ -178,7 +178,7 @@ from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.loader import StoreLoader
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.stores.opener import open_store
-store = open_store("s3://bucket/rules.json", max_bytes=100)
+store = open_store("s3://bucket/rules.json", max_bytes=100, bucket_owner=None)
 document = Document(StoreLoader("rules", store, bytes.decode))
 refresher = Refresher([document], 0.1, start_seconds=60, wait_seconds=0.1)
 refresher.start()
@@ -248,7 +248,7 @@ def test_a_file_is_refreshed(tmp_path: Path) -> None:
     path = tmp_path / "rules.json"
     path.write_bytes(b"one")
     clock = Clock()
-    document, refresher = make(open_store(path.as_uri(), max_bytes=100), clock)
+    document, refresher = make(open_store(path.as_uri(), max_bytes=100, bucket_owner=None), clock)
     refresher.start()
     clock.advance(INTERVAL)
     assert not has_changed(refresher)

@@ -132,7 +132,9 @@ def test_the_times_of_a_listing_are_not_parsed_as_botocore_does_which_takes_long
 ) -> None:
     aws.put_object("s3://bucket/crl/a.crl", b"content")
     monkeypatch.setattr("botocore.parsers.DEFAULT_TIMESTAMP_PARSER", None)
-    assert list(open_prefix("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))) == ["s3://bucket/crl/a.crl"]
+    assert list(open_prefix("s3://bucket/crl/", timeouts=PATIENT, bucket_owner=None).documents((".crl",))) == [
+        "s3://bucket/crl/a.crl"
+    ]
 
 
 def test_the_owner_of_the_bucket_is_verified_for_every_page(storage: Bucket, proxy: FaultyProxy) -> None:
@@ -157,7 +159,7 @@ def test_a_prefix_with_too_many_objects_is_an_error(storage: Bucket, monkeypatch
     assert storage
     monkeypatch.setattr("mtls_authorizer.stores.s3.MAX_LISTED", PARTS)
     with pytest.raises(StoreError, match="contains more than 20 objects"):
-        open_prefix("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))
+        open_prefix("s3://bucket/crl/", timeouts=PATIENT, bucket_owner=None).documents((".crl",))
 
 
 def test_a_listing_without_an_end_is_an_error(proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +177,7 @@ def test_a_listing_without_an_end_is_an_error(proxy: FaultyProxy, monkeypatch: p
     proxy.break_with(empty_pages)
     monkeypatch.setattr("mtls_authorizer.stores.s3.MAX_LISTED", 5)
     with pytest.raises(StoreError, match="contains more than 5 objects"):
-        open_prefix("s3://bucket/crl/", timeouts=PATIENT).documents((".crl",))
+        open_prefix("s3://bucket/crl/", timeouts=PATIENT, bucket_owner=None).documents((".crl",))
     assert proxy.statuses() == [200] * 6
 
 

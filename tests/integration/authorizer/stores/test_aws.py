@@ -41,7 +41,7 @@ DENIED = answer(403, b"<Error><Code>AccessDenied</Code><Message>User: arn:aws:ia
 
 
 def opened(uri: str, timeouts: Timeouts = PATIENT) -> Store:
-    return open_store(uri, max_bytes=LARGEST, timeouts=timeouts)
+    return open_store(uri, max_bytes=LARGEST, timeouts=timeouts, bucket_owner=None)
 
 
 def fetch(store: Store, version: str | None = None) -> Fetched:
@@ -174,7 +174,7 @@ class TestS3:
 
     def test_by_default_a_store_waits_a_second_and_tries_twice(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object(RULES, b"")
-        store = open_store(RULES, max_bytes=LARGEST)
+        store = open_store(RULES, max_bytes=LARGEST, bucket_owner=None)
         tries = []
 
         def count_and_hang(exchanging: Exchanging) -> None:
@@ -261,7 +261,7 @@ class TestSsm:
         names = [f"/rules/{number}" for number in (3, 10, 1, 2, 7, 5, 4, 9, 8, 6)]
         for name in sorted(names):
             aws.put_parameter(name, name[1:] + ";", "SecureString" if "1" in name else "String")
-        store = open_store("ssm://" + ",".join(names), max_bytes=LARGEST)
+        store = open_store("ssm://" + ",".join(names), max_bytes=LARGEST, bucket_owner=None)
         first = fetch(store)
         assert first.content.decode() == "".join(name[1:] + ";" for name in names)
         assert store.fetch(first.version) is None
@@ -478,7 +478,7 @@ class TestConnections:
 
     def test_a_prefix_uses_no_connection_again_after_a_reset(self, aws: AwsServer, proxy: FaultyProxy) -> None:
         aws.put_object("s3://bucket/crls/ca.crl", b"content")
-        prefix = open_prefix("s3://bucket/crls/", timeouts=self.ONCE)
+        prefix = open_prefix("s3://bucket/crls/", timeouts=self.ONCE, bucket_owner=None)
         listed = prefix.documents((".crl",))
         proxy.break_with(reset_open_connections(proxy))
         prefix.reset()

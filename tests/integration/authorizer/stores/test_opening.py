@@ -39,14 +39,14 @@ from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.uri import parse_uri
 parse_uri("s3://bucket/key")
-store = open_store({(tmp_path / "rules.json").as_uri()!r}, max_bytes=10)
+store = open_store({(tmp_path / "rules.json").as_uri()!r}, max_bytes=10, bucket_owner=None)
 document = Document(StoreLoader("rules", store, lambda content: content))
 refresher = Refresher([document], 0, start_seconds=60, wait_seconds=60)
 refresher.start()
 refresher.refresh_if_due()
 print(document.value)
 {IMPORTED}
-open_store("s3://bucket/key", max_bytes=10)
+open_store("s3://bucket/key", max_bytes=10, bucket_owner=None)
 {IMPORTED}
 """
     )
@@ -77,7 +77,7 @@ sys.path[:0] = {sys.path!r}
 from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
 try:
-    open_store("s3://bucket/key", max_bytes=10)
+    open_store("s3://bucket/key", max_bytes=10, bucket_owner=None)
 except StoreError as error:
     print(error)
 """
@@ -87,5 +87,5 @@ except StoreError as error:
 
 def test_opening_a_store_sends_no_request_to_aws(proxy: FaultyProxy) -> None:
     for uri in ("s3://bucket/key", "ssm:///rules", "appconfig://a/e/p"):
-        assert open_store(uri, max_bytes=LARGEST).uri == uri
+        assert open_store(uri, max_bytes=LARGEST, bucket_owner=None).uri == uri
     assert proxy.statuses() == []

@@ -174,8 +174,8 @@ def test_a_truststore_needs_no_crls_if_a_rule_may_need_it() -> None:
     ):
         settings = load_settings(variables | truststore)
         assert (settings.truststore, settings.revocation_settings) == (source, None)
-    with_crls = load_settings(RULES | {"CRL_URIS": "file:///a.crl"})
-    assert with_crls.truststore is None
+    with_crls = load_settings({"CRL_URIS": "file:///a.crl"} | truststore)
+    assert with_crls.truststore == source
     assert with_crls.revocation_settings is not None
     in_s3 = load_settings(RULES | {"TRUSTSTORE_URI": "s3://bucket/ca.pem"})
     assert in_s3.trusts_any_bucket_owner

@@ -229,7 +229,7 @@ def test_a_value_cannot_replace_another_one_of_the_certificate() -> None:
     # Such a document is rejected.
     (parsed,) = parse_rules(document(rule(context=TENANT)))
     forged = parsed._replace(certificate_context={"clientCertCN": parsed.certificate_context["tenant"]})
-    for limits in (None, RequestLimits(api_ids=frozenset(["a1b2c3d4e5"]))):
+    for limits in (None, RequestLimits(frozenset(["a1b2c3d4e5"]), None, None, None)):
         policy = AccessPolicy(RuleSet([forged._replace(limits=limits)]))
         decision = decision_on(PeerCertificate.from_pem(WITH_UNIT), Settings(), NOW, policy=policy)
         assert decision.context["clientCertCN"] == "client"

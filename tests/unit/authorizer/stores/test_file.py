@@ -205,7 +205,7 @@ def test_a_reset_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_reset_of_a_folder_changes_nothing(tmp_path: Path) -> None:
-    folder = open_prefix(tmp_path.as_uri() + "/")
+    folder = open_prefix(tmp_path.as_uri() + "/", bucket_owner=None)
     put(tmp_path / "a.crl", b"content")
     before = folder.documents((".crl",))
     folder.reset()
@@ -250,7 +250,7 @@ def test_a_folder_is_listed_with_its_subfolders(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.crl")
     (tmp_path / "gone.crl").symlink_to(tmp_path / "nothing")
     (tmp_path / "link.crl").symlink_to(tmp_path / "a.crl")
-    folder = open_prefix(f"{tmp_path.as_uri()}/")
+    folder = open_prefix(f"{tmp_path.as_uri()}/", bucket_owner=None)
     found = folder.documents((".crl", ".index"))
     assert {uri: (listed.name, listed.size) for uri, listed in found.items()} == {
         (tmp_path / "a.crl").as_uri(): ("a.crl", 5),
@@ -266,9 +266,9 @@ def test_a_folder_is_listed_with_its_subfolders(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StoreError, match="missing/: No such file or directory"):
-        open_prefix(f"{tmp_path.as_uri()}/missing/").documents((".crl",))
+        open_prefix(f"{tmp_path.as_uri()}/missing/", bucket_owner=None).documents((".crl",))
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).touch()
     monkeypatch.setattr("mtls_authorizer.stores.file.MAX_LISTED", 1)
     with pytest.raises(StoreError, match="choose a longer prefix"):
-        open_prefix(f"{tmp_path.as_uri()}/").documents((".crl",))
+        open_prefix(f"{tmp_path.as_uri()}/", bucket_owner=None).documents((".crl",))

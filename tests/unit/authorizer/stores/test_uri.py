@@ -177,7 +177,7 @@ def test_the_error_shows_the_permitted_part_of_a_uri_and_the_correct_form(uri: s
 )
 def test_a_uri_that_ends_with_a_slash_names_a_folder(uri: str, location: tuple[Scheme, tuple[str, ...]]) -> None:
     assert is_prefix(uri)
-    assert parse_prefix(uri, ("s3", "file")) == location
+    assert parse_prefix(uri) == location
 
 
 @pytest.mark.parametrize(
@@ -185,5 +185,5 @@ def test_a_uri_that_ends_with_a_slash_names_a_folder(uri: str, location: tuple[S
 )
 def test_a_whole_bucket_and_anything_but_a_folder_are_rejected(uri: str) -> None:
     with pytest.raises(ValueError, match=r": .*write "):
-        parse_prefix(uri, ("s3", "file"))
+        parse_prefix(uri)
     assert not names_document(uri)

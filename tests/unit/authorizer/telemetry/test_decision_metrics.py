@@ -165,16 +165,14 @@ class _Raw(io.RawIOBase):
 def test_the_lists_in_force_are_measured_for_every_client(
     ends: list[datetime | None], expected: dict[str, int]
 ) -> None:
-    observed = observation()
-    measured = measure(observed._replace(policy=observed.policy._replace(revocation=lists(*ends))))
+    revocation = lists(*ends)
+    measured = measure(observation(revocation=revocation, truststore=revocation.truststore))
     assert measured == {**COUNTED, **TRUSTSTORE, **expected}
 
 
 def test_certificates_of_the_truststore_that_were_skipped_are_counted() -> None:
     broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-    observed = observation()
-    revocation = RevocationLists([], read_truststore(kept_lists.CA.pem + broken))
-    measured = measure(observed._replace(policy=observed.policy._replace(revocation=revocation)))
+    measured = measure(observation(truststore=read_truststore(kept_lists.CA.pem + broken)))
     assert measured == {**COUNTED, **TRUSTSTORE, "TruststoreCertificatesSkipped": 1}
 
 
@@ -187,10 +185,9 @@ def test_the_first_ca_of_the_truststore_to_expire_is_measured(days: int, expecte
 
 
 def test_a_truststore_without_cas_has_no_expiry(capsys: pytest.CaptureFixture[str]) -> None:
-    observed = observation()
-    revocation = RevocationLists([], Truststore(()))
-    assert measure(observed._replace(policy=observed.policy._replace(revocation=revocation))) == COUNTED
-    write_truststore_metric("a", revocation.truststore, NOW)
+    truststore = Truststore(())
+    assert measure(observation(truststore=truststore)) == COUNTED
+    write_truststore_metric("a", truststore, NOW)
     assert capsys.readouterr().out == ""
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from mtls_authorizer.stores.aws import AwsClient, client, session
+from mtls_authorizer.stores.aws import AwsClient, session, shared_client
 from mtls_authorizer.stores.store import Timeouts
 from mtls_authorizer_cli.aws import in_region
 from mtls_authorizer_cli.command_line import CommandError, command_errors
@@ -139,7 +139,7 @@ class Aws:
     def _client(self, service: str) -> AwsClient:
         if service not in self._clients:
             with in_region(self.region):
-                self._clients[service] = client(service, _TIMEOUTS)
+                self._clients[service] = shared_client(service, _TIMEOUTS)
         return self._clients[service]
 
 

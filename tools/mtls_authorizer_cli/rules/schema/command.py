@@ -23,7 +23,7 @@ from mtls_authorizer.rules.document.validation import (
     USAGE_PLAN_KEY,
 )
 from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind
-from mtls_authorizer.rules.key_usage import USAGE_NAMES
+from mtls_authorizer.rules.key_usage import OID_BY_USAGE
 from mtls_authorizer.rules.names.patterns import SUBJECT_ALT_NAME_PATTERNS
 from mtls_authorizer.rules.routes import METHODS, SEGMENT
 from mtls_authorizer.rules.rule import ENVIRONMENT, UsagePlanKey
@@ -133,7 +133,7 @@ def _rule() -> Schema:
                 'have one, or "none". Other values than ["clientAuth"] need issuer or issuer_key, and exact names.',
                 "anyOf": [
                     {"const": "none"},
-                    non_empty_list({"type": "string", "pattern": rf"^({'|'.join(USAGE_NAMES)}|{DOTTED_OID})$"}),
+                    non_empty_list({"type": "string", "pattern": rf"^({'|'.join(OID_BY_USAGE)}|{DOTTED_OID})$"}),
                 ],
             },
             "allow": {
