@@ -68,7 +68,7 @@ def extract_client_certificate_from_alb_event(
             return ExtractionFailure(ExtractionFailureReason.ALB_MISSING)
         # The load balancer sends the header of one mode. With both, the listener may be in the other mode, in which
         # this header is the client's own.
-        if any(_value(event, header) for other, header in _ALB_HEADERS.items() if other != mode):
+        if any(_value(event, header) is not None for other, header in _ALB_HEADERS.items() if other != mode):
             return ExtractionFailure(ExtractionFailureReason.ALB_MALFORMED)
         pem = _decoded(value)
         leaf, *others = [pem] if mode == "verify" else re.findall(_BLOCK, pem)

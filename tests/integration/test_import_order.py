@@ -15,7 +15,7 @@ FOLDERS = ("layer", "authorizer", "tools", ".")
 PACKAGES = [
     *(PROJECT / "layer" / "client_certificate_auth", PROJECT / "authorizer" / "mtls_authorizer"),
     *(PROJECT / "tools" / "mtls_authorizer_cli", *(PROJECT / each for each in ("benchmarks", "distribution"))),
-    *(PROJECT / "local_gateway", PROJECT / "tests" / "import_contracts.py"),
+    *(PROJECT / "local_gateway", PROJECT / "tests" / "tooling" / "import_contracts.py"),
 ]
 
 FOR_A_TYPE_CHECKER = "\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import {}\n"
@@ -68,7 +68,7 @@ def copy(tmp_path: Path) -> Path:
         if package.is_dir():
             shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            copy.parent.mkdir()
+            copy.parent.mkdir(parents=True)
             shutil.copy(package, copy)
     shutil.copy(PROJECT / "pyproject.toml", tmp_path)
     return tmp_path

@@ -332,6 +332,15 @@ def test_an_event_with_the_headers_of_both_modes_is_malformed(mode: Any, other: 
         assert extract_client_certificate_from_alb_event(both, mode=mode).reason == VERIFY.malformed
 
 
+@pytest.mark.parametrize(
+    ("mode", "own", "other"), [("verify", VERIFY, PASSTHROUGH), ("passthrough", PASSTHROUGH, VERIFY)]
+)
+def test_an_empty_header_of_the_other_mode_is_malformed_too(mode: Any, own: FrontDoor, other: FrontDoor) -> None:  # noqa: ANN401 -- a literal
+    # A load balancer could send it for a client without a certificate.
+    both = {"headers": {**single(own, VALUE)["headers"], **single(other, "")["headers"]}}
+    assert extract_client_certificate_from_alb_event(both, mode=mode).reason == VERIFY.malformed
+
+
 @pytest.mark.parametrize("mode", ["Passthrough", "", "off", None, True, ["verify"]])
 def test_an_unknown_mode_is_an_error_that_names_the_modes(mode: Any) -> None:  # noqa: ANN401 -- none fits
     with pytest.raises(ValueError, match=r"^mode is .*: write 'verify' or 'passthrough'$"):

@@ -18,7 +18,7 @@ from mtls_authorizer_cli.command_line import (
     shown_file,
     write_output,
 )
-from mtls_authorizer_cli.configuration.loading import load_configuration, logged_failures, notes_on_configuration
+from mtls_authorizer_cli.configuration.loading import load_named_configuration, logged_failures, notes_on_configuration
 from mtls_authorizer_cli.configuration.variables import add_options, read_environment
 from mtls_authorizer_cli.decision_log.records import read_log_records
 from mtls_authorizer_cli.progress import Progress
@@ -64,6 +64,12 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument(
         "--rules", metavar="FILE|URI", help="a rules document, instead of AUTHORIZER_RULES and AUTHORIZER_RULES_URI"
     )
+    parser.add_argument(
+        "--truststore",
+        metavar="FILE|URI",
+        help="the truststore, for rules with issuer_key, if neither a function nor a file of variables is named "
+        "(default: TRUSTSTORE_URI)",
+    )
     parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV, with one row for each certificate")
@@ -76,8 +82,11 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if not options.files and not options.log:
         message = "no clients: name files or folders with certificates, or a log with --log"
         raise CommandError(message)
-    if not options.files and (options.function or options.env_file or options.rules):
-        message = "--function, --env-file and --rules are for certificates; a log contains the rules that matched"
+    if not options.files and (options.function or options.env_file or options.rules or options.truststore):
+        message = (
+            "--function, --env-file, --rules and --truststore are for certificates; a log contains the rules that "
+            "matched"
+        )
         raise CommandError(message)
     now = datetime.now(UTC) if options.at is None else read_time(options.at)
     period = None if options.expiring is None else _read_period(options.expiring, now)
@@ -120,7 +129,7 @@ def _decide(
     """Return the clients whose certificates are in files, and notes. Raises CommandError."""
     with logged_failures() as failures, Progress() as progress:
         progress.show("loading the configuration", 0)
-        configuration = load_configuration(read_environment(options, environment), options.rules)
+        configuration = load_named_configuration(options, read_environment(options, environment))
         watched = progress.watch(files, "certificates", len(files), every=10)
         clients = list(clients_in_files(watched, configuration, now))
     return clients, (*notes_on_configuration(options, configuration), *failures)

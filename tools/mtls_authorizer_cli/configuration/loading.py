@@ -63,6 +63,11 @@ class Configuration:
         """Whether rules name keys of issuers, and there is no truststore that could contain these issuers."""
         return self._latest.truststore is None and self._latest.rules.uses(ISSUER_KEY)
 
+    @property
+    def has_truststore_of_option(self) -> bool:
+        """Whether the keys of issuers are those of a truststore that the settings do not name."""
+        return self._latest.truststore is not None and self.settings.truststore_uri is None
+
     def policy(self, certificate: PeerCertificate | None) -> AccessPolicy:
         """Return the access policy, with the CRLs below prefixes that a certificate needs. Raises nothing."""
         revocation = self._loaded.revocation
@@ -101,6 +106,17 @@ def load_configuration(environment: Mapping[str, str], rules: str | None) -> Con
     return _load(settings, make_rule_set(read_rules(rules, settings), settings, None))
 
 
+def load_named_configuration(options: argparse.Namespace, environment: Mapping[str, str]) -> Configuration:
+    """Load the configuration that the options and variables name. Raises CommandError.
+
+    If no function is named, the truststore of the option is also used for the keys of issuers.
+    """
+    configuration = load_configuration(environment, options.rules)
+    if options.truststore is not None and not options.function and not options.env_file:
+        configuration.supply_truststore(options.truststore)
+    return configuration
+
+
 def notes_on_configuration(options: argparse.Namespace, configuration: Configuration) -> Iterator[str]:
     """Return notes on mistakes that are likely in the options that name the configuration."""
     if options.function and not parse_function(options.function).qualifier:
@@ -112,6 +128,11 @@ def notes_on_configuration(options: argparse.Namespace, configuration: Configura
         yield "there are no rules: name the function with --function, or its configuration with --env-file or --rules"
     if configuration.lacks_truststore:
         yield f"rules with {ISSUER_KEY} match no certificate, because there is no usable truststore at TRUSTSTORE_URI"
+    if configuration.has_truststore_of_option:
+        yield (
+            f"rules with {ISSUER_KEY} are decided with the truststore of --truststore; the function needs "
+            "TRUSTSTORE_URI for them"
+        )
 
 
 def read_truststore_of_domain(

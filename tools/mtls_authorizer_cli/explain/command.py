@@ -13,7 +13,7 @@ from mtls_authorizer_cli.explain.inputs import read_inputs
 from mtls_authorizer_cli.explain.log_explanation import explain_entry, read_entry
 from mtls_authorizer_cli.explain.log_report import as_json as logged_json
 from mtls_authorizer_cli.explain.log_report import as_text as logged_text
-from mtls_authorizer_cli.explain.options import add_options, load_named_configuration, make_question
+from mtls_authorizer_cli.explain.options import add_options, load_with_progress, make_question
 from mtls_authorizer_cli.explain.table import Table, as_csv, decide_all
 from mtls_authorizer_cli.explain.table import as_json as table_json
 from mtls_authorizer_cli.explain.table import as_text as table_text
@@ -96,7 +96,7 @@ def _make_report(options: argparse.Namespace, environment: Mapping[str, str], gi
     """Explain one certificate. Raises CommandError."""
     try:
         with Progress() as progress:
-            configuration = load_named_configuration(options, environment, progress)
+            configuration = load_with_progress(options, environment, progress)
     except CommandError as error:
         message = f"{error}{_own_spelling(given.pem, str(error))}"
         raise CommandError(message) from error
@@ -111,7 +111,7 @@ def _make_table(options: argparse.Namespace, environment: Mapping[str, str], giv
         message = "--policy prints the response for one certificate: name one"
         raise CommandError(message)
     with Progress() as progress:
-        configuration = load_named_configuration(options, environment, progress)
+        configuration = load_with_progress(options, environment, progress)
         question, notes = make_question(options, given, configuration)
         files = progress.watch(given.files, "certificates", len(given.files), every=10)
         rows = tuple(decide_all(files, question, configuration))

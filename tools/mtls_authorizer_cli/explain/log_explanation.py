@@ -17,7 +17,7 @@ from mtls_authorizer_cli.decision_log.entries import parse_log_entries
 from mtls_authorizer_cli.decision_log.records import LogRecord, LogRecords, read_log_records
 from mtls_authorizer_cli.explain.inputs import Inputs, read_inputs
 from mtls_authorizer_cli.explain.nearest_rule import describe_nearest_rule
-from mtls_authorizer_cli.explain.options import load_named_configuration, make_question
+from mtls_authorizer_cli.explain.options import load_with_progress, make_question
 from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, with_api_id, with_domain_name
 from mtls_authorizer_cli.printed import counted, quoted
@@ -84,7 +84,7 @@ def explain_entry(
 ) -> LoggedExplanation:
     """Explain an entry. ``paths`` name the certificate, or folders that may contain it. Raises CommandError."""
     with Progress() as progress:
-        configuration = load_named_configuration(options, environment, progress)
+        configuration = load_with_progress(options, environment, progress)
     if options.route is not None:
         record = record._replace(fields={**record.fields, "route": options.route})
     file, notes = _find_certificate(record, paths)

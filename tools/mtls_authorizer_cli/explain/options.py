@@ -9,7 +9,7 @@ from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer_cli.api_names import api_id, domain_name
 from mtls_authorizer_cli.command_line import CommandError, read_time
 from mtls_authorizer_cli.configuration.loading import (
-    load_configuration,
+    load_named_configuration,
     notes_on_configuration,
     read_truststore_of_domain,
 )
@@ -18,7 +18,7 @@ from mtls_authorizer_cli.explanation.question import Question, read_certificate,
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from mtls_authorizer.request.event import ApiRequest
     from mtls_authorizer_cli.command_line import Parser
@@ -67,19 +67,13 @@ def add_options(parser: Parser) -> None:
     parser.add_argument("--csv", action="store_true", help="print CSV, with one row for each file")
 
 
-def load_named_configuration(
+def load_with_progress(
     options: argparse.Namespace, environment: Mapping[str, str], progress: Progress
 ) -> Configuration:
-    """Load the configuration that the options name. Raises CommandError.
-
-    If no function is named, the truststore of the option is also used for the keys of issuers.
-    """
+    """Load the configuration that the options name, and show that it takes a while. Raises CommandError."""
     if any(name.endswith(("_URI", "_URIS")) for name in environment):
         progress.show("loading the configuration", 0)
-    configuration = load_configuration(environment, options.rules)
-    if options.truststore is not None and not options.function and not options.env_file:
-        configuration.supply_truststore(options.truststore)
-    return configuration
+    return load_named_configuration(options, environment)
 
 
 def make_question(
@@ -97,8 +91,7 @@ def make_question(
     request = _request(given.request, options)
     route_asked = options.route is not None or given.is_event
     question = Question(given.pem, settings, policy, request, route_asked, now, truststore)
-    notes = (*given.notes, *notes, *_truststore_notes(question))
-    return question, (*notes, *notes_on_configuration(options, configuration))
+    return question, (*given.notes, *notes, *notes_on_configuration(options, configuration))
 
 
 def _request(request: ApiRequest, options: argparse.Namespace) -> ApiRequest:
@@ -110,14 +103,6 @@ def _request(request: ApiRequest, options: argparse.Namespace) -> ApiRequest:
     if options.domain_name is not None:
         request = with_domain_name(request, options.domain_name)
     return request
-
-
-def _truststore_notes(question: Question) -> Iterator[str]:
-    if question.policy.truststore is not None and question.settings.truststore_uri is None:
-        yield (
-            "rules with issuer_key are decided with the truststore of --truststore; the function needs TRUSTSTORE_URI "
-            "for them"
-        )
 
 
 def _read_invocation(route: str) -> str:

@@ -16,6 +16,7 @@ from mtls_authorizer_cli.explanation.client_match import identifies_client, name
 from mtls_authorizer_cli.main import main
 from tests.command_results import Result
 from tests.pki import der
+from tests.pki.certificate_authorities import CertificateAuthority
 from tests.pki.certificates import attribute, certificate_der, dns, name, pem, subject_alt_names, uri
 from tests.questions import document
 
@@ -259,6 +260,25 @@ def test_rules_and_reasons_are_those_of_the_configuration(run: Run, put: Callabl
     assert {each["reason"] for each in run("certs", "--json").json["clients"]} == {"no_allowlist_configured"}
 
 
+def test_rules_with_issuer_keys_are_decided_with_the_given_truststore(
+    run: Run, put: Callable[..., None], tmp_path: Path
+) -> None:
+    authority = CertificateAuthority("CA")
+    (tmp_path / "truststore.pem").write_bytes(authority.pem)
+    put(client=authority.issue(not_after=NOW + DAY))
+    (tmp_path / "keys.json").write_bytes(document({"name": "key", "match": {"issuer_key": authority.signer}}))
+    arguments = ("certs", "--rules", "keys.json", "--json")
+    (denied,) = run(*arguments).json["clients"]
+    assert (denied["rules"], denied["reason"]) == ([], "issuer_key_not_allowed")
+    listed = run(*arguments, "--truststore", "truststore.pem").json
+    assert (listed["clients"][0]["rules"], listed["clients"][0]["reason"]) == (["key"], None)
+    assert any("the function needs TRUSTSTORE_URI" in note for note in listed["notes"])
+    (tmp_path / "authorizer.env").write_text("LOG_DECISIONS=all")
+    # A function without the variable has no truststore, whatever the option is.
+    named = run(*arguments, "--truststore", "truststore.pem", "--env-file", "authorizer.env").json
+    assert named["clients"][0]["rules"] == []
+
+
 def test_the_list_shows_why_a_client_is_denied_although_a_rule_matches(run: Run, put: Callable[..., None]) -> None:
     revoked = entry(client(days=10), decision="deny", reason="certificate_revoked")
     other_route = entry(client(days=20, serial_number=2), decision="deny", reason="route_not_allowed")
@@ -434,7 +454,14 @@ def test_a_file_that_cannot_be_read_is_an_error_after_the_list(
     [
         ([], "no clients: name files or folders with certificates, or a log with --log"),
         (["certs"], "certs contains no files"),
-        (["--log", "x", "--rules", "rules.json"], "--function, --env-file and --rules are for certificates"),
+        (
+            ["--log", "x", "--rules", "rules.json"],
+            "--function, --env-file, --rules and --truststore are for certificates",
+        ),
+        (
+            ["--log", "x", "--truststore", "x.pem"],
+            "--function, --env-file, --rules and --truststore are for certificates",
+        ),
         (["--log", "x"], "x cannot be read: No such file or directory"),
         (["rules.json", "--expiring", "60"], "--expiring '60': write a number of days or weeks, such as 60d or 8w"),
         (["rules.json", "--expiring", "9w", "--at", "9999-12-31T00:00:00Z"], "--expiring '9w': write"),
