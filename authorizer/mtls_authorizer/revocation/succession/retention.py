@@ -31,8 +31,8 @@ def retain(
 
     A usable list replaces those with the same identity. One that is not usable, for example because it has expired,
     does not replace a usable one, but its entries revoke. One whose thisUpdate is in the future replaces only such
-    lists: a certificate that it no longer contains is revoked until then. A list of another CA or scope replaces none,
-    nor does one that need not contain what the earlier one revokes: see ``replaces``.
+    lists: a certificate that it no longer contains is revoked at least until then. A list of another CA or scope
+    replaces none, nor does one that need not contain what the earlier one revokes: see ``replaces``.
     If a CA has restarted its numbers, or put its clock back, neither of two lists replaces the other one: both revoke,
     but only the one that was issued later proves certificates good.
 
@@ -47,8 +47,8 @@ def retain(
         is_same = identity_of(each) == identity_of(new)
         conflict = _check_succession(new, each) if is_same and was_usable else None
         problem = conflict or problem
-        is_earlier = each.this_update <= now < new.this_update
-        may_replace = own_problem is None or not (each_problem is None or is_earlier)
+        is_premature = each.this_update <= now < new.this_update
+        may_replace = own_problem is None or not (each_problem is None or is_premature)
         is_replaced = is_same and replaces(new, each) and may_replace
         if not is_replaced and each.digest != new.digest:
             is_rolled_back = conflict is not None and own_problem is None and each.this_update < new.this_update
