@@ -4,8 +4,9 @@
 name and a key, and of one issuing distribution point. So CAs with the same name, and the parts of a partitioned CRL, do
 not affect each other. A list is older if its thisUpdate is earlier or its number lower. If a CA restarts its numbers or
 puts its clock back, each of two lists is older than the other one. A list of version 1 has no number; of two with equal
-numbers and dates, none is older. A list *replaces* another one if it is not older and contains what that one revokes. A
-delta CRL contains only what delta CRLs since the same complete CRL, its base, do.
+numbers and dates, none is older: at one location, the one that was stored last decides. A list *replaces* another one
+if it is not older and contains what that one revokes. A delta CRL contains only what delta CRLs since the same complete
+CRL, its base, do.
 
 ``in_force``: which lists decide at a time. All that are in memory revoke, whatever their dates. A list is ignored only
 if a usable one supersedes it: it is newer and in no respect older. It does not matter at which location each is stored.
