@@ -29,9 +29,10 @@ def retain(
 ) -> tuple[RetainedLists, CrlError | None]:
     """Return the lists to keep after a new, verified one was delivered, and why the new one is not usable now.
 
-    A usable list replaces those with the same identity. One that is not usable, for example because its thisUpdate is
-    in the future, does not replace a usable one, but its entries revoke. A list of another CA or scope replaces none,
-    nor does one that need not contain what the earlier one revokes: see ``replaces``.
+    A usable list replaces those with the same identity. One that is not usable, for example because it has expired,
+    does not replace a usable one, but its entries revoke. One whose thisUpdate is in the future replaces only such
+    lists: a certificate that it no longer contains is revoked at least until then. A list of another CA or scope
+    replaces none, nor does one that need not contain what the earlier one revokes: see ``replaces``.
     If a CA has restarted its numbers, or put its clock back, neither of two lists replaces the other one: both revoke,
     but only the one that was issued later proves certificates good.
 
@@ -46,7 +47,9 @@ def retain(
         is_same = identity_of(each) == identity_of(new)
         conflict = _check_succession(new, each) if is_same and was_usable else None
         problem = conflict or problem
-        is_replaced = is_same and replaces(new, each) and (own_problem is None or each_problem is not None)
+        is_premature = each.this_update <= now < new.this_update
+        may_replace = own_problem is None or not (each_problem is None or is_premature)
+        is_replaced = is_same and replaces(new, each) and may_replace
         if not is_replaced and each.digest != new.digest:
             is_rolled_back = conflict is not None and own_problem is None and each.this_update < new.this_update
             is_trusted = bool(truststore.identified(identity_of(each).issuer))

@@ -438,6 +438,17 @@ def test_a_delta_crl_since_another_base_revokes_until_a_complete_crl_has_a_highe
     assert authorizer.deny_reasons() == [None, REVOKED, None]
 
 
+def test_a_delta_crl_whose_time_has_not_come_does_not_replace_the_one_before(storage: Memory) -> None:
+    storage.put("delta.crl", delta_crl(2, 1, NEXT_SERIAL))
+    storage.put("ca.crl", crl(1))
+    uris = f"{storage.uri('delta.crl')},{storage.uri('ca.crl')}"
+    authorizer = make_authorizer(storage, CRL_URIS=uris)
+    future = delta_crl(3, 1, this_update=NOW + DAY / 2)
+    for delta, expected in ((future, REVOKED), (delta_crl(4, 1), None)):
+        storage.put("delta.crl", delta)
+        assert authorizer.deny_reasons() == [None, None, expected]
+
+
 def test_a_complete_crl_proves_nothing_after_the_base_of_newer_delta_crls_has_changed_twice(storage: Memory) -> None:
     storage.put("ca.crl", crl(1))
     storage.put("delta.crl", delta_crl(2, 1, REVOKED_SERIAL))
@@ -610,9 +621,10 @@ def test_a_list_that_has_been_stale_for_long_still_revokes(storage: Memory) -> N
         (FIRST, crl(9, GOOD_SERIAL, ca=OTHER), "crl 2"),
         (FIRST, crl(9, GOOD_SERIAL, next_update=NOW - MINUTE), "crl 1 2"),
         (FIRST, crl(9, GOOD_SERIAL, this_update=NOW + DAY, next_update=NOW + 2 * DAY), "crl 1 2"),
+        (STALE, crl(9, GOOD_SERIAL, this_update=NOW + DAY, next_update=NOW + 2 * DAY), "crl 1 2"),
         (FIRST, crl(9, GOOD_SERIAL), "crl 1"),
     ],
-    ids=["of another CA for stale", "of another CA", "stale", "not yet valid", "fresh"],
+    ids=["of another CA for stale", "of another CA", "stale", "not yet valid", "not yet valid for stale", "fresh"],
 )
 def test_a_list_stays_until_a_usable_one_of_the_same_ca_replaces_it_and_both_revoke(
     storage: Memory, first: bytes, second: bytes, expected: str
