@@ -33,7 +33,8 @@ def tagged(number: int, *contents: bytes) -> bytes:
 
 
 def test_bits_are_numbered_from_the_left() -> None:
-    for content, expected in ((b"\x01\x06", {5, 6}), (b"\x07\x80\x80", {0, 8}), (b"\0", set())):
+    table = ((b"\x01\x06", {5, 6}), (b"\x07\x80\x80", {0, 8}), (b"\0\x01", {7}), (b"\0", set()))
+    for content, expected in table:
         octets = read_bits(der.tlv(der.BIT_STRING, content))
         assert {number for number in range(20) if bit_is_set(octets, number)} == expected
 
@@ -82,6 +83,10 @@ def test_key_identifiers_are_octets() -> None:
 
 def test_access_descriptions_are_methods_and_locations() -> None:
     assert read_info_access(der.sequence(der.sequence(OID, URI))) == [("1.2.3", (0x86, b"http://a.example/a.crl"))]
+    directory_name = tagged(4, name(("CN", "CA")))
+    assert read_info_access(der.sequence(der.sequence(OID, directory_name))) == [("1.2.3", (0xA4, name(("CN", "CA"))))]
+    with pytest.raises(DerError):
+        read_info_access(der.sequence(der.sequence(OID, tagged(4, NULL))))
 
 
 def test_distribution_points_have_names_reasons_and_crl_issuers() -> None:
