@@ -558,6 +558,13 @@ def test_zip_files_are_compared_with_their_digests(
     assert only_message(publish, service) == expected
 
 
+def test_a_zip_file_without_a_digest_is_not_published(publish: Publish, service: LambdaService) -> None:
+    file = publish.build / "client-certificate-auth-x86_64.zip"
+    write_digests(publish.build, [path for path in publish.build.glob("*.zip") if path != file])
+    expected = f"{file} is not the file whose digest is in SHA256SUMS: run `make layer` again"
+    assert only_message(publish, service) == expected
+
+
 @pytest.mark.parametrize("excess", [0, 1])
 def test_a_zip_file_that_is_too_large_for_a_request_is_named(
     publish: Publish, service: LambdaService, excess: int
