@@ -45,7 +45,7 @@ TESTS = {
     "client_certificate_auth.x509.certificate": [*_PARSER, f"{LAYER}/x509/test_extensions.py"],
     "client_certificate_auth.x509.der": [*_PARSER, f"{LAYER}/x509/test_extensions.py"],
     "client_certificate_auth.x509.extensions": _EXTENSIONS,
-    "client_certificate_auth.x509.names": [f"{LAYER}/x509/test_names.py", f"{LAYER}/test_certificate.py"],
+    "client_certificate_auth.x509.names": [f"{LAYER}/x509/test_names.py", *_EXTENSIONS],
     "client_certificate_auth.x509.validity": [*_PARSER, f"{LAYER}/test_certificate.py"],
     "mtls_authorizer.policy.access_policy": [f"{POLICY}/test_issuer_keys.py"],
     "mtls_authorizer.policy.allowlists": [
