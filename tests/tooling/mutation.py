@@ -70,7 +70,6 @@ TESTS = {
         *(f"{REVOCATION}/test_{name}.py" for name in ("chains", "status", "check_modes")),
         f"{POLICY}/test_issuer_keys.py",
     ],
-    "mtls_authorizer.revocation.crl_loader": [f"{REVOCATION}/test_crl_loader.py"],
     "mtls_authorizer.revocation.lists": [
         *_STATUS,
         f"{POLICY}/test_current_policy.py",
