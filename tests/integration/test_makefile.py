@@ -31,25 +31,26 @@ def environment(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def make(environment: Path, *arguments: str) -> str:
+    """Return the output of make."""
+    command = ["make", f"PYTHON={sys.executable}", f"VENV={environment}", *arguments]
+    variables = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
+    return subprocess.run(
+        command, cwd=PROJECT, env=variables, check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+
+
 @pytest.mark.parametrize("target", ["explain", "run"])
 def test_the_variable_of_make_for_the_truststore_is_an_option_and_no_variable_of_the_command(
     target: str, environment: Path
 ) -> None:
-    command = ["make", target, f"PYTHON={sys.executable}", f"VENV={environment}", "TRUSTSTORE=a b.pem"]
-    variables = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
-    output = subprocess.run(
-        command, cwd=PROJECT, env=variables, check=True, capture_output=True, text=True, timeout=60
-    ).stdout
+    output = make(environment, target, "TRUSTSTORE=a b.pem")
     assert "[--truststore=a b.pem]" in output
     assert output.endswith("TRUSTSTORE=\n")
 
 
 def test_the_shell_does_not_interpret_the_name_of_a_file(environment: Path) -> None:
-    command = ["make", "validate-rules", f"PYTHON={sys.executable}", f"VENV={environment}", "FILE=$$(echo x); a.json"]
-    variables = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
-    output = subprocess.run(
-        command, cwd=PROJECT, env=variables, check=True, capture_output=True, text=True, timeout=60
-    ).stdout
+    output = make(environment, "validate-rules", "FILE=$$(echo x); a.json")
     assert output.startswith("[rules][check][$(echo x); a.json]")
 
 
