@@ -37,10 +37,15 @@ _ASSESSMENT = [
 _RULE_SETS = [f"{RULES}/test_{name}.py" for name in ("rule_set", "deny", "rule_key_usages", "request_limits")]
 _FIELDS = [f"{RULES}/test_{name}.py" for name in ("fields", "conditions", "work_limits")]
 _PARSER = [f"{LAYER}/x509/test_{name}.py" for name in ("certificate_parser", "der")]
+_EXTENSIONS = [f"{LAYER}/x509/test_extensions.py", f"{LAYER}/test_certificate.py", f"{LAYER}/test_helpers.py"]
 TESTS = {
+    "client_certificate_auth.alternative_names": _EXTENSIONS,
     "client_certificate_auth.certificate_headers": [f"{LAYER}/test_certificate_headers.py"],
+    "client_certificate_auth.identifying_extensions": _EXTENSIONS,
     "client_certificate_auth.x509.certificate": [*_PARSER, f"{LAYER}/x509/test_extensions.py"],
     "client_certificate_auth.x509.der": [*_PARSER, f"{LAYER}/x509/test_extensions.py"],
+    "client_certificate_auth.x509.extensions": _EXTENSIONS,
+    "client_certificate_auth.x509.names": [f"{LAYER}/x509/test_names.py", *_EXTENSIONS],
     "client_certificate_auth.x509.validity": [*_PARSER, f"{LAYER}/test_certificate.py"],
     "mtls_authorizer.policy.access_policy": [f"{POLICY}/test_issuer_keys.py"],
     "mtls_authorizer.policy.allowlists": [

@@ -44,7 +44,12 @@ REFERENCES: dict[str, Callable[[Stack], str]] = {
     "<a mapping>": lambda stack: CfnMapping(stack, "Mapping", mapping={"x": {"clients": "beta"}}).find_in_map(
         Aws.REGION, "clients"
     ),
-    "<a custom resource>": lambda stack: CustomResource(stack, "Custom", service_token="function").get_att_string("X"),  # noqa: S106 -- an ARN
+    "<a custom resource>": lambda stack: CustomResource(
+        stack,
+        "Custom",
+        resource_type="Custom::Clients",
+        service_token="function",  # noqa: S106 -- an ARN
+    ).get_att_string("X"),
     "<a nested stack>": lambda stack: (
         CfnStack(stack, "Nested", template_url="https://x").get_att("Outputs.X").to_string()
     ),

@@ -282,7 +282,9 @@ def test_without_a_topic_no_alarm_refers_to_an_empty_parameter(synthesized: Path
 
 
 def test_conditions_and_rules_refer_to_nothing_but_parameters(synthesized: Path) -> None:
-    for path in (synthesized / "constructs").glob("*.template.json"):
+    paths = list((synthesized / "constructs").glob("*.template.json"))
+    assert paths
+    for path in paths:
         written = json.loads(path.read_text())
         conditions = written.get("Conditions", {})
         found = set(references([conditions, written.get("Rules", {})]))

@@ -45,6 +45,15 @@ def write_requirements(names: list[str], folder: Path) -> Path:
     return requirements
 
 
+def test_a_wheel_without_a_hash_is_not_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wheels, "PYTHON_VERSIONS", ("3.14",))
+    requirements = write_requirements(["any-1.0-py3-none-any.whl"], tmp_path)
+    requirements.write_text("any==1.0\n")
+    have_pip_look_in(tmp_path / "index", monkeypatch)
+    with pytest.raises(DistributionError, match="Hashes are required"):
+        download_wheels(requirements, Architecture.X86_64, tmp_path / "downloaded", lambda _: None)
+
+
 @pytest.mark.parametrize(
     ("architecture", "processor", "others"),
     [(Architecture.ARM64, "aarch64", "x86_64"), (Architecture.X86_64, "x86_64", "aarch64")],

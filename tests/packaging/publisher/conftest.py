@@ -59,7 +59,8 @@ def build(tmp_path: Path) -> Path:
 def write_zip(folder: Path, architecture: str, text: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("python/module.py", f"# {architecture}: {text}\n")
+        # Without a time, so that the same text gives the same bytes.
+        archive.writestr(zipfile.ZipInfo("python/module.py"), f"# {architecture}: {text}\n")
     folder.joinpath(f"client-certificate-auth-{architecture}.zip").write_bytes(content.getvalue())
     write_digests(folder)
     return content.getvalue()

@@ -187,7 +187,8 @@ def test_bytes_that_only_an_older_version_has_are_published_again(service: Lambd
     publish(regions=["eu-central-1"])
     write_zip(publish.build, "arm64", "first")
     publish(regions=["eu-central-1"])
-    assert len(service.layer_versions("eu-central-1", ARM64)) == 3
+    first, second, third = service.layer_versions("eu-central-1", ARM64)
+    assert first["Content"]["CodeSha256"] == third["Content"]["CodeSha256"] != second["Content"]["CodeSha256"]
 
 
 # Who may use it
@@ -555,6 +556,13 @@ def test_zip_files_are_compared_with_their_digests(
         (publish.build / "SHA256SUMS").unlink()
         reason = "cannot be read: No such file or directory: run `make layer`, which writes it"
         expected = f"{publish.build / 'SHA256SUMS'} {reason}"
+    assert only_message(publish, service) == expected
+
+
+def test_a_zip_file_without_a_digest_is_not_published(publish: Publish, service: LambdaService) -> None:
+    file = publish.build / "client-certificate-auth-x86_64.zip"
+    write_digests(publish.build, [path for path in publish.build.glob("*.zip") if path != file])
+    expected = f"{file} is not the file whose digest is in SHA256SUMS: run `make layer` again"
     assert only_message(publish, service) == expected
 
 

@@ -194,6 +194,7 @@ def verify(release: Path, small_project: Path, capsys: pytest.CaptureFixture[str
     ("file", "content", "message"),
     [
         ("SHA256SUMS", "0" * 64 + " *a\n", "SHA256SUMS, line 1: not a SHA-256 digest and a file name"),
+        ("SHA256SUMS", "0" * 64 + "  a/b\n", "SHA256SUMS, line 1: not a SHA-256 digest and a file name"),
         ("SHA256SUMS", None, "SHA256SUMS cannot be read: "),
         ("provenance.intoto.json", "{}", "provenance.intoto.json is not the provenance of a release"),
         ("provenance.intoto.json", "no JSON", "provenance.intoto.json is not the provenance of a release"),

@@ -12,6 +12,7 @@ from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.request.context import LONGEST_HEADER
 from mtls_authorizer.revocation.crl.fields import LARGEST_FIELDS
 from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
+from mtls_authorizer.revocation.fetch.download import Limits
 from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT
 from mtls_authorizer.stores.appconfig import MIN_POLL_SECONDS
@@ -23,6 +24,7 @@ from tests.integration.template.stacks import AUTHORIZER
 from tests.unit.documentation.markdown import pages, tables
 
 MEMORY = AUTHORIZER.source["Resources"]["Authorizer"]["Properties"]["MemorySize"]
+LIMITS = Limits()
 CRL_MIB = max_crl_bytes(str(MEMORY)) // 2**20
 
 
@@ -41,6 +43,7 @@ CRL_MIB = max_crl_bytes(str(MEMORY)) // 2**20
         ("observability", f"more than {MOST_LOGGED} of these warnings"),
         ("crl-checks", f"with the template's {MEMORY} MB, that is {CRL_MIB} MiB"),
         ("crl-checks", f"except its entries has at most {LARGEST_FIELDS // 2**10} KiB"),
+        ("revocation", f"{LIMITS.total_seconds} seconds for a download in total, and {LIMITS.connect_seconds} to"),
         ("rules-limits-and-values", f"up to {LONGEST_VALUE} characters of printable ASCII"),
         ("rules-limits-and-values", f"of 1 to {LONGEST_VALUE} characters of printable ASCII"),
         ("rules-limits-and-values", f"counts as {LONGEST_VALUE} characters of the {LARGEST_CONTEXT:,}"),

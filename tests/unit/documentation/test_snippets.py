@@ -102,9 +102,9 @@ def test_a_make_target_exists_and_reads_the_variables(line: str) -> None:
 
 
 def test_every_make_target_in_the_text_exists() -> None:
-    for page in (PROJECT / "docs").rglob("*.md"):
-        for target in re.findall(r"`make ([a-z0-9-]+)", page.read_text(encoding="utf-8")):
-            assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), (page.name, target)
+    targets = {(page, each) for page, text in pages().items() for each in re.findall(r"`make ([a-z0-9-]+)", text)}
+    assert len(targets) > 10
+    assert [each for each in targets if not re.search(rf"^{each[1]}:", MAKEFILE, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize("page", sorted({fence.page for fence in fences("sh") if "sam deploy" in fence.text}))

@@ -143,7 +143,7 @@ NOT_MATCHING = [
     allow_san(["DNS:192.0.2.1"]),
     allow_san(["IP:192.0.2.2"]),
     allow_email(["SAN@example.com"]),
-    allow_email(["client.example.com"]),
+    *(allow_email([other]) for other in ("client.example.com", "spiffe://example/client", "192.0.2.1")),
     all_of(allow_cn(["client"]), allow_ou(["other"])),
     any_of(allow_cn(["other"]), allow_ou(["other"])),
 ]

@@ -61,7 +61,7 @@ function withReferences(stack: Stack, given: any): any {
     '<a mapping>': () =>
       new CfnMapping(stack, 'Mapping', { mapping: { x: { clients: 'beta' } } }).findInMap(Aws.REGION, 'clients'),
     '<a custom resource>': () =>
-      new CustomResource(stack, 'Custom', { serviceToken: 'function' }).getAttString('X'),
+      new CustomResource(stack, 'Custom', { resourceType: 'Custom::Clients', serviceToken: 'function' }).getAttString('X'),
     '<a nested stack>': () =>
       new CfnStack(stack, 'Nested', { templateUrl: 'https://x' }).getAtt('Outputs.X').toString(),
     '<a condition>': () => Fn.conditionIf(new CfnCondition(stack, 'If').logicalId, 'beta', 'gamma').toString(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import product
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -23,6 +25,9 @@ from mtls_authorizer.rules.routes import (
     resources,
 )
 from tests.aws.api_events import STAGE_ARN
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 def by_policy(routes: tuple[str, ...], invocation: str) -> bool:
@@ -193,6 +198,43 @@ def test_a_route_permits_its_own_paths_only(route: str, permitted: list[str], re
         assert not permits(routes, f"get{path}"), path
     for path in refused:
         assert not permits(routes, f"GET{path}"), path
+
+
+def escapes(text: str | bytes) -> set[str]:
+    """Return the percent-encodings of octets, with each hexadecimal digit in either case."""
+    encoded = "".join(f"%{octet:02x}" for octet in (text.encode() if isinstance(text, str) else text))
+    return set(map("".join, product(*({digit, digit.upper()} for digit in encoded))))
+
+
+CONTROL_CHARACTERS = [chr(code) for code in (*range(0x20), 0x7F)]
+OVERLONG = [
+    *(bytes((first, second)) for first in (0xC0, 0xC1) for second in (0x80, 0xAE, 0xBF)),
+    *(bytes((0xE0, second, 0xAE)) for second in range(0x80, 0xA0)),
+    *(bytes((0xF0, second, 0x80, 0xAE)) for second in range(0x80, 0x90)),
+    *(bytes((0xF8, second, 0x80, 0x80, 0xAE)) for second in range(0x80, 0x88)),
+    *(bytes((0xFC, second, 0x80, 0x80, 0x80, 0xAE)) for second in range(0x80, 0x84)),
+]
+"""The first octet of UTF-8 whose second octet says that there are too many (RFC 3629 §3), and others after it."""
+
+
+@pytest.mark.parametrize(
+    "ambiguous",
+    [
+        *(["//", "/./", "/../"], ["/;", "/.;"], ["\\"], ["/ ", "/%20", "/..", "/. ", "/.%20"], ["#"]),
+        CONTROL_CHARACTERS,
+        *(escapes(each) for each in CONTROL_CHARACTERS),
+        *(escapes(chr(code)) for code in range(0x80, 0xA0)),
+        *(escapes(each) for each in "./\\;?#%"),
+        ["%%", "%2%65", "%2%45", "%a%6", "%u002e", "%U002E"],
+        *map(escapes, OVERLONG),
+    ],
+)
+def test_a_client_with_limited_routes_may_call_no_path_that_a_server_may_resolve_to_another(
+    ambiguous: Collection[str],
+) -> None:
+    routes = read_route("GET /payments/*")
+    assert permits(routes, "GET/payments/xy")
+    assert [each for each in ambiguous if permits(routes, f"GET/payments/x{each}y")] == []
 
 
 def test_any_method_is_not_a_wildcard_within_a_path() -> None:

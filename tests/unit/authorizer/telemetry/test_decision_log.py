@@ -17,7 +17,14 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import Unauthorized
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
-from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, MOST_RULES, MOST_VALUES, log_decision, log_fields
+from mtls_authorizer.telemetry.decision_log import (
+    LONGEST_VALUE,
+    MOST_RULES,
+    MOST_VALUES,
+    log_decision,
+    log_fields,
+    shortened,
+)
 from tests.aws.api_events import rest_event
 from tests.observations import CLIENT, LISTED, NOW, observation
 from tests.pki import der
@@ -93,6 +100,11 @@ def test_long_names_and_serial_numbers_are_shortened(log: pytest.LogCaptureFixtu
             assert len(record[field]) == LONGEST_VALUE
             assert record[field].endswith("...")
         assert len(json.dumps(record, default=str)) < 32_000
+
+
+def test_a_value_of_the_greatest_length_is_complete() -> None:
+    assert shortened("a" * LONGEST_VALUE) == "a" * LONGEST_VALUE
+    assert shortened("a" * (LONGEST_VALUE + 1)) == "a" * (LONGEST_VALUE - 3) + "..."
 
 
 def test_a_ca_cannot_make_records_too_large(log: pytest.LogCaptureFixture) -> None:

@@ -33,9 +33,10 @@ def tagged(number: int, *contents: bytes) -> bytes:
 
 
 def test_bits_are_numbered_from_the_left() -> None:
-    for content, expected in ((b"\x01\x06", {5, 6}), (b"\x07\x80\x80", {0, 8}), (b"\0", set())):
+    table = {b"\x01\x06": [5, 6], b"\x07\x80\x80": [0, 8], b"\0\x01": [7], b"\0": []}
+    for content, expected in table.items():
         octets = read_bits(der.tlv(der.BIT_STRING, content))
-        assert {number for number in range(20) if bit_is_set(octets, number)} == expected
+        assert [number for number in range(20) if bit_is_set(octets, number)] == expected
 
 
 def test_key_purposes_are_dotted_oids() -> None:
@@ -82,6 +83,10 @@ def test_key_identifiers_are_octets() -> None:
 
 def test_access_descriptions_are_methods_and_locations() -> None:
     assert read_info_access(der.sequence(der.sequence(OID, URI))) == [("1.2.3", (0x86, b"http://a.example/a.crl"))]
+    directory_name = tagged(4, name(("CN", "CA")))
+    assert read_info_access(der.sequence(der.sequence(OID, directory_name))) == [("1.2.3", (0xA4, name(("CN", "CA"))))]
+    with pytest.raises(DerError):
+        read_info_access(der.sequence(der.sequence(OID, tagged(4, NULL))))
 
 
 def test_distribution_points_have_names_reasons_and_crl_issuers() -> None:
@@ -180,6 +185,7 @@ def test_another_general_name_cannot_be_read(encoded: bytes) -> None:
 
 
 SUBTREE = der.sequence(dns("a.example"))
+NO_INTEGER, NO_BITS = der.tlv(der.INTEGER), der.tlv(der.BIT_STRING)
 AS_NUMBERS = der.sequence(INTEGER, der.sequence(INTEGER, INTEGER))
 
 # Values of the supported extensions that can be read, and others that cannot.
@@ -193,12 +199,18 @@ VALUES: dict[str, tuple[list[bytes], list[bytes]]] = {
             der.sequence(tagged(0, SUBTREE), tagged(1, SUBTREE)),
             der.sequence(tagged(1, der.sequence(dns("a"), der.tagged(0, b"\0"), der.tagged(1, b"\1")))),
         ],
-        [b"", der.sequence(NULL), der.sequence(tagged(0, NULL)), der.sequence(tagged(0, der.sequence()))],
+        [
+            *(b"", der.sequence(NULL), der.sequence(tagged(0, NULL)), der.sequence(tagged(0, der.sequence()))),
+            *(der.sequence(tagged(0, der.sequence(dns("a"), der.tagged(tag)))) for tag in (0, 1)),
+        ],
     ),
     "2.5.29.31": ([der.sequence(der.sequence(tagged(0, tagged(0, URI))))], [der.sequence(NULL)]),
     "2.5.29.32": (
         [der.sequence(der.sequence(OID), der.sequence(OID, der.sequence(der.sequence(OID, NULL))))],
-        [b"", der.sequence(der.sequence()), der.sequence(OID), der.sequence(der.sequence(OID, NULL))],
+        [
+            *(b"", der.sequence(der.sequence()), der.sequence(OID), der.sequence(der.sequence(OID, NULL))),
+            der.sequence(der.sequence(OID, der.sequence(b"garbage"))),
+        ],
     ),
     "2.5.29.33": ([der.sequence(der.sequence(OID, OID))], [der.sequence(der.sequence(OID)), der.sequence(OID)]),
     "2.5.29.36": (
@@ -207,22 +219,35 @@ VALUES: dict[str, tuple[list[bytes], list[bytes]]] = {
     ),
     "2.5.29.37": ([der.sequence(OID)], [b"", der.sequence(NULL)]),
     "2.5.29.54": ([INTEGER], [NULL, INTEGER + INTEGER]),
-    "2.16.840.1.113730.1.1": ([BITS], [NULL]),
+    "2.16.840.1.113730.1.1": ([BITS], [NULL, NO_BITS]),
     "1.3.6.1.5.5.7.48.1.5": ([NULL], [b"", der.tlv(der.NULL, b"a"), BITS]),
     "1.3.6.1.5.5.7.1.14": (
         [der.sequence(der.sequence(OID)), der.sequence(INTEGER, der.sequence(OID, der.octets(b"policy")))],
-        [der.sequence(), der.sequence(INTEGER), der.sequence(der.sequence(OID, NULL))],
+        [
+            *(der.sequence(), der.sequence(INTEGER), der.sequence(der.sequence(OID, NULL))),
+            der.sequence(NO_INTEGER, der.sequence(OID)),
+        ],
     ),
     "1.3.6.1.5.5.7.1.7": (
         [
             der.sequence(der.sequence(der.octets(b"\0\1"), NULL)),
             der.sequence(der.sequence(der.octets(b"\0\1"), der.sequence(BITS, der.sequence(BITS, BITS)))),
         ],
-        [der.sequence(der.sequence(der.octets(b"\0\1"))), der.sequence(der.sequence(der.octets(b"\0\1"), INTEGER))],
+        [
+            der.sequence(der.sequence(der.octets(b"\0\1"))),
+            *(
+                der.sequence(der.sequence(der.octets(b"\0\1"), addresses))
+                for addresses in (INTEGER, der.sequence(NO_BITS), der.sequence(der.sequence(BITS)))
+            ),
+        ],
     ),
     "1.3.6.1.5.5.7.1.8": (
         [der.sequence(tagged(0, NULL)), der.sequence(tagged(0, AS_NUMBERS), tagged(1, AS_NUMBERS))],
-        [der.sequence(NULL), der.sequence(tagged(0, der.sequence(NULL))), der.sequence(tagged(0))],
+        [
+            *(der.sequence(NULL), der.sequence(tagged(0, der.sequence(NULL))), der.sequence(tagged(0))),
+            der.sequence(tagged(0, der.sequence(NO_INTEGER))),
+            der.sequence(tagged(0, der.sequence(der.sequence(INTEGER)))),
+        ],
     ),
 }
 
@@ -246,6 +271,20 @@ def test_a_critical_extension_is_handled_if_it_can_be_read(oid: str) -> None:
     for value in unreadable:
         assert unhandled(oid, value) == (oid,)
         assert unhandled(oid, value, critical=False) == ()
+
+
+CHECKED_FOR_CA = {
+    *("2.5.29.14", "2.5.29.17", "2.5.29.30", "2.5.29.31", "2.5.29.35", "2.5.29.37"),
+    *("2.16.840.1.113730.1.1", "1.3.6.1.5.5.7.1.7", "1.3.6.1.5.5.7.1.8"),
+}
+"""Besides basic constraints and key usage."""
+
+
+@pytest.mark.parametrize("oid", sorted(CHECKED_FOR_CA | {"2.5.29.32", "1.2.3.4"}))
+def test_openssl_takes_no_certificate_for_that_of_a_ca_if_an_extension_that_it_checks_cannot_be_read(oid: str) -> None:
+    is_a_ca = extension("2.5.29.19", der.sequence(TRUE))
+    certificate = PeerCertificate.from_der(certificate_der(extensions=[is_a_ca, extension(oid, NULL)]))
+    assert certificate.ca is (oid not in CHECKED_FOR_CA)
 
 
 def test_all_unhandled_critical_extensions_are_returned() -> None:

@@ -76,6 +76,15 @@ def test_a_control_character_in_any_attribute_is_found(tag: int) -> None:
         assert with_it.has_control_characters, ord(character)
 
 
+@pytest.mark.parametrize("values", [("\n", "b"), ("a", "\n"), ("a", "\n", "c")])
+def test_a_control_character_in_any_attribute_of_one_relative_distinguished_name_is_found(
+    values: tuple[str, ...],
+) -> None:
+    names = ("CN", "OU", "UID")
+    with_it = subject(("O", "Acme"), list(map(attribute, names, values)))
+    assert with_it.has_control_characters
+
+
 def test_other_characters_are_no_control_characters() -> None:
     others = (chr(code) for code in range(0x20, 0x3000) if chr(code) not in CONTROL_CHARACTERS)
     assert not subject(attribute("CN", "".join(others))).has_control_characters

@@ -358,6 +358,17 @@ def test_irregular_entries_revoke_only_in_a_crl_that_is_read_fast() -> None:
         verify_crl(large, BOTH)
 
 
+def test_everything_in_a_crl_but_its_entries_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [entry(number) for number in range(1, 1000)]
+    crl = CA.revoke(*entries)
+    size = len(crl) - sum(map(len, entries))
+    monkeypatch.setattr("mtls_authorizer.revocation.crl.fields.LARGEST_FIELDS", size)
+    assert verify_crl(crl, BOTH).is_revoked(999)
+    monkeypatch.setattr("mtls_authorizer.revocation.crl.fields.LARGEST_FIELDS", size - 1)
+    with pytest.raises(CrlError, match=f"without its entries, have more than {size - 1} bytes"):
+        verify_crl(crl, BOTH)
+
+
 POINT = full_name(uri(b"http://x/1"))
 ENTRY_OF_OTHER = extension(ENTRY_ISSUER, der.sequence(der.tagged(4, OTHER.name, constructed=True)))
 MAY_NOT_SIGN = CertificateAuthority("No signer", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])

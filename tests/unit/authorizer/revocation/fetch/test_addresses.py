@@ -43,6 +43,38 @@ NOT_PUBLIC = {
 }
 
 
+# The first and the last address of networks, if those before and after them are public.
+NETWORKS = [
+    ("10.0.0.0", "10.255.255.255"),
+    ("100.64.0.0", "100.127.255.255"),
+    ("127.0.0.0", "127.255.255.255"),
+    ("169.254.0.0", "169.254.255.255"),
+    ("172.16.0.0", "172.31.255.255"),
+    ("192.0.0.0", "192.0.0.255"),
+    ("192.0.2.0", "192.0.2.255"),
+    ("192.88.99.0", "192.88.99.255"),
+    ("192.168.0.0", "192.168.255.255"),
+    ("198.18.0.0", "198.19.255.255"),
+    ("198.51.100.0", "198.51.100.255"),
+    ("203.0.113.0", "203.0.113.255"),
+    ("2001::", "2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ("2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ("2002::", "2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    ("3fff::", "3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff"),
+]
+
+
+@pytest.mark.parametrize(("first", "last"), NETWORKS)
+def test_exactly_the_addresses_of_special_networks_are_not_public(first: str, last: str) -> None:
+    begin, end = ip_address(first), ip_address(last)
+    assert [is_public(each) for each in (begin - 1, begin, end, end + 1)] == [True, False, False, True]
+
+
+def test_special_networks_at_an_end_have_public_addresses_on_one_side() -> None:
+    table = {"0.255.255.255": False, "1.0.0.0": True, "223.255.255.255": True, "224.0.0.0": False}
+    assert {each: is_public(ip_address(each)) for each in table} == table
+
+
 @pytest.mark.parametrize("address", PUBLIC)
 def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(ip_address(address))

@@ -13,6 +13,7 @@ from mtls_authorizer.revocation.fetch.url import CrlUrl, parse_url, redirected
         ("https://CRL.Example.com./", ("https", "crl.example.com", 443, "/"), "https://crl.example.com/"),
         ("http://a:8080", ("http", "a", 8080, "/"), "http://a:8080/"),
         ("https://a:443/b", ("https", "a", 443, "/b"), "https://a/b"),
+        ("http://a:65535/", ("http", "a", 65535, "/"), "http://a:65535/"),
         ("http://a?cmd=crl&issuer=CN=A,O=B", ("http", "a", 80, "/?cmd=crl&issuer=CN=A,O=B"), "http://a/?…"),
         ("http://[2001:DB8::1]:81/a%20b", ("http", "2001:db8::1", 81, "/a%20b"), "http://[2001:db8::1]:81/a%20b"),
     ],
@@ -21,6 +22,10 @@ def test_a_url_is_taken_apart(text: str, expected: tuple[str, str, int, str], sh
     url = parse_url(text)
     assert url == CrlUrl(*expected)
     assert url.shown == shown
+
+
+def test_a_url_has_at_most_2048_characters() -> None:
+    assert parse_url("http://a/" + "b" * 2039).host == "a"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +54,7 @@ def test_a_url_is_taken_apart(text: str, expected: tuple[str, str, int, str], sh
         "http://a:/",
         "http://[::1/",
         "http://[fe80::1%25eth0]/",
-        "http://a/" + "b" * 2048,
+        "http://a/" + "b" * 2040,
     ],
 )
 def test_anything_else_is_rejected(text: str) -> None:

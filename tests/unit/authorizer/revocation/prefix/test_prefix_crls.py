@@ -613,6 +613,17 @@ def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_
     assert delivered(storage) == ["crl/one.crl"]
 
 
+@pytest.mark.parametrize("excess", [0, 1])
+def test_a_prefix_is_small_with_up_to_16_crls(excess: int) -> None:
+    storage = Memory()
+    storage.put("truststore.pem", CA.pem)
+    names = [f"crl/{part}.crl" for part in range(LOADED_COMPLETELY + excess)]
+    for part, uri in enumerate(names):
+        storage.put(uri, partition(part))
+    PrefixAuthorizer(storage)
+    assert sorted(delivered(storage)) == ([] if excess else sorted(names))
+
+
 def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: Callable[[int], None]) -> None:
     storage = Memory()
     storage.put("truststore.pem", CA.pem + OTHER.pem)

@@ -113,6 +113,14 @@ def test_of_two_evicted_lists_of_which_each_is_newer_both_are_remembered() -> No
         assert rolled_back(evicted, of_part(10, this_update=NOW)) == [False]
 
 
+def test_lists_that_replace_each_other_do_not_displace_one_with_a_higher_number() -> None:
+    dates = [NOW - timedelta(hours=1) + number * MINUTE for number in range(MAX_RETAINED_LISTS + 1)]
+    restarted = [of_part(number, this_update=date) for number, date in enumerate(dates, start=1)]
+    evicted = evict(of_part(99), *restarted)
+    assert rolled_back(evicted, of_part(98, this_update=NOW)) == [True]
+    assert rolled_back(evicted, of_part(99, this_update=NOW)) == [False]
+
+
 def test_a_lower_number_does_not_matter_after_the_evicted_list_has_expired() -> None:
     lower = of_part(2, this_update=NOW)
     evicted = evict(of_part(9, next_update=NOW + MINUTE))
