@@ -102,9 +102,10 @@ export class ClientCertificateAuthorizer extends Construct {
 }
 
 const REFERENCE = /(?:"Ref":"|"Fn::GetAtt":\["|\$\{)(\w+)["}.]/g;
-// "Value" is an attribute of parameters in Parameter Store.
+// "Value" is an attribute of parameters in Parameter Store. Their names can contain references; only a number at the end
+// names a version.
 const ELSEWHERE =
-  /"Fn::(FindInMap|GetStackOutput|If|Transform)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resolve:(ssm:[^:}]*\}|secretsmanager:)/;
+  /"Fn::(FindInMap|GetStackOutput|If|Transform)"|"Fn::GetAtt":\["\w+","Value"\]|\{\{resolve:(ssm:(?!((?!\}\}).)*:\d+\}\})|secretsmanager:)/;
 
 /**
  * If only a value elsewhere changes, such as that of a parameter, no version is published. The alias would keep the earlier

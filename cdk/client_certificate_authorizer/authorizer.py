@@ -105,10 +105,11 @@ class ClientCertificateAuthorizer(Construct):
 
 
 _REFERENCE = re.compile(r'(?:"Ref": "|"Fn::GetAtt": \["|\$\{)(\w+)["}.]')
-# "Value" is an attribute of parameters in Parameter Store.
+# "Value" is an attribute of parameters in Parameter Store. Their names can contain references; only a number at the end
+# names a version.
 _ELSEWHERE = re.compile(
     r'"Fn::(FindInMap|GetStackOutput|If|Transform)"|"Fn::GetAtt": \["\w+", "Value"\]|'
-    r"\{\{resolve:(ssm:[^:}]*\}|secretsmanager:)"
+    r"\{\{resolve:(ssm:(?!((?!\}\}).)*:\d+\}\})|secretsmanager:)"
 )
 
 

@@ -57,6 +57,7 @@ REFERENCES: dict[str, Callable[[Stack], str]] = {
     "<a parameter of another stack>": lambda stack: (
         CfnParameter(Stack(stack.node.root, "Another"), "Elsewhere").value_as_string
     ),
+    "<a reference>": lambda _: Aws.STACK_NAME,
     "<an output>": lambda _: Fn.get_stack_output("another", "Clients"),
     "<a transform>": lambda _: Fn.transform("AWS::Include", {"Location": "s3://clients/list.json"}).to_string(),
 }

@@ -28,6 +28,8 @@ ELSEWHERE = (
     *(PARAMETER, "<a stored parameter>", "<a mapping>", "<a condition>", "<a custom resource>", "<a nested stack>"),
     *("<a parameter of another stack>", "<an output>", "<a transform>"),
     *("{{resolve:ssm:/clients}}", "{{resolve:secretsmanager:clients:SecretString:::}}"),
+    *("{{resolve:ssm:<a reference>}}", "{{resolve:ssm:arn:aws:ssm:eu-central-1:123456789012:parameter/clients}}"),
+    "{{resolve:ssm:/clients}},{{resolve:ssm:/clients:3}}",
 )
 
 WITH_A_PARAMETER: Deployment = {"authorizer": {"environment": {"ALLOWED_COMMON_NAMES": f"alpha,{PARAMETER}"}}}
@@ -36,7 +38,10 @@ WITH_A_PARAMETER: Deployment = {"authorizer": {"environment": {"ALLOWED_COMMON_N
 PUBLISHED: Deployment = {
     "authorizer": {
         "snapStart": True,
-        "environment": {"PRINCIPAL_ID": "${}", "ALLOWED_COMMON_NAMES": "{{resolve:ssm:/clients:3}}"},
+        "environment": {
+            "PRINCIPAL_ID": "${}",
+            "ALLOWED_COMMON_NAMES": "{{resolve:ssm:/clients:3}},{{resolve:ssm:<a reference>:12}}",
+        },
     }
 }
 """Another number changes the function, so that a version is published."""

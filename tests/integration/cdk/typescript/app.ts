@@ -67,6 +67,7 @@ function withReferences(stack: Stack, given: any): any {
     '<a condition>': () => Fn.conditionIf(new CfnCondition(stack, 'If').logicalId, 'beta', 'gamma').toString(),
     '<a parameter of another stack>': () =>
       new CfnParameter(new Stack(stack.node.root, 'Another'), 'Elsewhere').valueAsString,
+    '<a reference>': () => Aws.STACK_NAME,
     '<an output>': () => Fn.getStackOutput('another', 'Clients'),
     '<a transform>': () => Fn.transform('AWS::Include', { Location: 's3://clients/list.json' }).toString(),
   };

@@ -270,7 +270,7 @@ def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch:
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).touch()
     monkeypatch.setattr("mtls_authorizer.stores.file.MAX_LISTED", 2)
-    assert open_prefix(f"{tmp_path.as_uri()}/").documents((".crl",)) == {}
+    assert open_prefix(f"{tmp_path.as_uri()}/", bucket_owner=None).documents((".crl",)) == {}
     monkeypatch.setattr("mtls_authorizer.stores.file.MAX_LISTED", 1)
     with pytest.raises(StoreError, match="choose a longer prefix"):
         open_prefix(f"{tmp_path.as_uri()}/", bucket_owner=None).documents((".crl",))
