@@ -127,15 +127,15 @@ def _parse_time(value: Any) -> datetime:  # noqa: ANN401 -- botocore passes what
 
 
 @cache
-def shared_client(service: str, timeouts: Timeouts) -> AwsClient:
-    """Return a client of the session. It is cached, too, and safe to use from several threads."""
+def shared_client(service: str, timeouts: Timeouts, region: str | None = None) -> AwsClient:
+    """Return a client of the session, by default in its region. It is cached, too, and safe to use from threads."""
     config = Config(
         connect_timeout=timeouts.connect_seconds,
         read_timeout=timeouts.read_seconds,
         retries={"mode": "standard", "total_max_attempts": timeouts.tries},
     )
     name: Any = service
-    created = session().client(name, config=config)
+    created = session().client(name, region_name=region, config=config)
     # This event precedes each try.
     created.meta.events.register("request-created", _idle_closer(created))
     return created

@@ -219,7 +219,7 @@ def test_an_interruption_while_waiting_for_the_reload_flushes_nothing(function: 
     stages = [Stage(is_rest=True, api_id="rest1", name="live"), Stage(is_rest=False, api_id="http1", name="$default")]
     rules = RulesLocation(S3, load_settings({}), ())
     flushed = flush_caches(argparse.Namespace(stages=stages, no_wait=False), rules, interrupt)
-    assert flushed == [Flushed(stage, "interrupted before it was flushed") for stage in stages]
+    assert flushed == [Flushed(stage, "interrupted before the flush was confirmed") for stage in stages]
     assert not function.flushed
 
 
@@ -235,7 +235,7 @@ def test_an_interruption_while_a_cache_is_flushed_is_in_the_result(
     assert block(0, "--rules", S3, "--no-wait", "--json", *FLUSH) == 1
     result = json.loads(capsys.readouterr().out)
     assert result["written"]
-    assert [each["problem"] for each in result["flushed"]] == [None, "interrupted before it was flushed"]
+    assert [each["problem"] for each in result["flushed"]] == [None, "interrupted before the flush was confirmed"]
     assert len(function.flushed) == 1
 
 

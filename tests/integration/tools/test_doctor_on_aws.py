@@ -1259,20 +1259,22 @@ def test_the_page_of_a_proxy_is_not_printed(
 
 @pytest.mark.usefixtures("cloud", "new_clients")
 def test_a_client_of_another_region_is_created_once_and_does_not_wait_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    timeouts: list[tuple[str, float]] = []
+    clients: list[tuple[str, str, float]] = []
     create = boto3.session.Session.client
 
-    def watched(session: boto3.session.Session, service: Any, config: Any) -> Any:  # noqa: ANN401 -- boto3's
-        timeouts.append((service, config.connect_timeout))
-        return create(session, service, config=config)
+    def watched(session: boto3.session.Session, service: Any, region_name: str, config: Any) -> Any:  # noqa: ANN401 -- boto3's
+        clients.append((service, region_name, config.connect_timeout))
+        return create(session, service, region_name=region_name, config=config)
 
     monkeypatch.setattr(boto3.session.Session, "client", watched)
+    credentials = session()
     aws = Aws("us-east-1")
     for operation in ("get_function_configuration", "get_policy"):
         with pytest.raises(AbsentError):
             aws.get("lambda", operation, FunctionName="none")
-    assert timeouts == [("lambda", 5)]
-    assert session().region_name == REGION
+    assert clients == [("lambda", "us-east-1", 5)]
+    # Another session would ask for the code of an MFA device again.
+    assert session() is credentials
 
 
 @pytest.mark.parametrize(

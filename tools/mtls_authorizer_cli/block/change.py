@@ -85,7 +85,9 @@ def flush_caches(
         for stage in options.stages:
             flushed.append(flush(stage))  # noqa: PERF401 -- keeps those before an interruption
     except KeyboardInterrupt:
-        flushed += [Flushed(stage, "interrupted before it was flushed") for stage in options.stages[len(flushed) :]]
+        flushed += [
+            Flushed(stage, "interrupted before the flush was confirmed") for stage in options.stages[len(flushed) :]
+        ]
     return flushed
 
 

@@ -151,7 +151,7 @@ _ADVICE[Kind.INVALID_JSON] = _ADVICE[Kind.JSON]
 _PRIORITIES = sorted(Kind, key=lambda kind: "PRIVATE" not in kind.name)
 """Private keys come first, because their files can contain other PEM blocks."""
 
-_RULES = "is a rules document. Name it with --rules {file}, or check it: mtls-authorizer rules check {file}"
+_RULES = "is a rules document. To check it: mtls-authorizer rules check {file}"
 _DOCUMENTS = {
     "decision": "is an entry of the decision log. To explain it: mtls-authorizer explain --log {file}",
     "rules": _RULES,

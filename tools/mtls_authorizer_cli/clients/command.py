@@ -67,8 +67,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
     parser.add_argument(
         "--truststore",
         metavar="FILE|URI",
-        help="the truststore, for rules with issuer_key, if neither a function nor a file of variables is named "
-        "(default: TRUSTSTORE_URI)",
+        help="the truststore, for rules with issuer_key, if TRUSTSTORE_URI is not set, and neither a function nor a "
+        "file of variables is named",
     )
     parser.add_argument("--at", metavar="TIME", help="the time, such as 2026-12-01T00:00:00Z (default: now)")
     form = parser.add_mutually_exclusive_group()
@@ -132,7 +132,10 @@ def _decide(
         configuration = load_named_configuration(options, read_environment(options, environment))
         watched = progress.watch(files, "certificates", len(files), every=10)
         clients = list(clients_in_files(watched, configuration, now))
-    return clients, (*notes_on_configuration(options, configuration), *failures)
+    notes = [*notes_on_configuration(options, configuration), *failures]
+    if options.truststore and (options.function or options.env_file or configuration.settings.truststore_uri):
+        notes.append("--truststore has no effect: the configuration decides, with the truststore at its TRUSTSTORE_URI")
+    return clients, tuple(notes)
 
 
 def _read_period(text: str, now: datetime) -> timedelta:

@@ -6,6 +6,7 @@ lets the user review the change, and keeps the changes that others made meanwhil
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.settings import check_together
@@ -17,7 +18,7 @@ from mtls_authorizer_cli.documents.document import CORRECT_IT, rules_of
 from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.documents.document import DocumentStore, StoredDocument
@@ -85,12 +86,19 @@ def update_document(
         return Update(read, read.text, after, written=False)
     with Progress() as progress:
         progress.show("writing", _WRITING)
-        try:
+        with writing():
             document, before, merged = store.update(read, checked_edit)
-        except KeyboardInterrupt:
-            message = "the change may have been written: run the command again with --dry-run to see whether it was"
-            raise KeyboardInterrupt(message) from None
     return Update(document, before, document.text, written=document.text != before or merged, merged=merged)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Let a KeyboardInterrupt say that a change may have been written."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        message = "the change may have been written: run the command again with --dry-run to see whether it was"
+        raise KeyboardInterrupt(message) from None
 
 
 def _open(location: str, bucket_owner: str | None) -> DocumentStore:

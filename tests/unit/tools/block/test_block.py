@@ -285,7 +285,7 @@ def test_unblock_notes_a_reversed_issuer_before_it_says_not_blocked(capsys: pyte
             "is not a distinguished name in RFC 4514 form: write 'CN=CA,O=Acme,C=DE'",
         ),
         (["--issuer", "CN=CA", "--serial", "x\x1b"], "--issuer or --serial: "),
-        (["rules.json"], "rules.json is a rules document. Name it with --rules rules.json, or check it"),
+        (["rules.json"], "rules.json is a rules document. To check it: mtls-authorizer rules check rules.json"),
         (["event.json"], "event.json is JSON. Name the client's certificate, such as the text of clientCertPem"),
         (
             ["torn.json"],

@@ -277,6 +277,23 @@ def test_rules_with_issuer_keys_are_decided_with_the_given_truststore(
     # A function without the variable has no truststore, whatever the option is.
     named = run(*arguments, "--truststore", "truststore.pem", "--env-file", "authorizer.env").json
     assert named["clients"][0]["rules"] == []
+    assert any(note.startswith("--truststore has no effect") for note in named["notes"])
+
+
+def test_a_truststore_that_the_configuration_does_not_use_is_in_a_note(
+    run: Run, put: Callable[..., None], tmp_path: Path
+) -> None:
+    authority, other = CertificateAuthority("CA"), CertificateAuthority("other")
+    put(client=authority.issue(not_after=NOW + DAY))
+    (tmp_path / "truststore.pem").write_bytes(authority.pem)
+    (tmp_path / "other.pem").write_bytes(other.pem)
+    (tmp_path / "keys.json").write_bytes(document({"name": "key", "match": {"issuer_key": authority.signer}}))
+    used = (tmp_path / "other.pem").as_uri()
+    arguments = ("certs", "--rules", "keys.json", "--truststore", "truststore.pem", "--json")
+    result = run(*arguments, TRUSTSTORE_URI=used).json
+    assert result["clients"][0]["rules"] == []
+    assert any(note.startswith("--truststore has no effect") for note in result["notes"])
+    assert not any("are decided with the truststore of --truststore" in note for note in result["notes"])
 
 
 def test_the_list_shows_why_a_client_is_denied_although_a_rule_matches(run: Run, put: Callable[..., None]) -> None:

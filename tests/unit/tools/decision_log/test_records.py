@@ -197,6 +197,12 @@ def test_fields_that_are_nested_more_deeply_than_the_log_are_left_out(tmp_path: 
     assert record.fields == {name: value for name, value in DENY.items() if name not in nested}
 
 
+def test_the_time_of_an_event_in_csv_is_in_milliseconds(tmp_path: Path) -> None:
+    message = json.dumps({name: value for name, value in DENY.items() if name != "timestamp"})
+    ((record,), _) = read(tmp_path, csv_text(["timestamp", "message"], [str(MILLISECONDS), message]))
+    assert record.time == AT
+
+
 @pytest.mark.parametrize("time", ["tomorrow", True, 10**30, None, "0001-01-01T00:00:00+14:00"])
 def test_a_time_that_cannot_be_read_is_none(time: object, tmp_path: Path) -> None:
     ((record,), _) = read(tmp_path, json.dumps({**DENY, "timestamp": time}))

@@ -88,7 +88,7 @@ def public(encoding: Encoding) -> bytes:
 
 THE_CERTIFICATE_OF_THE_KEY = "It is not needed: keep it secret, and name the certificate that belongs to it"
 A_CERTIFICATE = "Name a certificate in PEM (-----BEGIN CERTIFICATE-----) or DER"
-TO_CHECK_IT = "Name it with --rules FILE, or check it: mtls-authorizer rules check FILE"
+TO_CHECK_IT = "To check it: mtls-authorizer rules check FILE"
 PASSWORD = BestAvailableEncryption(b"password")
 UNUSABLE: dict[str, tuple[bytes, str, str]] = {
     "PKCS #7 in PEM": (
@@ -154,12 +154,12 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
     "rules": (
         b'{"rules": []}',
         "is a rules document",
-        "Name it with --rules FILE, or check it: mtls-authorizer rules check FILE",
+        "To check it: mtls-authorizer rules check FILE",
     ),
     "only blocked clients": (
         b'{"deny": []}',
         "is a rules document",
-        "Name it with --rules FILE, or check it: mtls-authorizer rules check FILE",
+        "To check it: mtls-authorizer rules check FILE",
     ),
     "a log entry": (
         b'{"decision": "deny", "rules": []}',

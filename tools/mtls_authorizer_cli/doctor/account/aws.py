@@ -16,7 +16,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mtls_authorizer.stores.aws import AwsClient, session, shared_client
 from mtls_authorizer.stores.store import Timeouts
-from mtls_authorizer_cli.aws import in_region
 from mtls_authorizer_cli.command_line import CommandError, command_errors
 
 if TYPE_CHECKING:
@@ -64,7 +63,6 @@ class Aws:
             message = "no AWS region: set AWS_REGION to the region of the API or function"
             raise CommandError(message)
         self.region = found
-        self._clients: dict[str, AwsClient] = {}
         self._results: dict[object, Any] = {}
         self._contents: dict[tuple[str, str, str | None], bytes] = {}
 
@@ -129,18 +127,12 @@ class Aws:
     def _call(self, service: str, operation: str, arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- boto3's
         assert operation.startswith(_READS)  # noqa: S101 -- doctor changes nothing
         try:
-            used = self._client(service)
+            used = shared_client(service, _TIMEOUTS, self.region)
             return getattr(used, operation)(**arguments)
         except ClientError as error:
             return _unavailable(used, operation, arguments, error)
         except Exception as error:  # noqa: BLE001 -- botocore also raises ValueError and OSError, for credentials too
             return _failed(service, error)
-
-    def _client(self, service: str) -> AwsClient:
-        if service not in self._clients:
-            with in_region(self.region):
-                self._clients[service] = shared_client(service, _TIMEOUTS)
-        return self._clients[service]
 
 
 def _failed(subject: str, error: Exception) -> UnavailableError:

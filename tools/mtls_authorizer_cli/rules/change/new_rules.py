@@ -16,7 +16,7 @@ from mtls_authorizer_cli.command_line import CommandError, command_errors, file_
 from mtls_authorizer_cli.configuration.loading import parse_location
 from mtls_authorizer_cli.documents.document import StoredDocument, rules_of
 from mtls_authorizer_cli.documents.json_text import append_items, items_of
-from mtls_authorizer_cli.documents.update import Change, Update, check_valid
+from mtls_authorizer_cli.documents.update import Change, Update, check_valid, writing
 from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _create(location: str, rules: Sequence[NewRule], review: Callable[[Change], 
         return Update(missing, missing.text, text, written=False)
     path = Path(location)
     cannot_be_written = command_errors(f"{printable(location)} cannot be written: ", OSError, ValueError)
-    with cannot_be_written, suppress(FileExistsError), draft_of(path, text.encode()) as draft:
+    with writing(), cannot_be_written, suppress(FileExistsError), draft_of(path, text.encode()) as draft:
         # Unlike a renaming, this fails if the file exists.
         path.hardlink_to(draft)
         return Update(StoredDocument(location, text, ""), missing.text, text, written=True)

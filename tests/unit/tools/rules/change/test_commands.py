@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,6 @@ from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer_cli.main import main
 from tests.pki.certificate_authorities import NOW, CertificateAuthority
 from tests.pki.certificates import client_pem, name, pem
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DOCUMENT = """{
   "rules": [
@@ -160,6 +158,24 @@ def test_a_document_that_cannot_be_created_is_one_line(
     assert add(*options, "--rules", file, "--yes") == 2
     assert capsys.readouterr().err.endswith(f"{file} cannot be written: {problem}\n")
     assert rules_in(folder) == json.loads(DOCUMENT)["rules"]
+
+
+def test_an_interruption_while_a_document_is_created_says_that_it_may_be_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create = Path.hardlink_to
+
+    def interrupted_afterwards(path: Path, target: Path) -> None:
+        create(path, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "hardlink_to", interrupted_afterwards)
+    options = ("--from-cert", "a.pem", "--name", "a", *ROUTE, "--rules", "new.json")
+    assert add(*options, "--yes") == 130
+    assert "interrupted: the change may have been written" in capsys.readouterr().err
+    assert rules_in(folder, "new.json") == [rule_of("a")]
+    assert add(*options, "--dry-run") == 0
+    assert "already in the document" in capsys.readouterr().out
 
 
 def test_the_path_in_a_uri_is_decoded(folder: Path) -> None:

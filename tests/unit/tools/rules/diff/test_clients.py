@@ -58,6 +58,14 @@ def test_routes_with_limits_are_compared_for_these_limits() -> None:
     assert change([limited], [limited, rule(name="b", allow=["GET /a"], api_id="x")]).is_empty is False
 
 
+def test_consecutive_rules_with_equal_limits_are_all_compared() -> None:
+    first = rule(name="first", allow=["GET /a"], api_id="x")
+    second = rule(name="second", allow=["GET /b"], api_id="x")
+    (lost,) = change([first, second], [first]).lost
+    assert lost.routes == ("GET/b",)
+    assert lost.limits is not None
+
+
 def test_a_changed_context_or_usage_plan_key_is_reported() -> None:
     with_context = rule(context={"tenant": "a"})
     assert change([with_context], [rule(context={"tenant": "b"})]).context_changes
