@@ -35,17 +35,19 @@ RuleOutcome: TypeAlias = Grant | DenyReason
 class ConditionalGrant(NamedTuple):
     """The grants of the rules that match a certificate, if at least one of them is limited to some requests."""
 
-    candidates: Sequence[tuple[Sequence[Grant], RequestLimits | None]]
-    """The grants of the rules that match the certificate, together for consecutive rules with the same limits."""
+    candidates: Sequence[tuple[Grant, RequestLimits | None]]
+    """The grant of each rule that matches the certificate, and its limits."""
 
     def outcome(self, api_id: str, domain_name: str | None, now: datetime) -> RuleOutcome:
         """Return the combined grant of the rules that are in effect for a request. ``now`` is aware."""
-        in_effect = [
-            grant
-            for grants, limits in self.candidates
-            if limits is None or limits.permit(api_id, domain_name, now)
-            for grant in grants
-        ]
+        in_effect: list[Grant] = []
+        last, is_permitted = None, True
+        for grant, limits in self.candidates:
+            # Many rules may have the same limits.
+            if limits is not last:
+                last, is_permitted = limits, limits is None or limits.permit(api_id, domain_name, now)
+            if is_permitted:
+                in_effect.append(grant)
         return combine(in_effect) if in_effect else DenyReason.RULE_NOT_IN_EFFECT
 
 

@@ -6,7 +6,6 @@ The lists in the environment, the rules document and the shadow rules are all se
 from __future__ import annotations
 
 from collections import Counter
-from itertools import groupby
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import ConditionIndex, RuleIndex, SatisfiedConditions
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.conditions import FactReader, FactReaders
     from mtls_authorizer.rules.key_usage import RequiredKeyUsages
     from mtls_authorizer.rules.names.issuer_spellings import IssuerExclusions
+    from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule import Rule
 
 _MANY = 20
@@ -47,6 +47,9 @@ class RuleSet:
         self.rules = tuple(rule for rule in every_rule if not rule.denies)
         self.denials = tuple(rule for rule in every_rule if rule.denies)
         self._is_limited = any(rule.limits for rule in self.rules)
+        # Equal limits as the same object, so that requests need not compare them: they may contain many names.
+        known: dict[RequestLimits | None, RequestLimits | None] = {}
+        self._limits = [known.setdefault(rule.limits, rule.limits) for rule in self.rules]
         self._requires_usages = any(rule.key_usages for rule in self.rules)
         self.limits_domain_names = any(rule.limits and rule.limits.domain_names is not None for rule in self.rules)
         rule_count = Counter(condition for rule in every_rule for condition in rule.conditions())
@@ -100,9 +103,8 @@ class RuleSet:
         if not granted:
             return DenyReason.CERTIFICATE_VALUE_MISSING
         # The first condition only saves time.
-        if self._is_limited and any(self.rules[number].limits for number in granted):
-            limited = groupby(granted, lambda number: self.rules[number].limits)
-            return ConditionalGrant([([granted[number] for number in numbers], limits) for limits, numbers in limited])
+        if self._is_limited and any(self._limits[number] for number in granted):
+            return ConditionalGrant([(grant, self._limits[number]) for number, grant in granted.items()])
         return combine(list(granted.values()))
 
     def matching(self, certificate: PeerCertificate, required: RequiredKeyUsages = NO_KEY_USAGES) -> list[Rule]:

@@ -93,6 +93,7 @@ class DroppedLists:
             identity: [gone for gone in self._dropped[identity] if not any(replaces(each, gone) for each in lists)]
             for identity, lists in in_memory.items()
         }
+        self.count_expired(now)  # what the last check has returned may be in force
         self._highest = set()
         checked = [
             RolledBackList(each)
@@ -104,7 +105,7 @@ class DroppedLists:
         return checked
 
     def count_expired(self, now: datetime) -> int:
-        """Return a number that has changed if lists have expired, so that the next check has another result."""
+        """Return a number that has changed if lists have expired, so that a check has another result than before."""
         expired = {each for each in self._highest if is_stale(each, now, self._max_age)}
         self._expired += len(expired)
         self._highest -= expired

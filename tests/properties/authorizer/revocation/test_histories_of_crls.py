@@ -63,7 +63,8 @@ PLACES = [*HOMES.values(), DELTAS]
 OF_CA = [place for identity, place in HOMES.items() if identity.ca is CA]
 PARTS = [(CA, None), (CA, "p0"), (CA, "p1"), (NAMESAKE, None), (NAMESAKE, "p0"), (OTHER, None)]
 CLIENTS = [Client(ca, part, serial, client_of(part, serial, ca)) for ca, part in PARTS for serial in SERIALS]
-KINDS = [*["next"] * 5, *["delta"] * 3, *["future"] * 2, "back", "restart", "jump"]
+EARLY = ["future", "future delta"]
+KINDS = [*["next"] * 5, *["delta"] * 3, *EARLY, "back", "restart", "jump"]
 USERS_ONLY = distribution_point(der.tagged(1, b"\xff"))
 WAIT = WaitSeconds(LONG, LONG, LONG, LONG, request=3 * LONG, needed=LONG)
 
@@ -92,10 +93,15 @@ class History:
         """Store a CRL or an index."""
         choose, some = self.random.choice, self.random.random
         crl, new, place = choose(self._issued), self._issue(choose(list(HOMES)), choose(KINDS)), choose(PLACES)
-        match choose([*["new"] * 3, "misplaced", "earlier", "fetched", "index"]):
+        match choose([*["new"] * 3, *["early"] * 2, "misplaced", "earlier", "fetched", "index"]):
             case "new":
                 is_apart = new.base is not None and some() < 0.5 and not self._is_orderly
                 self.put(DELTAS if is_apart else HOMES[new.identity], new)
+            case "early" if place in self.stored:
+                # The next CRL is stored before its time, and after this one has expired.
+                identity = self.stored[place].identity
+                self.now = max(self.now, self.stored[place].next_update)
+                self.put(HOMES[identity], self._issue(identity, choose(EARLY)))
             case "misplaced" if not self._is_orderly:
                 self.put(place, crl)
             case "earlier":
@@ -162,10 +168,10 @@ class History:
     def _issue(self, identity: Identity, kind: str = "next", hours: int | None = None) -> Crl:
         """Return a new CRL. Now and then, it revokes another client, or releases one that was on hold."""
         choose, revoked, last = self.random.choice, self._revoked[identity], self._numbers[identity]
-        revoked = choose([revoked, revoked, revoked | {choose(SERIALS)}, revoked - {choose(SERIALS)}])
+        revoked = choose([revoked, revoked | {choose(SERIALS)}, revoked - {choose(SERIALS)}])
         bases = [each for each in self._issued if each.identity == identity and each.base is None]
-        base = choose(bases) if kind == "delta" and bases else None
-        shift = {"future": choose([1, 5, 30]), "back": -choose([3, 20])}.get(kind, 0) * HOUR
+        base = choose(bases) if "delta" in kind and bases else None
+        shift = {"back": -choose([3, 20]), **dict.fromkeys(EARLY, choose([1, 5, 30]))}.get(kind, 0) * HOUR
         this_update = self.now - 10 * MINUTE + len(self._issued) * timedelta(seconds=1) + shift
         crl = Crl(
             identity,

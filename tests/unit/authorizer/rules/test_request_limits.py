@@ -14,7 +14,7 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.document.request_limits_validation import TIME
-from mtls_authorizer.rules.grant import ConditionalGrant
+from mtls_authorizer.rules.grant import ConditionalGrant, Grant
 from mtls_authorizer.rules.request_limits import RequestLimits
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests.aws.api_events import EVENTS, STAGE_ARN, http_1_0_event, http_2_0_event, rest_event
@@ -144,6 +144,28 @@ def test_rules_with_the_same_limits_stay_in_their_order_among_others() -> None:
         asked.now = now
         allowed = asked.authorize(rest_event(PEM))["policyDocument"]["Statement"][0]["Resource"]
         assert allowed == [f"{STAGE_ARN}/GET/{number}" for number in in_effect]
+
+
+def test_equal_limits_are_the_same_object_so_that_they_are_evaluated_once_for_consecutive_rules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    others = [f"{number:010}" for number in range(99)]
+    api_ids = (API, API, OTHER_API, OTHER_API, API, API)
+    rules = (rule(name=f"rule-{number}", api_id=[*others, api_id]) for number, api_id in enumerate(api_ids))
+    outcome = RuleSet(parse_rules(document(*rules))).evaluate(PeerCertificate.from_pem(PEM))
+    assert isinstance(outcome, ConditionalGrant)
+    assert len({id(limits) for _, limits in outcome.candidates}) == 2
+    evaluated: list[RequestLimits] = []
+    permit = RequestLimits.permit
+
+    def recording(limits: RequestLimits, *request: Any) -> bool:  # noqa: ANN401 -- what permit accepts
+        evaluated.append(limits)
+        return permit(limits, *request)
+
+    monkeypatch.setattr(RequestLimits, "permit", recording)
+    granted = outcome.outcome(API, ORDERS, NOW)
+    assert isinstance(granted, Grant)
+    assert (len(granted.rules), len(evaluated)) == (4, 3)
 
 
 def test_a_rule_that_does_not_match_has_its_own_reason() -> None:

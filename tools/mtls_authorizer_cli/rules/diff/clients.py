@@ -69,8 +69,7 @@ def access(certificate: PeerCertificate, settings: Settings, rules: RuleSet) -> 
     outcome = assessment.outcome if isinstance(assessment, AssessedCertificate) else assessment.reason
     if isinstance(outcome, DenyReason):
         return Access((), outcome)
-    candidates = outcome.candidates if isinstance(outcome, ConditionalGrant) else [([outcome], None)]
-    return Access(tuple((grant, limits) for grants, limits in candidates for grant in grants))
+    return Access(tuple(outcome.candidates) if isinstance(outcome, ConditionalGrant) else ((outcome, None),))
 
 
 def compare_access(old: Access, new: Access) -> ClientChange:

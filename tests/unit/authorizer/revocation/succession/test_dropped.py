@@ -135,6 +135,17 @@ def test_a_lower_number_does_not_matter_after_the_evicted_list_has_expired() -> 
     assert evicted.count_expired(NOW + DAY) == 1
 
 
+def test_an_expiry_is_counted_although_a_check_has_noticed_it_before() -> None:
+    lower = of_part(2, this_update=NOW)
+    evicted = evict(of_part(9, next_update=NOW + MINUTE))
+    assert [rolled_back(evicted, lower, now=NOW + age) for age in (timedelta(0), MINUTE, MINUTE)] == [
+        [True],
+        [False],
+        [False],
+    ]
+    assert evicted.count_expired(NOW + MINUTE) == 1
+
+
 def test_the_expiry_of_an_evicted_list_that_no_list_in_memory_is_compared_with_changes_nothing() -> None:
     evicted = evict(of_part(9, next_update=NOW + MINUTE))
     assert rolled_back(evicted, of_part(2, this_update=NOW)) == [True]
