@@ -33,7 +33,7 @@ def environment(tmp_path: Path) -> Path:
 
 def make(environment: Path, *arguments: str) -> str:
     """Return the output of make."""
-    command = ["make", f"PYTHON={sys.executable}", f"VENV={environment}", *arguments]
+    command = ["make", "--no-print-directory", f"PYTHON={sys.executable}", f"VENV={environment}", *arguments]
     variables = {name: value for name, value in os.environ.items() if name != "MAKEFLAGS"}
     return subprocess.run(
         command, cwd=PROJECT, env=variables, check=True, capture_output=True, text=True, timeout=60
