@@ -1,4 +1,4 @@
-"""A model of which CRLs decide (RFC 5280 §5 and §6.3, docs/revocation.md): the answers that each client may get.
+"""A model of which CRLs decide (RFC 5280 §5 and §6.3, docs/crl-checks.md): the answers that each client may get.
 
 It does not know how CRLs are kept in memory, and leaves open what depends on it.
 """
