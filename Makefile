@@ -155,7 +155,7 @@ test-arm64: $(VENV)/.test ## Test what runs on Lambda with arm64 Pythons under Q
 	done
 
 test-what-runs-on-lambda: $(VENV)/.runs-on-lambda
-	$(BIN)/python -m pytest $(SHARED) $(RUNS_ON_LAMBDA) $(COMMANDS)
+	$(BIN)/python -m pytest $(SHARED) --hypothesis-profile=brief $(RUNS_ON_LAMBDA) $(COMMANDS)
 
 lint: lint-types lint-style ## Check style, format, types and the order of imports.
 

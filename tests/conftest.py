@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True, max_examples=40
 )
+# For `make test-interpreters`: what each example finds hardly depends on the version of Python.
+hypothesis.settings.register_profile("brief", hypothesis.settings.get_profile("untimed"), max_examples=10)
 # For `make test-full`.
 hypothesis.settings.register_profile("thorough", hypothesis.settings.get_profile("untimed"), max_examples=2000)
 # For `make compare-rules`.
