@@ -201,6 +201,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 
 lock: $(VENV)/.python ## Pin the newest allowed versions of all requirements, with hashes.
 	$(BIN)/python -m pip install --quiet uv
+	$(LOCK) --upgrade --group pip --output-file distribution/pip_requirements.txt
 	$(LOCK) --upgrade --group layer --no-emit-package pycparser --output-file layer/requirements.txt
 	$(LOCK) --upgrade --group tests --constraint layer/requirements.txt --output-file tests/requirements.txt
 	$(LOCK) --group runs-on-lambda --constraint tests/requirements.txt --output-file tests/runs_on_lambda_requirements.txt
@@ -218,11 +219,13 @@ ifneq ($(VERSION),$(shell cat $(VENV)/.python 2>/dev/null))
 .PHONY: $(VENV)/.python
 endif
 
-$(VENV)/.python:
+# The same pip for every version of Python.
+$(VENV)/.python: distribution/pip_requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Python 3.11 or later is needed, $(PYTHON) is $(VERSION). Try: make PYTHON=python3.13 ..." >&2; exit 1; }
 	@echo "Making $(VENV) with Python $(VERSION)"
 	@$(PYTHON) -m venv --clear $(VENV)
+	@$(INSTALL) -r distribution/pip_requirements.txt
 	@echo $(VERSION) > $@
 
 # Most modules are never imported, and to compile all of them takes longer than all else.
