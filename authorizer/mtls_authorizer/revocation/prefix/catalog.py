@@ -72,7 +72,9 @@ class CrlCatalog:
         """
         needed = dict(self._in_small_prefixes)
         for link in links:
-            needed |= dict.fromkeys(self._known.find(link)[:_MAX_NAMED])
+            # Those with another version first: others of the same issuer and scope must not hide it.
+            known = sorted(self._known.find(link), key=lambda uri: uri not in self._unread or self.has_failed(uri))
+            needed |= dict.fromkeys(known[:_MAX_NAMED])
             needed |= dict.fromkeys(islice(self._named(link), _MAX_NAMED))
         return list(needed)
 

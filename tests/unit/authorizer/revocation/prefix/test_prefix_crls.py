@@ -762,6 +762,19 @@ def test_the_size_of_an_index_is_its_own(storage: Memory, limit_memory: Callable
     assert len(loaded_crls(authorizer)) >= 3
 
 
+def test_earlier_crls_that_are_still_in_memory_count(storage: Memory, limit_memory: Callable[[int], None]) -> None:
+    """Their places may contain something smaller, such as an error page, or a CRL for other certificates."""
+    large = [partition(part, 2, padding=100) for part in range(4)]
+    limit_memory(max(map(len, large)) * 2 + 1000)
+    authorizer = PrefixAuthorizer(storage)
+    for part, content in enumerate((HTML, partition("other", 2), HTML, partition("another", 2))):
+        storage.put(f"crl/{part}.crl", large[part])
+        assert authorizer.next(client_of(part), client_of(part, 2)) == [None, REVOKED]
+        storage.put(f"crl/{part}.crl", content)
+        assert authorizer.next(client_of(part), client_of(part, 2)) == [None, REVOKED]
+        assert len(loaded_crls(authorizer)) <= 2
+
+
 def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
     limit_memory: Callable[[int], None],
 ) -> None:
@@ -1251,6 +1264,24 @@ def test_known_crls_of_its_issuer_do_not_hide_the_one_that_a_certificate_names()
     assert authorizer.deny_reason(client_of(None, ca=third)) == UNKNOWN
     assert "crl/own.crl" not in delivered(storage)
     assert authorizer.deny_reasons(client_of("own", 1, OTHER), client_of("own", 2, OTHER)) == [None, REVOKED]
+
+
+def test_other_crls_of_its_ca_do_not_hide_the_new_version_of_one_that_no_certificate_names(storage: Memory) -> None:
+    """Such as copies, which an owner of a revoked certificate may have stored at places of its own."""
+    storage.put("crl/ca.crl", partition(None, 2))
+    authorizer = PrefixAuthorizer(storage)
+    certificates = client_of(None, 2), client_of(None, 3), client_of(None)
+    assert authorizer.deny_reasons(*certificates) == [REVOKED, None, None]
+    copies = {f"crl/copies/{number}.crl" for number in range(70)}
+    for copy in copies:
+        storage.put(copy, partition(None, 2))
+    while copies:
+        authorizer.next(certificates[0])
+        copies -= set(delivered(storage))
+    # After the first one, it is the one that was read last.
+    for revoked in ([2], [2, 3]):
+        storage.put("crl/ca.crl", partition(None, *revoked, number=1 + len(revoked)))
+        assert authorizer.next(*certificates) == [REVOKED, REVOKED if 3 in revoked else None, None]
 
 
 def test_a_crl_that_replaces_that_of_another_ca_is_found(storage: Memory) -> None:
