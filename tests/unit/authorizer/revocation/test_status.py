@@ -271,13 +271,10 @@ def test_an_error_in_a_lookup_is_not_taken_for_an_answer() -> None:
         issuer, signer, number = MIDDLE.name, MIDDLE.signer, None
         this_update, next_update, digest = NOW, None, ""
         key_identifier, distribution_point, scope, defect = None, None, COMPLETE, None
-        is_complete, base = True, None
+        is_complete, base, size = True, None, 0
 
         def is_revoked(self, serial_number: int) -> bool:
             raise OSError(serial_number)
-
-        def serial_numbers(self) -> Iterable[int]:
-            return ()
 
     lists = RevocationLists([Broken()], EVERYBODY, failure_mode=CrlFailureMode.ALLOW)
     with pytest.raises(OSError, match="1"):

@@ -772,7 +772,7 @@ def test_earlier_crls_that_are_still_in_memory_count(storage: Memory, limit_memo
         assert authorizer.next(client_of(part), client_of(part, 2)) == [None, REVOKED]
         storage.put(f"crl/{part}.crl", content)
         assert authorizer.next(client_of(part), client_of(part, 2)) == [None, REVOKED]
-        assert len(loaded_crls(authorizer)) <= 2
+        assert len(set(loaded_crls(authorizer))) <= 2
 
 
 def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
