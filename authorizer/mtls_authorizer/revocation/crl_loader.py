@@ -51,7 +51,7 @@ class CrlVersion(NamedTuple):
     """The version of the stored CRL, if it is known to have the digest of the list."""
 
     index_version: str | None
-    """The version of the stored index that was read last, used or not."""
+    """The version of the stored index that was read last, used or not; None without one that can be used."""
 
     def __str__(self) -> str:
         """Return the object and its version, for the log."""
@@ -99,7 +99,7 @@ class CrlLoader:
         A list that is not usable, for example because it is stale, revokes, but proves no certificate good.
 
         Raises StoreError and ValueError if the CRL cannot be used, except if it is missing or invalid and there is a
-        new index. Raises StoreError if the index cannot be read, except if there is none.
+        new index. Raises StoreError if the index cannot be read, except if there is none, or it is too large.
         """
         truststore = self._require_truststore()
         index = self._load_index(current, truststore)
@@ -188,7 +188,7 @@ class CrlLoader:
                 self._warn_of_crl(f"it is older than the CRL that was indexed, whose number is {number}")
                 return self._use_index(index, None, current, truststore)
             self._warn_of_index(_OF_ANOTHER_CRL)
-        seen = None if index is None else index.version
+        seen = indexed.version.index_version if indexed is not None else index and index.version
         version = CrlVersion(CrlObject.CRL, fetched.version, seen)
         before = current if index is None else self._with_index_of_another(index, crl, current, truststore)
         return self._retain(crl, version, before, truststore)

@@ -763,6 +763,22 @@ def test_an_index_is_used_without_reading_the_crl_if_it_states_its_version(stora
     assert ("ca.crl", True) not in storage.requests
 
 
+def test_a_crl_is_delivered_once_although_it_is_not_indexed_yet(
+    storage: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    log.set_level(logging.INFO, logger="mtls_authorizer")
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(FIRST, "v2"))
+    source = Source(storage)
+    storage.put("ca.crl", SECOND)
+    assert source.refresh() == "crl 2 3"
+    storage.requests.clear()
+    log.clear()
+    assert source.refresh() == "crl 2 3"
+    assert ("ca.crl", True) not in storage.requests
+    assert warnings(log) == [INDEX_NOT_USED]
+
+
 class Failing(Memory):
     """Storage whose store fails for one document."""
 
