@@ -178,13 +178,6 @@ class MemoryStore:
         self._storage.resets.append(self.uri)
 
 
-class UnchangedStore(MemoryStore):
-    """A store that reports everything as unchanged."""
-
-    def fetch(self, _version: str | None, /) -> None:
-        return None
-
-
 class MemoryPrefix:
     """A folder in memory."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.stores.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +62,7 @@ class StoreLoader(Generic[T]):
         fetched = self._store.fetch(None if current is None else current.version)
         if fetched is not None:
             return Loaded(self._parse(fetched.content), fetched.version)
-        if current is None:
-            raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
+        assert current is not None  # noqa: S101 -- None is returned only for a version
         return current
 
     def reset(self) -> None:

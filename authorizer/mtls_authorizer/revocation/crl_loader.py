@@ -151,8 +151,7 @@ class CrlLoader:
     def _unchanged(self, current: LoadedCrl | None, index: _StoredIndex | None, truststore: Truststore) -> LoadedCrl:
         """Return the lists to retain if the store has the version of the CRL that it was asked about."""
         if index is None:
-            if current is None:
-                raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
+            assert current is not None  # noqa: S101 -- otherwise, no version is known
             first, *others = current.value
             # Delta CRLs never replace one another if their bases differ: no reason to report anything.
             others = [each for each in others if first.base is None or each.base is None]
