@@ -78,14 +78,14 @@ class Refresher:
 
         Once an interval, it loads the documents in parallel, and waits for at most ``wait_seconds`` altogether. An
         attempt that takes longer continues, and a later call collects its result. A document is never loaded twice at
-        the same time, unless an attempt has been given up.
+        the same time, unless an attempt has been given up, or ignored by ``restart``.
         """
         if self.is_due() or any(document.attempts for document in self._documents):
             self._refresh(self._wait_seconds)
 
     @property
     def states(self) -> list[tuple[object, bool]]:
-        """The states of the documents: the values in force, and whether they are still stored."""
+        """The states of the documents: the values in force, and whether what is stored now is invalid."""
         return [document.state for document in self._documents]
 
     @property

@@ -1,4 +1,4 @@
-"""The settings of revocation. Importing this module imports nothing else."""
+"""The settings of revocation. Importing this module imports no other code of revocation."""
 
 from __future__ import annotations
 

@@ -77,7 +77,10 @@ class StoreError(Exception):
 
 
 class Timeouts(NamedTuple):
-    """How long a store in AWS waits. These defaults keep a request below the authorizer's own limits."""
+    """How long a store in AWS waits. A request that is not answered fails after 2 to 5 seconds by default.
+
+    It has no limit in total: callers do not wait for it longer than their own limits, and it ends in its thread.
+    """
 
     connect_seconds: float = 1
     read_seconds: float = 1
