@@ -131,7 +131,7 @@ class CrlCatalog:
         self.new = dict.fromkeys(uri for uri in self._unread if uri not in self._known)
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
-        """Return the CRLs of small prefixes that are loaded at the start: all if they fit, or else the smallest ones."""
+        """Return the CRLs of small prefixes that are always needed: all if they fit, or else the smallest ones."""
         found: dict[str, None] = {}
         free = self._max_bytes
         for listing in listings:

@@ -80,9 +80,7 @@ def storage() -> Memory:
 
 
 def every_minute(storage: Memory, **variables: str) -> Settings:
-    loaded = settings(storage, **variables)
-    assert loaded.revocation_settings is not None
-    return loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=60))
+    return settings(storage, **variables)._replace(crl_refresh_seconds=60)
 
 
 def two_lists(storage: Memory, **variables: str) -> EventAuthorizer:
