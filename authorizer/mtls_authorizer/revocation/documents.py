@@ -1,4 +1,4 @@
-"""The documents of revocation: the truststore, CRLs and listings of CRLs, and the revocation lists in force."""
+"""The documents of revocation: CRLs and listings of CRLs, and the revocation lists in force."""
 
 from __future__ import annotations
 
