@@ -38,10 +38,10 @@ class Loader(Protocol[T, V]):
     def load(self, current: Loaded[T, V] | None) -> Loaded[T, V]:
         """Load the document. ``current`` is the value in force with its version, None at first.
 
-        Returns ``current`` itself if nothing has changed, and the same value with another version if only the version
-        has changed. Raises StoreError if the document cannot be read, and ValueError, with a message that can be
-        logged, if it must not be used. It is called in a thread of its own, may take long, and may run several times
-        concurrently: all state between two loads belongs in the version.
+        Returns ``current`` itself if nothing has changed. If only the version has changed, the value may be the same.
+        Raises StoreError if the document cannot be read, and ValueError, with a message that can be logged, if it must
+        not be used. It is called in a thread of its own, may take long, and may run several times concurrently: all
+        state between two loads belongs in the version.
         """
 
     def reset(self) -> None:
