@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from mtls_authorizer.refresh.document import AnyDocument
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.settings import RevocationSettings
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
@@ -89,11 +90,20 @@ class RevocationDocuments:
             self._followed = truststore
 
     def expect_successors(self, lists: RevocationLists) -> None:
-        """Make CRLs due before the interval is over if one in force became stale: its successor may be stored."""
-        stale_since = lists.stale_since(timedelta(seconds=self._refresh_seconds), self._now())
-        if stale_since is not None:
+        """Make CRLs due before the interval is over if one in force is stale: its successor may be stored.
+
+        They are due at once when it becomes stale, and every RETRY_SECONDS for an interval. After that, only while one
+        is unreachable: it may have become stale before the function was frozen, or a snapshot was made.
+        """
+        now = self._now()
+        stale_since = lists.stale_since(now)
+        if stale_since is None:
+            return
+        self.prefix_crls.retry_unreachable()
+        documents: list[AnyDocument] = [*self.crls, *self.prefix_crls.listings]
+        is_recent = now - self._max_age - stale_since < timedelta(seconds=self._refresh_seconds)
+        if is_recent or any(document.is_unreachable for document in documents):
             self.crl_refresher.make_due(stale_since)
-            self.prefix_crls.retry_failed()
 
     def lists(self) -> RevocationLists:
         """Return the lists in force. Without a truststore every status is unknown."""

@@ -67,7 +67,7 @@ class StoreError(Exception):
 
     The message contains no credentials and no part of the document, so that it can be logged. ``is_absence`` is whether
     the store answered that there is no such document, or that it may not be read, which S3 also answers for a missing
-    object. ``is_too_large`` is whether the document is larger than the store may read.
+    object. ``is_too_large`` is whether the document, or the listing of a prefix, is larger than the store may read.
     """
 
     def __init__(self, uri: str, problem: str, *, is_absence: bool = False, is_too_large: bool = False) -> None:
@@ -99,4 +99,4 @@ def too_large(uri: str, max_bytes: int) -> StoreError:
 
 def too_many(uri: str, limit: int) -> StoreError:
     """Return the error of a prefix with more documents than the limit."""
-    return StoreError(uri, f"it contains more than {limit:,} objects: choose a longer prefix")
+    return StoreError(uri, f"it contains more than {limit:,} objects: choose a longer prefix", is_too_large=True)

@@ -123,11 +123,11 @@ class PrefixCrls:
             for crl in self._cache:
                 crl.refresher.restart()
 
-    def retry_failed(self) -> None:
-        """Repeat failed attempts to load a CRL at its next use, but at most every RETRY_SECONDS."""
+    def retry_unreachable(self) -> None:
+        """Load CRLs that are unreachable again at their next use, but at most every RETRY_SECONDS."""
         with self._lock:
             for crl in self._cache:
-                if crl.document.error is not None:
+                if crl.document.is_unreachable:
                     crl.refresher.make_due()
 
     def reset(self) -> None:
