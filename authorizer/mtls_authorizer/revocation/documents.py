@@ -99,11 +99,11 @@ class RevocationDocuments:
         stale_since = lists.stale_since(now)
         if stale_since is None:
             return
-        self.prefix_crls.retry_unreachable()
         documents: list[AnyDocument] = [*self.crls, *self.prefix_crls.listings]
         is_recent = now - self._max_age - stale_since < timedelta(seconds=self._refresh_seconds)
+        self.prefix_crls.retry_unreachable(stale_since if is_recent else None)
         if is_recent or any(document.is_unreachable for document in documents):
-            self.crl_refresher.make_due(stale_since)
+            self.crl_refresher.make_due(stale_since if is_recent else None)
 
     def lists(self) -> RevocationLists:
         """Return the lists in force. Without a truststore every status is unknown."""
