@@ -29,6 +29,7 @@ class ListedRevocations(NamedTuple):
     issuer: bytes = name(("CN", "Test CA"))
     signer: str = "5a" * 32
     digest: str = "c3" * 32
+    size: int = 0
     key_identifier: bytes | None = None
     distribution_point: bytes | None = None
     scope: CrlScope | None = COMPLETE

@@ -11,6 +11,7 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.documents import RevocationDocuments
@@ -18,6 +19,7 @@ from mtls_authorizer.revocation.index.format import write_index
 from mtls_authorizer.revocation.settings import RevocationSettings
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from mtls_authorizer.revocation.truststore.loader import truststore_loader
 from mtls_authorizer.stores.opener import open_prefix, open_store
 from mtls_authorizer.stores.store import DEFAULT_TIMEOUTS, Fetched, Listed, Prefix, Store, StoreError, Timeouts
 from tests.aws.api_events import STAGE_ARN, rest_event
@@ -178,13 +180,6 @@ class MemoryStore:
         self._storage.resets.append(self.uri)
 
 
-class UnchangedStore(MemoryStore):
-    """A store that reports everything as unchanged."""
-
-    def fetch(self, _version: str | None, /) -> None:
-        return None
-
-
 class MemoryPrefix:
     """A folder in memory."""
 
@@ -254,9 +249,7 @@ def settings(storage: Storage, **variables: str) -> Settings:
         "TRUSTSTORE_URI": storage.uri("truststore.pem"),
         **variables,
     }
-    loaded = load_settings(environment)
-    assert loaded.revocation_settings is not None
-    return loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=0))
+    return load_settings(environment)._replace(crl_refresh_seconds=0)
 
 
 def make_live(storage: Storage, configured: Settings | None = None, **options: Any) -> CurrentPolicy:  # noqa: ANN401 -- its own
@@ -294,8 +287,11 @@ class Source:
     """Revocation documents that are loaded when a test says so."""
 
     def __init__(self, storage: Storage) -> None:
+        self._truststore = Document(truststore_loader(storage.uri("truststore.pem"), storage.open))
         self._documents = RevocationDocuments(
-            RevocationSettings((storage.uri("ca.crl"),), storage.uri("truststore.pem")),
+            RevocationSettings((storage.uri("ca.crl"),)),
+            self._truststore,
+            refresh_seconds=60,
             opener=storage.open,
             prefix_opener=storage.open_prefix,
             now=lambda: datetime.now(UTC),
@@ -306,7 +302,7 @@ class Source:
 
     def refresh(self) -> str | None:
         """Load all documents, and return ``in_force``."""
-        for documents in ([self._documents.truststore], self._documents.crls):
+        for documents in ([self._truststore], self._documents.crls):
             Refresher(documents, 0, start_seconds=LONG, wait_seconds=LONG).refresh_if_due()
         return self.in_force
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from mtls_authorizer.variables import INTERVALS, parse_items, quoted
+from mtls_authorizer.variables import parse_items, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtls_authorizer.revocation.settings import RevocationSettings, TruststoreSource
+    from mtls_authorizer.revocation.settings import RevocationSettings
     from mtls_authorizer.variables import VariableReader
 
 CRL_VARIABLES = (
@@ -33,28 +33,25 @@ _OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
 # The imports in the functions are there because a cold start with allowlists alone must not pay for them.
 
 
-def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | None, TruststoreSource | None]:
-    """Return the settings of revocation, None without ``CRL_URIS``, and the truststore, None without one."""
+def read_crl_variables(reader: VariableReader) -> RevocationSettings | None:
+    """Return the settings of revocation, None without ``CRL_URIS``."""
     if not any(name in reader for name in CRL_VARIABLES):
-        return None, None
+        return None
     from mtls_authorizer.revocation.settings import (  # noqa: PLC0415 -- see above
         LONGEST_MAX_AGE_SECONDS,
         CrlCheck,
         CrlFailureMode,
         RevocationSettings,
-        TruststoreSource,
     )
 
     none: tuple[str, ...] = ()
     uris = reader.read("CRL_URIS", partial(_parse_all, _parse_location), default=none)
     settings = RevocationSettings(
         uris,
-        reader.read("TRUSTSTORE_URI", _parse_document_uri, default=""),
-        reader.number("CRL_REFRESH_SECONDS", 300, INTERVALS),
         reader.choice("CRL_FAILURE_MODE", *CrlFailureMode),
         reader.number("CRL_MAX_AGE_SECONDS", 0, range(LONGEST_MAX_AGE_SECONDS + 1)),
         reader.choice("CRL_CHECK", *CrlCheck),
-        frozenset(reader.read("CRL_ASSUME_COMPLETE", partial(_parse_all, _parse_document_uri), default=none)),
+        frozenset(reader.read("CRL_ASSUME_COMPLETE", partial(_parse_all, parse_document_uri), default=none)),
         reader.read("CRL_EXEMPT_ISSUERS", _parse_fingerprints, default=frozenset()),
         reader.read("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", str, default=""),
     )
@@ -69,11 +66,11 @@ def read_crl_variables(reader: VariableReader) -> tuple[RevocationSettings | Non
         reader.reject(
             "CRL_ASSUME_COMPLETE", f"names {quoted(min(unknown))}, which is not one of CRL_URIS: add it there"
         )
-    truststore = TruststoreSource(settings.truststore_uri, settings.refresh_seconds)
-    return (settings if uris else None), (truststore if truststore.uri else None)
+    return settings if uris else None
 
 
-def _parse_document_uri(text: str) -> str:
+def parse_document_uri(text: str) -> str:
+    """Return the URI of a truststore or a CRL. Raises ValueError."""
     from mtls_authorizer.stores.uri import parse_uri  # noqa: PLC0415 -- see above
 
     parse_uri(text, ("s3", "file"))
@@ -84,7 +81,7 @@ def _parse_location(text: str) -> str:
     from mtls_authorizer.stores.uri import is_prefix, parse_prefix  # noqa: PLC0415 -- see above
 
     if not is_prefix(text):
-        return _parse_document_uri(text)
+        return parse_document_uri(text)
     parse_prefix(text)
     return text
 

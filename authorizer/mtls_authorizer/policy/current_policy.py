@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.refresh.refresher import Refresher
     from mtls_authorizer.revocation.chains import Chain
     from mtls_authorizer.revocation.documents import RevocationDocuments
-    from mtls_authorizer.revocation.settings import RevocationSettings, TruststoreSource
+    from mtls_authorizer.revocation.settings import RevocationSettings
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.stores.opener import PrefixOpener, StoreOpener
@@ -93,10 +93,10 @@ class CurrentPolicy:
         self._truststore: Document[Truststore, str] | None = None
         if settings.rules_uri is not None or settings.shadow_rules_uri is not None:
             self._start_rules(settings)
-        if settings.revocation_settings is not None:
-            self._start_revocation(settings.revocation_settings)
-        elif settings.truststore is not None:
-            self._start_truststore(settings.truststore)
+        if settings.truststore_uri is not None:
+            self._truststore = self._start_truststore(settings.truststore_uri)
+            if settings.revocation_settings is not None:
+                self._start_revocation(settings.revocation_settings, self._truststore)
         self._latest_states = self._states()
         self._latest = self._assemble()
 
@@ -195,11 +195,21 @@ class CurrentPolicy:
         )
         refresher.start(required=[document for name, document in self._rules.items() if name == "rules"])
 
-    def _start_revocation(self, settings: RevocationSettings) -> None:
+    def _start_truststore(self, uri: str) -> Document[Truststore, str]:
+        from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
+        from mtls_authorizer.revocation.truststore.loader import truststore_loader  # noqa: PLC0415
+
+        document = Document(truststore_loader(uri, self._store_opener()))
+        self._add_refresher([document], self.settings.crl_refresh_seconds, self._wait_seconds.truststore).start()
+        return document
+
+    def _start_revocation(self, settings: RevocationSettings, truststore: Document[Truststore, str]) -> None:
         from mtls_authorizer.revocation.documents import RevocationDocuments  # noqa: PLC0415 -- see above
 
         documents = self._revocation = RevocationDocuments(
             settings,
+            truststore,
+            refresh_seconds=self.settings.crl_refresh_seconds,
             opener=self._store_opener(),
             prefix_opener=self._make_prefix_opener(),
             now=self._now,
@@ -207,23 +217,12 @@ class CurrentPolicy:
             start_seconds=self._wait_seconds.crls,
             wait_seconds=self._request_seconds,
         )
-        self._add_truststore(documents.truststore, settings.refresh_seconds)
         self._refreshers.append(documents.crl_refresher)
         documents.follow_truststore()
         documents.crl_refresher.start()
         if documents.prefix_crls:
             with documents.prefix_crls.loaded((), documents.lists(), self._wait_seconds.prefixes):
                 pass
-
-    def _start_truststore(self, source: TruststoreSource) -> None:
-        from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
-        from mtls_authorizer.revocation.truststore.loader import truststore_loader  # noqa: PLC0415
-
-        self._add_truststore(Document(truststore_loader(source.uri, self._store_opener())), source.refresh_seconds)
-
-    def _add_truststore(self, document: Document[Truststore, str], refresh_seconds: int) -> None:
-        self._truststore = document
-        self._add_refresher([document], refresh_seconds, self._wait_seconds.truststore).start()
 
     def _store_opener(self) -> StoreOpener:
         from mtls_authorizer.stores.opener import open_store  # noqa: PLC0415 -- see above

@@ -7,7 +7,7 @@ import json
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
-from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, read_crl_variables
+from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, parse_document_uri, read_crl_variables
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.rule import ENVIRONMENT
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Literal, TypeAlias
 
-    from mtls_authorizer.revocation.settings import RevocationSettings, TruststoreSource
+    from mtls_authorizer.revocation.settings import RevocationSettings
     from mtls_authorizer.rules.certificate_values import CertificateValue
     from mtls_authorizer.rules.rule import Rule
 
@@ -61,17 +61,15 @@ class Settings(NamedTuple):
     shadow_rules_uri: str | None = None
     rules_refresh_seconds: int = 60
     revocation_settings: RevocationSettings | None = None
-    truststore: TruststoreSource | None = None
+    truststore_uri: str | None = None
+    crl_refresh_seconds: int = 300
+    """The interval at which the truststore and the CRLs are reloaded."""
+
     s3_bucket_owner: str | None = None
     """The AWS account that must own the buckets; None if that is not verified."""
 
     version: str | None = None
     """A digest of the variables' values, which identifies the configuration in the log."""
-
-    @property
-    def truststore_uri(self) -> str | None:
-        """The URI of the truststore, None without one."""
-        return None if self.truststore is None else self.truststore.uri
 
     @property
     def trusts_any_bucket_owner(self) -> bool:
@@ -125,7 +123,6 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     of the authorizer's variables (``ALLOWED_COMMON_NAME``), or differs from one in one place (``ALOWED_ISSUERS``).
     """
     reader = VariableReader(environment)
-    revocation_settings, truststore = read_crl_variables(reader)
     settings = Settings(
         rules=(*read_allowlists(reader), *_inline_rules(reader, *_RULES)),
         shadow_rules=_inline_rules(reader, *_SHADOW_RULES),
@@ -142,8 +139,9 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         rules_uri=reader.read("AUTHORIZER_RULES_URI", _parse_uri, default=None),
         shadow_rules_uri=reader.read("AUTHORIZER_SHADOW_RULES_URI", _parse_uri, default=None),
         rules_refresh_seconds=reader.number("AUTHORIZER_RULES_REFRESH_SECONDS", 60, INTERVALS),
-        revocation_settings=revocation_settings,
-        truststore=truststore,
+        revocation_settings=read_crl_variables(reader),
+        truststore_uri=reader.read("TRUSTSTORE_URI", parse_document_uri, default=None),
+        crl_refresh_seconds=reader.number("CRL_REFRESH_SECONDS", 300, INTERVALS),
         s3_bucket_owner=reader.read("S3_BUCKET_OWNER", parse_account_id, default=None),
         version=_version(environment),
     )
@@ -211,7 +209,8 @@ def _check_truststore(settings: Settings, reader: VariableReader) -> None:
         for name in users:
             reader.reject(name, "requires TRUSTSTORE_URI for issuer keys: it contains the CAs that have them")
     is_used = settings.revocation_settings or settings.rules_uri or settings.shadow_rules_uri or users
-    if settings.truststore is not None and not (is_used or reader.has_rejected("CRL_URIS", *_RULES, *_SHADOW_RULES)):
+    may_be_used = is_used or reader.has_rejected("CRL_URIS", *_RULES, *_SHADOW_RULES)
+    if settings.truststore_uri is not None and not may_be_used:
         reader.reject(
             "TRUSTSTORE_URI",
             "is set without CRL_URIS, so no certificate would be checked: set both. Only issuer_key needs no CRL_URIS",

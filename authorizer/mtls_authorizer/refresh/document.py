@@ -67,6 +67,11 @@ class Document(Generic[T, V]):
         return isinstance(self.error, ValueError)
 
     @property
+    def is_unreachable(self) -> bool:
+        """Whether the last attempt could not read what is stored, so that the next one may succeed."""
+        return isinstance(self.error, StoreError) and not (self.error.is_absence or self.error.is_too_large)
+
+    @property
     def state(self) -> tuple[T | None, bool]:
         """What the access policy depends on: the value in force, and ``is_invalid``."""
         return self.value, self.is_invalid

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.stores.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,10 +38,10 @@ class Loader(Protocol[T, V]):
     def load(self, current: Loaded[T, V] | None) -> Loaded[T, V]:
         """Load the document. ``current`` is the value in force with its version, None at first.
 
-        Returns ``current`` itself if nothing has changed, and the same value with another version if only the version
-        has changed. Raises StoreError if the document cannot be read, and ValueError, with a message that can be
-        logged, if it must not be used. It is called in a thread of its own, may take long, and may run several times
-        concurrently: all state between two loads belongs in the version.
+        Returns ``current`` itself if nothing has changed. If only the version has changed, the value may be the same.
+        Raises StoreError if the document cannot be read, and ValueError, with a message that can be logged, if it must
+        not be used. It is called in a thread of its own, may take long, and may run several times concurrently: all
+        state between two loads belongs in the version.
         """
 
     def reset(self) -> None:
@@ -63,8 +62,7 @@ class StoreLoader(Generic[T]):
         fetched = self._store.fetch(None if current is None else current.version)
         if fetched is not None:
             return Loaded(self._parse(fetched.content), fetched.version)
-        if current is None:
-            raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
+        assert current is not None  # noqa: S101 -- None is returned only for a version
         return current
 
     def reset(self) -> None:

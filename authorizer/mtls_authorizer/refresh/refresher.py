@@ -52,7 +52,7 @@ class Refresher:
         self._start_seconds = start_seconds
         self._lock = threading.Lock()  # held briefly: never while waiting for a store or a log
         self._due_at = -math.inf
-        self._made_due_at = -math.inf
+        self._began_at = -math.inf
         self._stale_since: datetime | None = None
 
     def start(self, required: Iterable[AnyDocument] = ()) -> None:
@@ -78,14 +78,14 @@ class Refresher:
 
         Once an interval, it loads the documents in parallel, and waits for at most ``wait_seconds`` altogether. An
         attempt that takes longer continues, and a later call collects its result. A document is never loaded twice at
-        the same time, unless an attempt has been given up.
+        the same time, unless an attempt has been given up, or ignored by ``restart``.
         """
         if self.is_due() or any(document.attempts for document in self._documents):
             self._refresh(self._wait_seconds)
 
     @property
     def states(self) -> list[tuple[object, bool]]:
-        """The states of the documents: the values in force, and whether they are still stored."""
+        """The states of the documents: the values in force, and whether what is stored now is invalid."""
         return [document.state for document in self._documents]
 
     @property
@@ -116,19 +116,19 @@ class Refresher:
         with self._lock:
             for document in self._documents:
                 document.abandon()
-            self._due_at = self._made_due_at = -math.inf
+            self._due_at = self._began_at = -math.inf
 
-    def make_due(self, stale_since: datetime | None = None) -> None:
-        """Make all documents due: at once when a value became stale later than any before, or every RETRY_SECONDS.
+    def make_due(self, stale_since: datetime | None) -> None:
+        """Make all documents due: at once if a value became stale later than any before, or after RETRY_SECONDS.
 
-        For use when a value in force can no longer be used, and its successor may already be stored. A value that
-        became stale earlier, because the time was put back or a later one was replaced, is no reason to hurry again.
+        These begin with the last attempt. For use when a value in force can no longer be used, and its successor may
+        already be stored. A value that became stale earlier, because the time was put back or a later one was replaced,
+        is no reason to hurry again; None if none became stale just now.
         """
         now = self._clock()
         with self._lock:
             is_later = stale_since is not None and (self._stale_since is None or stale_since > self._stale_since)
-            if is_later or now >= self._made_due_at + RETRY_SECONDS:
-                self._made_due_at = now
+            if is_later or now >= self._began_at + RETRY_SECONDS:
                 self._due_at = min(self._due_at, now)
             if is_later:
                 self._stale_since = stale_since
@@ -147,6 +147,7 @@ class Refresher:
             records = self._collect()
             if now >= self._due_at:
                 # Until the interval is over, no other thread begins an attempt or waits for one.
+                self._began_at = now
                 self._due_at = now + self._interval_seconds
                 for document in self._documents:
                     records += document.begin(now, self._give_up_seconds)

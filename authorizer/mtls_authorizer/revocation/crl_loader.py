@@ -51,7 +51,7 @@ class CrlVersion(NamedTuple):
     """The version of the stored CRL, if it is known to have the digest of the list."""
 
     index_version: str | None
-    """The version of the stored index that was read last, used or not."""
+    """The version of the stored index that was read last, used or not; None without one that can be used."""
 
     def __str__(self) -> str:
         """Return the object and its version, for the log."""
@@ -99,7 +99,7 @@ class CrlLoader:
         A list that is not usable, for example because it is stale, revokes, but proves no certificate good.
 
         Raises StoreError and ValueError if the CRL cannot be used, except if it is missing or invalid and there is a
-        new index. Raises StoreError if the index cannot be read, except if there is none.
+        new index. Raises StoreError if the index cannot be read, except if there is none, or it is too large.
         """
         truststore = self._require_truststore()
         index = self._load_index(current, truststore)
@@ -151,8 +151,7 @@ class CrlLoader:
     def _unchanged(self, current: LoadedCrl | None, index: _StoredIndex | None, truststore: Truststore) -> LoadedCrl:
         """Return the lists to retain if the store has the version of the CRL that it was asked about."""
         if index is None:
-            if current is None:
-                raise StoreError(self.uri, "the store reports it as unchanged, but it was never fetched")
+            assert current is not None  # noqa: S101 -- otherwise, no version is known
             first, *others = current.value
             # Delta CRLs never replace one another if their bases differ: no reason to report anything.
             others = [each for each in others if first.base is None or each.base is None]
@@ -188,7 +187,7 @@ class CrlLoader:
                 self._warn_of_crl(f"it is older than the CRL that was indexed, whose number is {number}")
                 return self._use_index(index, None, current, truststore)
             self._warn_of_index(_OF_ANOTHER_CRL)
-        seen = None if index is None else index.version
+        seen = indexed.version.index_version if indexed is not None else index and index.version
         version = CrlVersion(CrlObject.CRL, fetched.version, seen)
         before = current if index is None else self._with_index_of_another(index, crl, current, truststore)
         return self._retain(crl, version, before, truststore)

@@ -1,4 +1,4 @@
-"""The documents of revocation: the truststore, CRLs and listings of CRLs, and the revocation lists in force."""
+"""The documents of revocation: CRLs and listings of CRLs, and the revocation lists in force."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from mtls_authorizer.revocation.prefix.listing import ListedStore
 from mtls_authorizer.revocation.prefix.prefix_crls import PrefixCrls
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.truststore.bundle import Truststore
-from mtls_authorizer.revocation.truststore.loader import truststore_loader
 from mtls_authorizer.stores.uri import is_prefix
 
 TYPE_CHECKING = False
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from mtls_authorizer.refresh.document import AnyDocument
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.settings import RevocationSettings
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
@@ -33,17 +33,19 @@ logger = get_logger()
 
 
 class RevocationDocuments:
-    """The truststore, and the CRLs and prefixes that the settings name, to be refreshed in this order.
+    """The CRLs and prefixes that the settings name, to be refreshed after the truststore.
 
     CRLs are verified with the truststore that is in force when they are loaded. ``crl_refresher`` loads them, and the
-    listings of prefixes, with these waiting times. ``opener`` opens their stores, ``prefix_opener`` prefixes. ``now``
-    returns the time, which is aware; ``clock`` returns seconds and never goes back.
+    listings of prefixes, at this interval and with these waiting times. ``opener`` opens their stores,
+    ``prefix_opener`` prefixes. ``now`` returns the time, which is aware; ``clock`` returns seconds and never goes back.
     """
 
     def __init__(  # noqa: PLR0913 -- each by name
         self,
         settings: RevocationSettings,
+        truststore: Document[Truststore, str],
         *,
+        refresh_seconds: int,
         opener: StoreOpener,
         prefix_opener: PrefixOpener,
         now: Callable[[], datetime],
@@ -52,18 +54,19 @@ class RevocationDocuments:
         wait_seconds: float = 0,
     ) -> None:
         self._settings = settings
+        self._truststore = truststore
+        self._refresh_seconds = refresh_seconds
         self._opener = opener
         self._now = now
         self._max_age = timedelta(seconds=settings.max_age_seconds)
         self._max_bytes = max_crl_bytes(settings.memory_size)
         self._ever_loaded: frozenset[AuthorityId] = frozenset()
         self._warnings: frozenset[str] = frozenset()
-        self.truststore = Document(truststore_loader(settings.truststore_uri, opener))
         self.crls = [Document(self._loader(uri, opener)) for uri in settings.uris if not is_prefix(uri)]
         self.prefix_crls = PrefixCrls(
             [prefix_opener(uri) for uri in settings.uris if is_prefix(uri)],
             self._listed_crl_loader,
-            interval_seconds=settings.refresh_seconds,
+            interval_seconds=refresh_seconds,
             max_bytes=self._max_bytes,
             max_age=self._max_age,
             now=now,
@@ -71,7 +74,7 @@ class RevocationDocuments:
         )
         self.crl_refresher = Refresher(
             [*self.crls, *self.prefix_crls.listings],
-            settings.refresh_seconds,
+            refresh_seconds,
             start_seconds=start_seconds,
             wait_seconds=wait_seconds,
             clock=clock,
@@ -80,18 +83,27 @@ class RevocationDocuments:
 
     def follow_truststore(self) -> None:
         """Make CRLs due again if the truststore has changed since the last call."""
-        truststore = self.truststore.value
+        truststore = self._truststore.value
         if truststore is not self._followed:
             self.crl_refresher.restart()
             self.prefix_crls.restart()
             self._followed = truststore
 
     def expect_successors(self, lists: RevocationLists) -> None:
-        """Make CRLs due before the interval is over if one in force became stale: its successor may be stored."""
-        stale_since = lists.stale_since(timedelta(seconds=self._settings.refresh_seconds), self._now())
-        if stale_since is not None:
-            self.crl_refresher.make_due(stale_since)
-            self.prefix_crls.retry_failed()
+        """Make CRLs due before the interval is over if one in force is stale: its successor may be stored.
+
+        They are due at once when it becomes stale, and every RETRY_SECONDS for an interval. After that, only while one
+        is unreachable: it may have become stale before the function was frozen, or a snapshot was made.
+        """
+        now = self._now()
+        stale_since = lists.stale_since(now)
+        if stale_since is None:
+            return
+        documents: list[AnyDocument] = [*self.crls, *self.prefix_crls.listings]
+        is_recent = now - self._max_age - stale_since < timedelta(seconds=self._refresh_seconds)
+        self.prefix_crls.retry_unreachable(stale_since if is_recent else None)
+        if is_recent or any(document.is_unreachable for document in documents):
+            self.crl_refresher.make_due(stale_since if is_recent else None)
 
     def lists(self) -> RevocationLists:
         """Return the lists in force. Without a truststore every status is unknown."""
@@ -99,7 +111,7 @@ class RevocationDocuments:
         located = self.prefix_crls.lists(each for document in self.crls for each in located_lists(document))
         lists = RevocationLists(
             [each.revocation_list for each in located],
-            self.truststore.value or Truststore(()),
+            self._truststore.value or Truststore(()),
             failure_mode=settings.failure_mode,
             max_age=self._max_age,
             check=settings.check,
@@ -114,7 +126,7 @@ class RevocationDocuments:
     def _loader(self, uri: str, opener: StoreOpener) -> CrlLoader:
         return CrlLoader(
             uri,
-            lambda: self.truststore.value,
+            lambda: self._truststore.value,
             max_bytes=self._max_bytes,
             max_age=self._max_age,
             opener=opener,

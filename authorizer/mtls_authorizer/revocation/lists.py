@@ -131,11 +131,10 @@ class RevocationLists:
         reason = UnknownReason.INCOMPLETE_CHAIN if valid else UnknownReason.NO_CHAIN
         return RevocationStatus(RevocationState.UNKNOWN, reason)
 
-    def stale_since(self, period: timedelta, now: datetime) -> datetime | None:
-        """Return the nextUpdate of the list that became stale last, if that was in a period before an aware time."""
-        end = now - self._max_age
-        ended = self._ends[: bisect_right(self._ends, end)][-1:]
-        return ended[0] if ended and end - ended[0] < period else None
+    def stale_since(self, now: datetime) -> datetime | None:
+        """Return the nextUpdate of the list that became stale last before an aware time; None if no list is stale."""
+        ended = self._ends[: bisect_right(self._ends, now - self._max_age)]
+        return ended[-1] if ended else None
 
     def deny_reason(self, status: RevocationStatus) -> DenyReason | None:
         """Return the reason to deny access with this status; None for unknown if the failure mode allows that."""

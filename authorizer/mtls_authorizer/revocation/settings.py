@@ -1,4 +1,4 @@
-"""The settings of revocation. Importing this module imports nothing else."""
+"""The settings of revocation. Importing this module imports no other code of revocation."""
 
 from __future__ import annotations
 
@@ -26,19 +26,10 @@ class CrlCheck(StrEnum):
     """Every certificate below the trust anchor, which is self-signed."""
 
 
-class TruststoreSource(NamedTuple):
-    """The location of the truststore, and the interval at which it is reloaded."""
-
-    uri: str
-    refresh_seconds: int
-
-
 class RevocationSettings(NamedTuple):
-    """The locations of the CRLs and of the truststore that they are checked against, and how they are used."""
+    """The locations of the CRLs, and how they are used."""
 
     uris: tuple[str, ...]
-    truststore_uri: str
-    refresh_seconds: int = 300
     failure_mode: CrlFailureMode = CrlFailureMode.DENY
     max_age_seconds: int = 0
     """How long a CRL is valid beyond its nextUpdate."""

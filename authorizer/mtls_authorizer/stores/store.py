@@ -67,7 +67,7 @@ class StoreError(Exception):
 
     The message contains no credentials and no part of the document, so that it can be logged. ``is_absence`` is whether
     the store answered that there is no such document, or that it may not be read, which S3 also answers for a missing
-    object. ``is_too_large`` is whether the document is larger than the store may read.
+    object. ``is_too_large`` is whether the document, or the listing of a prefix, is larger than the store may read.
     """
 
     def __init__(self, uri: str, problem: str, *, is_absence: bool = False, is_too_large: bool = False) -> None:
@@ -77,7 +77,10 @@ class StoreError(Exception):
 
 
 class Timeouts(NamedTuple):
-    """How long a store in AWS waits. These defaults keep a request below the authorizer's own limits."""
+    """How long a store in AWS waits. A request that is not answered fails after 2 to 5 seconds by default.
+
+    It has no limit in total: callers do not wait for it longer than their own limits, and it ends in its thread.
+    """
 
     connect_seconds: float = 1
     read_seconds: float = 1
@@ -96,4 +99,4 @@ def too_large(uri: str, max_bytes: int) -> StoreError:
 
 def too_many(uri: str, limit: int) -> StoreError:
     """Return the error of a prefix with more documents than the limit."""
-    return StoreError(uri, f"it contains more than {limit:,} objects: choose a longer prefix")
+    return StoreError(uri, f"it contains more than {limit:,} objects: choose a longer prefix", is_too_large=True)

@@ -78,8 +78,7 @@ class ProxiedAuthorizer(EventAuthorizer):
     """An authorizer whose documents are due when a test says so."""
 
     def __init__(self, loaded: Settings) -> None:
-        if loaded.revocation_settings is not None:
-            loaded = loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=INTERVAL))
+        loaded = loaded._replace(crl_refresh_seconds=INTERVAL)
         self.clock = Clock()
         opener = partial(open_store, timeouts=QUICK, bucket_owner=None)
         super().__init__(CurrentPolicy(loaded, opener=opener, clock=self.clock, wait_seconds=LIMITS))

@@ -439,7 +439,7 @@ def test_the_authorizer_starts_when_the_bucket_has_no_crls_yet(
     evaluated = module({**REVOCATION.stacks["defaults"], **parameters}, {"create_crl_bucket": True})
     assert evaluated.violations == []
     [environment] = resource(evaluated, "aws_lambda_function.authorizer")["environment"]
-    assert bool(load_settings(environment["variables"]).truststore) is reads_truststore
+    assert bool(load_settings(environment["variables"]).truststore_uri) is reads_truststore
     policy = resource(evaluated, "aws_iam_role_policy.authorizer")["policy"]
     assert ("truststore.pem" in policy) is reads_truststore
 

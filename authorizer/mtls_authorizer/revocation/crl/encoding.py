@@ -20,8 +20,9 @@ def crl_der(content: bytes) -> bytes:
 
     DER is returned without a copy, and base64 is decoded without a copy, because a CRL may take much of the memory.
     """
-    # A CRL is longer than 127 bytes, so its length has the long form, which begins with a byte that is not ASCII.
-    if content[:1] == b"\x30" and content[1:2] >= b"\x80":
+    # The tag is the digit 0 in text. The length of nearly every CRL begins with a byte that is not ASCII: only those of
+    # version 1 by CAs with short names and EdDSA can have less than 128 bytes.
+    if content[:1] == b"\x30" and (content[1:2] >= b"\x80" or _BEGIN not in content):
         return content
     blocks = content.count(b"-----BEGIN")
     begin = content.find(_BEGIN)

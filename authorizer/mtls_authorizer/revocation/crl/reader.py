@@ -61,7 +61,7 @@ class VerifiedCrl:
         self.distribution_point = _value(fields, _ISSUING_DISTRIBUTION_POINT)
         self.scope = _scope(fields)
         self.this_update, self.next_update = crl.last_update_utc, crl.next_update_utc
-        self.digest = hashlib.sha256(encoded).hexdigest()
+        self.digest, self.size = hashlib.sha256(encoded).hexdigest(), len(encoded)
         self.defect = _defect(encoded, crl, fields, self.scope, is_regular=is_regular)
         self.is_complete = self.defect is None
         self.base = _value(fields, _DELTA_CRL_INDICATOR)

@@ -75,6 +75,10 @@ class RevocationList(Edition, Protocol):
         """SHA-256 of the CRL in DER, in lower-case hexadecimal."""
 
     @property
+    def size(self) -> int:
+        """In bytes: the memory that the list takes."""
+
+    @property
     def defect(self) -> CrlError | None:
         """Why the list can never prove a certificate good. Its entries still revoke. None: it has no defect."""
 

@@ -8,7 +8,7 @@ _LARGEST = 256 * 1024 * 1024
 _MEMORY_PER_CRL = 8
 """In multiples of the size of the largest CRL, as measured: loading it takes 1.0 (DER in a file) to 2.2 (PEM in S3).
 The CRL that it replaces and a new index are in memory meanwhile, which makes 4.2. All CRLs below prefixes together take
-up to 1.0. The remaining 2.8 are for Python and the libraries."""
+up to 1.0. The remaining 2.8 are for Python and the libraries, and for CRLs that a new one did not replace."""
 
 
 def max_crl_bytes(megabytes: str) -> int:

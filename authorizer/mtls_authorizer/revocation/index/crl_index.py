@@ -63,6 +63,7 @@ class CrlIndex:
         self.this_update = header.this_update
         self.next_update = header.next_update
         self.digest = header.digest.hex()
+        self.size = len(content)
         self._width = header.width
         self._count = header.entries
         self._content = content

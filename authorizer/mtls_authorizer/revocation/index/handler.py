@@ -46,8 +46,8 @@ def handler(event: object, _context: object) -> None:
 
     A failure of one does not affect the others.
 
-    Raises IndexingError if any failed, so that Lambda counts an error and retries; S3 is left unchanged. Raises
-    StoreError and ValueError for the truststore and the environment.
+    Raises IndexingError if any failed, so that Lambda counts an error and retries. The index of a CRL that was rejected
+    is left unchanged. Raises StoreError and ValueError for the truststore and the environment.
     """
     owner = read_owner(os.environ)
     uploaded = list(_uploaded(event))

@@ -70,14 +70,21 @@ class ListedCrl:
         self.uri = loader.uri
         self.document: Document[RetainedLists, CrlVersion] = Document(loader)
         self.refresher = Refresher([self.document], interval_seconds, clock=clock)
-        self.size = 0
-        """In bytes, as listed: the memory that it takes."""
+        self._listed_size = 0
         self._requested: Versions | None = None
 
     @property
     def lists(self) -> RetainedLists:
         """The lists in memory; none before it was loaded."""
         return self.document.value or ()
+
+    @property
+    def size(self) -> int:
+        """In bytes: the memory that its lists take, or the listed version will.
+
+        Earlier lists may be larger: they stay in memory if what is stored now is invalid or for other certificates.
+        """
+        return max(self._listed_size, sum(each.size for each in self.lists))
 
     def use(self, listing: CrlListing, max_bytes: int) -> bool:
         """Make it due if another version is listed than when it was used last.
@@ -87,7 +94,7 @@ class ListedCrl:
         listed = listing.versions(self.uri)
         is_new = listed != self._requested
         if is_new:
-            self.size = listing.size(self.uri, max_bytes)
+            self._listed_size = listing.size(self.uri, max_bytes)
             self.refresher.restart()
             self._requested = listed
         return is_new and bool(self.lists)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 LOADED_COMPLETELY = 16
 """A prefix with at most this number of CRLs is loaded completely at the start, if they fit into memory."""
 
+_SHARE_OF_SMALL_CRLS = 8
+"""If they do not fit, the smallest ones are loaded, up to an eighth of the memory for CRLs: the CRLs of root CAs are
+small, no client's certificate names them, and nobody must be able to hide one behind a large object."""
+
 _MAX_NAMED = 64
 """The maximum number of CRLs that are loaded for a certificate because it names them, and because they are known. Each
 has its own limit, so that known ones do not hide those that it names. Certificates name one, in rare cases two."""
@@ -68,16 +72,18 @@ class CrlCatalog:
     def needed(self, links: Iterable[ChainLink]) -> list[str]:
         """Return the URIs of the CRLs that certificates name, and of known ones of their issuers that cover them.
 
-        All CRLs of prefixes that are loaded completely are needed: see ``is_always_needed``.
+        CRLs of small prefixes are always needed: see ``is_always_needed``.
         """
         needed = dict(self._in_small_prefixes)
         for link in links:
-            needed |= dict.fromkeys(self._known.find(link)[:_MAX_NAMED])
+            # Those with another version first: others of the same issuer and scope must not hide it.
+            known = sorted(self._known.find(link), key=lambda uri: uri not in self._unread or self.has_failed(uri))
+            needed |= dict.fromkeys(known[:_MAX_NAMED])
             needed |= dict.fromkeys(islice(self._named(link), _MAX_NAMED))
         return list(needed)
 
     def is_always_needed(self, uri: str) -> bool:
-        """Return whether a CRL is needed for all certificates, because its prefix is loaded completely."""
+        """Return whether a CRL is needed for all certificates: those of small prefixes are, if they fit into memory."""
         return uri in self._in_small_prefixes
 
     def unread(self) -> list[str]:
@@ -125,16 +131,18 @@ class CrlCatalog:
         self.new = dict.fromkeys(uri for uri in self._unread if uri not in self._known)
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
-        """Return the CRLs of the prefixes that are loaded completely: of small ones, as long as they fit."""
+        """Return the CRLs of small prefixes that are always needed: all if they fit, or else the smallest ones."""
         found: dict[str, None] = {}
         free = self._max_bytes
         for listing in listings:
             if len(listing.crls) > LOADED_COMPLETELY:
                 continue
-            size = sum(listing.size(uri, self._max_bytes) for uri in listing.crls)
-            if size <= free:
-                found |= dict.fromkeys(listing.crls)
-                free -= size
+            sizes = {uri: listing.size(uri, self._max_bytes) for uri in listing.smallest_first}
+            left = free if sum(sizes.values()) <= free else free // _SHARE_OF_SMALL_CRLS
+            for uri, size in sizes.items():
+                if size <= left:
+                    found[uri] = None
+                    left, free = left - size, free - size
         return found
 
     def _name(self, uri: str) -> str | None:

@@ -123,12 +123,12 @@ class PrefixCrls:
             for crl in self._cache:
                 crl.refresher.restart()
 
-    def retry_failed(self) -> None:
-        """Repeat failed attempts to load a CRL at its next use, but at most every RETRY_SECONDS."""
+    def retry_unreachable(self, stale_since: datetime | None) -> None:
+        """Load CRLs that are unreachable again at their next use: see ``Refresher.make_due``."""
         with self._lock:
             for crl in self._cache:
-                if crl.document.error is not None:
-                    crl.refresher.make_due()
+                if crl.document.is_unreachable:
+                    crl.refresher.make_due(stale_since)
 
     def reset(self) -> None:
         """Load everything again at its next use, after a snapshot was restored."""

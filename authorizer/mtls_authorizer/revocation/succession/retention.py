@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 RetainedLists: TypeAlias = tuple[RevocationList, ...]
-"""The lists of one location, beginning with the one that was delivered last. The others follow in order of delivery."""
+"""The lists of one location, beginning with the one that was delivered last. The others follow in order of delivery,
+those of CAs that have left the truststore, and those that were never usable, after the rest."""
 
 MAX_RETAINED_LISTS = 4
 """Usually, a location has one list, and two until a new one becomes valid."""

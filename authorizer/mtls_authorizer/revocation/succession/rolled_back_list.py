@@ -17,7 +17,7 @@ class RolledBackList:
         self.issuer, self.signer = revocation_list.issuer, revocation_list.signer
         self.key_identifier = revocation_list.key_identifier
         self.distribution_point, self.scope = revocation_list.distribution_point, revocation_list.scope
-        self.number, self.digest = revocation_list.number, revocation_list.digest
+        self.number, self.digest, self.size = revocation_list.number, revocation_list.digest, revocation_list.size
         self.is_complete, self.base = revocation_list.is_complete, revocation_list.base
         self.this_update, self.next_update = revocation_list.this_update, revocation_list.next_update
         self.defect = CrlError(

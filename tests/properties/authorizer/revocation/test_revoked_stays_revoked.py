@@ -158,8 +158,8 @@ def _check(random: Random, storage: _Storage, uris: str, others: Sequence[str] =
     clock = Clock()
     configured = settings(storage.memory, CRL_URIS=uris)
     assert configured.revocation_settings is not None
-    changed = configured.revocation_settings._replace(refresh_seconds=INTERVAL, memory_size="1")
-    configured = configured._replace(revocation_settings=changed)
+    changed = configured.revocation_settings._replace(memory_size="1")
+    configured = configured._replace(revocation_settings=changed, crl_refresh_seconds=INTERVAL)
 
     def start() -> EventAuthorizer:
         live = make_live(storage.memory, configured, now=lambda: storage.now, clock=clock)

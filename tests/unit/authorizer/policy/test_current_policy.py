@@ -80,9 +80,7 @@ def storage() -> Memory:
 
 
 def every_minute(storage: Memory, **variables: str) -> Settings:
-    loaded = settings(storage, **variables)
-    assert loaded.revocation_settings is not None
-    return loaded._replace(revocation_settings=loaded.revocation_settings._replace(refresh_seconds=60))
+    return settings(storage, **variables)._replace(crl_refresh_seconds=60)
 
 
 def two_lists(storage: Memory, **variables: str) -> EventAuthorizer:
@@ -661,6 +659,42 @@ def test_a_bucket_that_cannot_be_reached_at_the_start_is_tried_again_soon(storag
     assert authorizer.deny_reasons() == [UNKNOWN] * 3
     clock.advance(1)
     assert authorizer.deny_reasons() == [None, REVOKED, None]
+
+
+@pytest.mark.parametrize("place", ["ca.crl", "crl/3.crl", "crl/ (the listing)"])
+@pytest.mark.parametrize("restores", [False, True])
+def test_the_successor_of_a_crl_that_has_been_stale_for_hours_is_loaded_as_soon_as_it_can_be_read(
+    storage: Memory,
+    place: str,
+    restores: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    """After the function was frozen, or a snapshot restored."""
+    now, clock = NOW, Clock()
+    name = place if place.endswith(".crl") else "crl/3.crl"
+    storage.put(name, partition(3, 2))
+    for part in range(5, 5 + LOADED_COMPLETELY):
+        storage.put(f"crl/{part}.crl", partition(part, next_update=NOW + 9 * DAY))
+    uris = storage.uri("ca.crl" if name == "ca.crl" else "crl/")
+    live = make_live(
+        storage, settings(storage, CRL_URIS=uris)._replace(crl_refresh_seconds=3600), now=lambda: now, clock=clock
+    )
+    authorizer = EventAuthorizer(live, clock=lambda: now)
+    clients = [client_of(3), client_of(3, 2)]
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
+    now += 2 * DAY
+    clock.advance(2 * 24 * 3600)
+    storage.put(name, partition(3, 2, number=1200, next_update=NOW + 9 * DAY))
+    if name == place:
+        storage.errors[name] = StoreError(name, "503")
+    else:
+        storage.fails_to_list = True
+    if restores:
+        live.restore()
+    assert authorizer.deny_reasons(*clients) == [UNKNOWN, REVOKED]
+    storage.errors.clear()
+    storage.fails_to_list = False
+    clock.advance(RETRY_SECONDS)
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
 
 
 @pytest.mark.parametrize("grace", [0, 60])

@@ -15,7 +15,6 @@ from mtls_authorizer.metrics import Metric
 from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.revocation.settings import TruststoreSource
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -163,8 +162,7 @@ def test_rules_without_keys_are_not_changed() -> None:
 
 
 def test_a_truststore_needs_no_crls_if_a_rule_may_need_it() -> None:
-    source = TruststoreSource("file:///a.pem", 60)
-    truststore = {"TRUSTSTORE_URI": source.uri, "CRL_REFRESH_SECONDS": "60"}
+    truststore = {"TRUSTSTORE_URI": "file:///a.pem", "CRL_REFRESH_SECONDS": "60"}
     for variables in (
         {"ALLOWED_ISSUER_KEYS": CA.signer},
         {"AUTHORIZER_RULES": RULES_BY_KEY},
@@ -173,13 +171,15 @@ def test_a_truststore_needs_no_crls_if_a_rule_may_need_it() -> None:
         {"AUTHORIZER_SHADOW_RULES_URI": "file:///rules.json"},
     ):
         settings = load_settings(variables | truststore)
-        assert (settings.truststore, settings.revocation_settings) == (source, None)
+        assert (settings.truststore_uri, settings.crl_refresh_seconds) == ("file:///a.pem", 60)
+        assert settings.revocation_settings is None
     with_crls = load_settings({"CRL_URIS": "file:///a.crl"} | truststore)
-    assert with_crls.truststore == source
+    assert (with_crls.truststore_uri, with_crls.crl_refresh_seconds) == ("file:///a.pem", 60)
     assert with_crls.revocation_settings is not None
     in_s3 = load_settings(RULES | {"TRUSTSTORE_URI": "s3://bucket/ca.pem"})
     assert in_s3.trusts_any_bucket_owner
-    assert load_settings(RULES).truststore == TruststoreSource("file:///truststore.pem", 300)
+    settings = load_settings(RULES)
+    assert (settings.truststore_uri, settings.crl_refresh_seconds) == ("file:///truststore.pem", 300)
 
 
 @pytest.mark.parametrize(

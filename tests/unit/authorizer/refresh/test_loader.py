@@ -6,7 +6,7 @@ import pytest
 
 from mtls_authorizer.refresh.loader import Loaded, StoreLoader
 from mtls_authorizer.stores.store import StoreError
-from tests.pki.kept_lists import Memory, UnchangedStore
+from tests.pki.kept_lists import Memory
 
 
 def load(storage: Memory) -> StoreLoader[str]:
@@ -39,8 +39,3 @@ def test_a_reset_resets_the_store() -> None:
     storage = Memory()
     load(storage).reset()
     assert storage.resets == [storage.uri("rules.json")]
-
-
-def test_a_store_that_reports_an_unknown_document_as_unchanged_is_an_error() -> None:
-    with pytest.raises(StoreError, match="reports it as unchanged, but it was never fetched"):
-        StoreLoader("rules", UnchangedStore(Memory(), "file:///rules.json"), bytes.decode).load(None)

@@ -90,7 +90,7 @@ def test_facts_without_a_grant_fail_whatever_else_they_say() -> None:
 
 
 def test_crls_that_are_configured_but_not_loaded_make_the_revocation_status_unknown() -> None:
-    settings = Settings(revocation_settings=RevocationSettings(("file:///ca.crl",), "file:///truststore.pem"))
+    settings = Settings(revocation_settings=RevocationSettings(("file:///ca.crl",)))
     assert first_failure(GRANT_CHECKS, facts(settings=settings)) is DenyReason.REVOCATION_STATUS_UNKNOWN
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mtls_authorizer.revocation.crl.encoding import crl_digest
-from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
+from mtls_authorizer.revocation.crl_loader import CrlObject
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
-from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.stores.store import Fetched, Store, StoreError, too_large
 from tests.pki import der
 from tests.pki.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number, distribution_point, entry, full_name
@@ -37,7 +35,6 @@ from tests.pki.kept_lists import (
     EventAuthorizer,
     Memory,
     Source,
-    UnchangedStore,
     authority,
     crl,
     index_of,
@@ -708,19 +705,6 @@ def test_a_reset_resets_both_stores(storage: Memory) -> None:
     assert storage.resets == [storage.uri("ca.crl.index"), storage.uri("ca.crl")]
 
 
-def test_a_store_that_reports_an_unknown_crl_as_unchanged_is_an_error() -> None:
-    loader = CrlLoader(
-        "file:///ca.crl",
-        lambda: read_truststore(CA.pem),
-        max_bytes=100,
-        max_age=timedelta(0),
-        opener=lambda uri, *, max_bytes: UnchangedStore(Memory(), uri),  # noqa: ARG005 -- by name
-        now=lambda: NOW,
-    )
-    with pytest.raises(StoreError, match="it was never fetched"):
-        loader.load(None)
-
-
 def test_a_list_that_does_not_replace_the_previous_one_is_reported_with_every_load(
     storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
@@ -761,6 +745,20 @@ def test_an_index_is_used_without_reading_the_crl_if_it_states_its_version(stora
     storage.put("ca.crl.index", index_of(SECOND, "v4"))
     assert source.refresh() == "index 2 3"
     assert ("ca.crl", True) not in storage.requests
+
+
+def test_a_crl_is_delivered_once_although_it_is_not_indexed_yet(storage: Memory, log: pytest.LogCaptureFixture) -> None:
+    log.set_level(logging.INFO, logger="mtls_authorizer")
+    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl.index", index_of(FIRST, "v2"))
+    source = Source(storage)
+    storage.put("ca.crl", SECOND)
+    assert source.refresh() == "crl 2 3"
+    storage.requests.clear()
+    log.clear()
+    assert source.refresh() == "crl 2 3"
+    assert ("ca.crl", True) not in storage.requests
+    assert warnings(log) == [INDEX_NOT_USED]
 
 
 class Failing(Memory):

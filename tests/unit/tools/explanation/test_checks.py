@@ -203,7 +203,7 @@ def test_checks_behind_one_that_failed_are_made_if_they_can_be() -> None:
                 client_pem(("CN", "x\n")),
                 ANYONE,
                 now=NOT_AFTER + timedelta(1),
-                revocation_settings=RevocationSettings((), ""),
+                revocation_settings=RevocationSettings(()),
             ),
             {"rules": "printable failed", "revocation": "printable failed", "route": "no route was given"},
         ),
@@ -270,7 +270,7 @@ def test_cas_without_a_crl_are_listed() -> None:
 
 
 def test_without_a_crl_in_force_the_status_is_unknown() -> None:
-    settings: Any = RevocationSettings((), "")
+    settings: Any = RevocationSettings(())
     (check,) = [
         check
         for check in explain(question(ISSUED, ANYONE, revocation_settings=settings, now=CRL_TIME)).checks

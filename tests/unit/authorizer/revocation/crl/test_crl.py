@@ -103,6 +103,15 @@ def test_pem_and_der_are_the_same_list() -> None:
     assert _read(crl).digest == _read(crl_pem(crl)).digest == _read(b"\r\n" + crl_pem(crl) + b"\r\n").digest
 
 
+def test_a_list_may_have_less_than_128_bytes() -> None:
+    ca = CertificateAuthority("CA", algorithm=ALGORITHMS["Ed25519"])
+    crl = ca.revoke(version=b"", next_update=None)
+    assert len(crl) < 128
+    # Text before PEM may begin with a digit, which is the first byte of DER, too.
+    for content in (crl, crl_pem(crl), b"00\n" + crl_pem(crl)):
+        assert _read(content, read_truststore(ca.pem)).number is None
+
+
 @pytest.mark.parametrize(
     ("entries", "revoked"),
     [

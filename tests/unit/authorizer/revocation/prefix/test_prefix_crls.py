@@ -604,7 +604,7 @@ def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_
     storage.put("crl/two/a.crl", partition(None, 2, ca=OTHER))
     storage.put("crl/two/b.crl", partition(None, 2, ca=middle))
     authorizer = PrefixAuthorizer(storage)
-    assert delivered(storage) == ["crl/one.crl", "crl/two/a.crl", "crl/two/b.crl"]
+    assert sorted(delivered(storage)) == ["crl/one.crl", "crl/two/a.crl", "crl/two/b.crl"]
     for ca in (CA, OTHER, middle):
         assert authorizer.deny_reasons(client_of(None, ca=ca), client_of("any", 2, ca)) == [None, REVOKED]
     # The CRL of a higher CA applies.
@@ -641,6 +641,19 @@ def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: C
     storage.put("crl/huge.crl", bytes(3 * largest))
     assert PrefixAuthorizer(storage).deny_reason(client_of(0)) is None
     assert "crl/0.crl" in delivered(storage)
+
+
+def test_a_large_object_in_a_small_prefix_does_not_hide_the_crl_of_a_root(limit_memory: Callable[[int], None]) -> None:
+    storage = Memory()
+    middle = authority("Middle", parent=CA, serial_number=77)
+    storage.put("truststore.pem", CA.pem + middle.pem)
+    storage.put("crl/root.crl", partition(None, 77))
+    storage.put("crl/middle.crl", partition("middle", 2, ca=middle, padding=60))
+    storage.put("crl/junk.crl", bytes(10_000))
+    limit_memory(10_000)
+    authorizer = PrefixAuthorizer(storage)
+    assert delivered(storage) == ["crl/root.crl"]
+    assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
 
 
 def test_an_unchanged_listing_is_not_loaded_again(storage: Memory, log: pytest.LogCaptureFixture) -> None:
@@ -762,6 +775,19 @@ def test_the_size_of_an_index_is_its_own(storage: Memory, limit_memory: Callable
     assert len(loaded_crls(authorizer)) >= 3
 
 
+def test_earlier_crls_that_are_still_in_memory_count(storage: Memory, limit_memory: Callable[[int], None]) -> None:
+    """Their places may contain something smaller, such as an error page, or a CRL for other certificates."""
+    large = [partition(part, 2, padding=100) for part in range(4)]
+    limit_memory(max(map(len, large)) * 2 + 1000)
+    authorizer = PrefixAuthorizer(storage)
+    for part, content in enumerate((HTML, partition("other", 2), HTML, partition("another", 2))):
+        storage.put(f"crl/{part}.crl", large[part])
+        assert authorizer.next(client_of(part), client_of(part, 2)) == [None, REVOKED]
+        storage.put(f"crl/{part}.crl", content)
+        assert authorizer.next(client_of(part), client_of(part, 2)) == [None, REVOKED]
+        assert len(set(loaded_crls(authorizer))) <= 2
+
+
 def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
     limit_memory: Callable[[int], None],
 ) -> None:
@@ -772,7 +798,7 @@ def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_to
             storage.put(f"{folder}/{folder}{part}.crl", partition(f"{folder}{part}", 2))
     limit_memory(room_for(7))
     authorizer = PrefixAuthorizer(storage, ",".join(f"file:///{folder}/" for folder in range(5)))
-    assert loaded_crls(authorizer) == [
+    assert sorted(loaded_crls(authorizer)) == [
         f"file:///{folder}/{folder}{part}.crl" for folder in range(2) for part in range(3)
     ]
     for folder in range(5):
@@ -1251,6 +1277,24 @@ def test_known_crls_of_its_issuer_do_not_hide_the_one_that_a_certificate_names()
     assert authorizer.deny_reason(client_of(None, ca=third)) == UNKNOWN
     assert "crl/own.crl" not in delivered(storage)
     assert authorizer.deny_reasons(client_of("own", 1, OTHER), client_of("own", 2, OTHER)) == [None, REVOKED]
+
+
+def test_other_crls_of_its_ca_do_not_hide_the_new_version_of_one_that_no_certificate_names(storage: Memory) -> None:
+    """Such as copies, which an owner of a revoked certificate may have stored at places of its own."""
+    storage.put("crl/ca.crl", partition(None, 2))
+    authorizer = PrefixAuthorizer(storage)
+    certificates = client_of(None, 2), client_of(None, 3), client_of(None)
+    assert authorizer.deny_reasons(*certificates) == [REVOKED, None, None]
+    copies = {f"crl/copies/{number}.crl" for number in range(70)}
+    for copy in copies:
+        storage.put(copy, partition(None, 2))
+    while copies:
+        authorizer.next(certificates[0])
+        copies -= set(delivered(storage))
+    # After the first one, it is the one that was read last.
+    for revoked in ([2], [2, 3]):
+        storage.put("crl/ca.crl", partition(None, *revoked, number=1 + len(revoked)))
+        assert authorizer.next(*certificates) == [REVOKED, REVOKED if 3 in revoked else None, None]
 
 
 def test_a_crl_that_replaces_that_of_another_ca_is_found(storage: Memory) -> None:

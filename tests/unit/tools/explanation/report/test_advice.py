@@ -136,7 +136,7 @@ def of_crls(lists: RevocationLists) -> Question:
             ["was never loaded: unknown, no_truststore.", "Find 'document refresh failed'"],
         ),
         (
-            question(ISSUED, document(REPORTS), revocation_settings=RevocationSettings((), ""), now=CRL_TIME),
+            question(ISSUED, document(REPORTS), revocation_settings=RevocationSettings(()), now=CRL_TIME),
             DenyReason.REVOCATION_STATUS_UNKNOWN,
             ["no CRL in force", "CRL_URIS", "TRUSTSTORE_URI"],
         ),
