@@ -174,7 +174,9 @@ def _read_curve(tag: int, content: bytes) -> str:
     octets = read_elements(field)[1][1:2] + read_elements(equation)[1][:2]
     numbers = [int.from_bytes(each, "big") for each in octets]
     for oid, (name, _, _) in NAMED_CURVES.items():
-        p, a, b = PRIME_CURVES.get(name, (1, 0, 0))
+        if name not in PRIME_CURVES:
+            continue
+        p, a, b = PRIME_CURVES[name]
         x = int.from_bytes(base[1 : (p.bit_length() + 7) // 8 + 1], "big")
         # With another base point, everyone can make a private key for a given public key (CVE-2020-0601).
         if numbers == [p, a % p, b] and x == BASE_POINTS[name]:
