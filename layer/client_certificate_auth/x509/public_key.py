@@ -94,8 +94,8 @@ def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
 
     Encodings differ in the algorithm of an RSA key, of which the common ones are returned; in whether a curve is named
     or described; and in the form of a point (three, SEC 1 §2.3.3). The request for a certificate chooses one. The usual
-    one is first. For keys of other kinds, and for what OpenSSL does not read, only the usual one is returned if another
-    is given, and none otherwise.
+    one is first. For keys of other kinds, for a compressed point of a curve that is not in ``PRIME_CURVES``, and for
+    what OpenSSL does not read, only the usual one is returned if another is given, and none otherwise.
     """
     _, (algorithm, key) = read_sequence(subject_public_key_info)
     encoded = read_public_key(subject_public_key_info)
