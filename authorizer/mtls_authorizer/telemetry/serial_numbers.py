@@ -36,9 +36,9 @@ class SerialNumberRegister:
     Issuer and serial number are compared as strings, as API Gateway does when it caches by them. Each serial number is
     reported once, so that clients cannot fill the log.
 
-    Memory is bounded, and an issuer with many serial numbers displaces only its own: if there are too many, the issuer
-    with the most of them loses its least recently seen one. If there are too many issuers, the one with the fewest
-    serial numbers is forgotten, except the latest.
+    Memory is bounded, and no issuer displaces the serial numbers of one that has fewer. If there are too many serial
+    numbers, the issuer with the most of them loses its least recently seen one. If there are too many issuers, the one
+    with the fewest serial numbers is forgotten, except the latest.
     """
 
     def __init__(self, max_remembered: int = MAX_REMEMBERED, max_issuers: int = MAX_ISSUERS) -> None:
