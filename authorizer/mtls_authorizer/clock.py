@@ -15,7 +15,7 @@ class IntervalClock:
 
     Between two calls, it advances as much as the monotonic clock or the system's, whichever has advanced more. On
     Lambda, the monotonic clock may stand still while the function is frozen, between two requests. If the system's
-    clock is set, an interval can only end too early.
+    clock is set forward, an interval ends too early. If it is set back, this only matters while the function is frozen.
     """
 
     def __init__(

@@ -63,7 +63,10 @@ _NAMESPACE = r"[A-Za-z0-9._/#-]{1,255}"
 
 
 def parse_namespace(text: str) -> str:
-    """Return a namespace. Raises ValueError, worded to follow the name of a variable, if CloudWatch rejects it."""
+    """Return a namespace that CloudWatch accepts, without spaces and colons. Raises ValueError for any other text.
+
+    The message follows the name of a variable.
+    """
     if not re.fullmatch(_NAMESPACE, text) or text.startswith("AWS/"):
         message = f"is {text[:80]!r}: write 1 to 255 letters, digits and .-_/#, not starting with AWS/"
         raise ValueError(message)

@@ -1,7 +1,7 @@
 """The client certificate of a mutual TLS connection, extracted from the Lambda event of a request.
 
-This package parses certificates itself. Only ``PeerCertificate.x509`` needs cryptography 43.0.0 or later, from the
-layer or from the package of the function.
+This package parses certificates itself. Only ``PeerCertificate.x509``, and ``testing``, need cryptography 43.0.0 or
+later, from the layer or from the package of the function.
 """
 
 from client_certificate_auth.alternative_names import SubjectAltName

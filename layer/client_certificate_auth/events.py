@@ -35,13 +35,19 @@ class ExtractionFailureReason(StrEnum):
     """No header with a certificate: mutual TLS is off or in another mode, or the client sent no certificate."""
 
     ALB_MALFORMED = "alb_event_clientcert_malformed"
-    """The header does not contain certificates as the listener's mode encodes them, or it has several values."""
+    """The header does not contain certificates as the listener's mode encodes them, or it has several values.
+
+    Or the event has the headers of both modes.
+    """
 
     CLOUDFRONT_MISSING = "cloudfront_event_missing_clientcert"
     """No header with a certificate: the viewer sent none, or the header is not forwarded."""
 
     CLOUDFRONT_MALFORMED = "cloudfront_event_clientcert_malformed"
-    """The header does not contain exactly one certificate, or it has several values."""
+    """The header does not contain exactly one certificate, or it has several values.
+
+    Or CloudFront says that there is no certificate.
+    """
 
 
 class ExtractionSuccess(NamedTuple):

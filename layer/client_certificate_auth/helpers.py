@@ -3,7 +3,7 @@
 Each ``allow_…`` takes a list once and returns a check: a function that takes a certificate and returns whether it
 matches. Values must be equal, including case. A check never raises for a certificate: a value that cannot be decoded
 does not match. An empty list matches no certificate. An unusable list raises when the check is created: TypeError for a
-bare string or for items of another type, ValueError for items that could never match as intended.
+bare string or for items of another type, ValueError for items that are empty or not in the form of their kind.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from client_certificate_auth.x509.names import DistinguishedName
 
-# English in every locale, unlike strftime's %b.
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""English in every locale, unlike strftime's %b."""
 
 # The types of other names that Node prints as text, with the string type that their definitions require.
 _OTHER_NAMES = {
@@ -91,8 +91,8 @@ def _attribute_key(oid: str) -> str:
 
 
 def time_string(time: str) -> str:
-    """Return a time (``2026-11-22T06:54:49Z``) as OpenSSL prints it: ``Nov 22 06:54:49 2026 GMT``."""
-    month = _MONTHS[int(time[5:7]) - 1]
+    """Return a time in UTC (RFC 3339: ``2026-11-22T06:54:49Z``) as OpenSSL prints it: ``Nov 22 06:54:49 2026 GMT``."""
+    month = MONTHS[int(time[5:7]) - 1]
     return f"{month} {int(time[8:10]):2} {time[11:19]} {int(time[:4])} GMT"
 
 

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from typing import Final
 
 
-DOTTED_OID: Final = r"[0-2](\.(0|[1-9][0-9]*))+"
-"""An object identifier in dotted form (RFC 4512 §1.4), for what has no short name."""
+DOTTED_OID: Final = r"([01]\.[1-3]?[0-9]|2\.(0|[1-9][0-9]*))(\.(0|[1-9][0-9]*))*"
+"""An object identifier in dotted form (RFC 4512 §1.4), for what has no short name. The arcs below 0 and 1 are 0 to 39:
+no others can be encoded (X.690 §8.19.4)."""
 
 SHORT_NAME_BY_OID: Final = {
     # X.520: attribute types

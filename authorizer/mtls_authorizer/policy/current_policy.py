@@ -169,11 +169,12 @@ class CurrentPolicy:
 
     def take_failures(self) -> int:
         """Return how many attempts to load a document have failed since the last call."""
-        failures = sum(refresher.total_failures for refresher in self._refreshers)
-        if self._revocation is not None:
-            failures += self._revocation.prefix_crls.total_failures
-        new, self._reported_failures = failures - self._reported_failures, failures
-        return new
+        with self._lock:
+            failures = sum(refresher.total_failures for refresher in self._refreshers)
+            if self._revocation is not None:
+                failures += self._revocation.prefix_crls.total_failures
+            new, self._reported_failures = failures - self._reported_failures, failures
+            return new
 
     def _start_rules(self, settings: Settings) -> None:
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above

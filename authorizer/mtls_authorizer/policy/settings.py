@@ -104,7 +104,7 @@ VARIABLES = (
     "LOG_DECISIONS",
     "METRICS_NAMESPACE",
 )
-"""All variables that ``load_settings`` reads."""
+"""All variables of the authorizer. ``load_settings`` also reads Lambda's AWS_LAMBDA_FUNCTION_MEMORY_SIZE."""
 
 # A misspelt name must not go unnoticed if it decides which clients are allowed. Those names start with one of these.
 _OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE", "S3_BUCKET_OWN")

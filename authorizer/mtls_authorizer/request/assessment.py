@@ -51,7 +51,7 @@ class Client(NamedTuple):
     """The hash of the certificate's signed part, for finding serial number collisions. It is not logged."""
 
     extended_key_usage: tuple[str, ...] | None = None
-    """The extended key usages, by name or as dotted OIDs. None: the certificate has no such extension."""
+    """The extended key usages, by name or as dotted OIDs. None: there is no such extension that can be decoded."""
 
 
 class RejectedCertificate(NamedTuple):

@@ -115,7 +115,10 @@ def _no_rule_matches(facts: RequestFacts) -> DenyReason | None:
 
 
 def not_valid(facts: RequestFacts) -> DenyReason | None:
-    """Return the reason why a certificate is not valid now (RFC 5280 §4.1.2.5: both ends are included)."""
+    """Return the reason why a certificate is not valid now (RFC 5280 §4.1.2.5).
+
+    Both ends are instants, and included: half a second after notAfter, the certificate has expired.
+    """
     if facts.now < facts.not_before:
         return DenyReason.CERTIFICATE_NOT_YET_VALID
     if facts.now > facts.not_after:

@@ -75,7 +75,7 @@ class ApiRequest(NamedTuple):
 
     @property
     def extended_request_id(self) -> str | None:
-        """The ID of a request to a REST API, which clients cannot choose. None on other APIs."""
+        """The ID of the request that clients cannot choose. None in payload 2.0, which has only one ID."""
         return _loggable(self.request_context.get("extendedRequestId"))
 
     @property

@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 # C0, DEL or C1 as the string form of a name has them (RFC 4514 §2.4), after an even number of backslashes.
 _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[01][0-9A-F]|7F|C2\\[89])")
 
-# The characters that the domain of an email address cannot contain (RFC 5321 §4.1.2): some readers end it at one.
-_IN_NO_DOMAIN = frozenset("!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~ \u00a0")
+# The characters that the domain of an email address cannot contain (RFC 5321 §4.1.2): some readers end it at one. White
+# space is that of Unicode and of JavaScript, because attributes of a name can contain any.
+_IN_NO_DOMAIN = frozenset("!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~").union(
+    map(chr, (0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF))
+)
 _IN_NO_DNS_NAME = _IN_NO_DOMAIN - {"*"}  # which may be a wildcard (RFC 6125 §6.4.3)
 
 # What may be the final dot of a URI's host. A regular expression would take longer to compile at each start.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from mtls_authorizer.rules.fields import takes_long
 
 MOST_ENTRIES = 120_000
-"""Rules, exclusions, values, the attributes or the type in a value, routes and constants together. Each takes 20,000 to
-45,000 instructions, which is 5 to 10 microseconds."""
+"""Rules, exclusions, values, the attributes or the type in a value, usages, routes, APIs, domain names and constants
+together. Each takes 20,000 to 45,000 instructions, which is 5 to 10 microseconds."""
 
 ENTRIES_OF_A_RULE = 3
 """A rule itself counts as three entries: reading one takes about 100,000 instructions."""

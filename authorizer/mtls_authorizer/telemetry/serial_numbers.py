@@ -36,9 +36,9 @@ class SerialNumberRegister:
     Issuer and serial number are compared as strings, as API Gateway does when it caches by them. Each serial number is
     reported once, so that clients cannot fill the log.
 
-    Memory is bounded, and no CA can displace the serial numbers of others. If there are too many serial numbers, the
-    issuer with the most of them loses its least recently seen one. If there are too many issuers, the one with the
-    fewest serial numbers is forgotten, except the latest.
+    Memory is bounded, and no issuer displaces the serial numbers of one that has fewer. If there are too many serial
+    numbers, the issuer with the most of them loses its least recently seen one. If there are too many issuers, the one
+    with the fewest serial numbers is forgotten, except the latest.
     """
 
     def __init__(self, max_remembered: int = MAX_REMEMBERED, max_issuers: int = MAX_ISSUERS) -> None:
@@ -83,4 +83,4 @@ class SerialNumberRegister:
 
 
 def _key(text: str) -> _Key:
-    return text if len(text) <= _LONGEST_KEY else sha256(text.encode(errors="surrogatepass"))
+    return text if len(text) <= _LONGEST_KEY else sha256(text.encode())

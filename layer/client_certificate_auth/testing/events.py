@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qs, unquote
 
+from client_certificate_auth.node_view import MONTHS
 from client_certificate_auth.testing.headers import alb_headers, cloudfront_headers
 from client_certificate_auth.testing.identity import client_certificate
 from client_certificate_auth.testing.request import ACCOUNT_ID, REGION, Endpoint, Event, Request
@@ -233,7 +234,7 @@ def _lists(headers: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _request_time(time: datetime) -> str:
-    return f"{time:%d/%b/%Y:%H:%M:%S %z}"
+    return f"{time:%d}/{MONTHS[time.month - 1]}/{time:%Y:%H:%M:%S %z}"
 
 
 def _epoch_milliseconds(time: datetime) -> int:

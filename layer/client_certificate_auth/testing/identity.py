@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
+from client_certificate_auth.node_view import time_string
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from client_certificate_auth.testing.request import Event
 
@@ -26,8 +27,8 @@ def client_certificate(pem: str) -> Event:
             "issuerDN": distinguished_name(lambda: certificate.issuer),
             "serialNumber": serial_number(certificate.serial_number),
             "validity": {
-                "notBefore": _openssl_time(certificate.not_valid_before_utc),
-                "notAfter": _openssl_time(certificate.not_valid_after_utc),
+                "notBefore": time_string(certificate.not_valid_before_utc.isoformat()),
+                "notAfter": time_string(certificate.not_valid_after_utc.isoformat()),
             },
         }
     except ValueError:
@@ -55,7 +56,3 @@ def serial_number(number: int) -> str:
     digits = f"{abs(number):x}"
     sign = "-" if number < 0 else ""
     return sign + bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)).hex(":")
-
-
-def _openssl_time(time: datetime) -> str:
-    return f"{time:%b} {time.day:2} {time:%H:%M:%S %Y} GMT"

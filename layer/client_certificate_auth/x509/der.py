@@ -212,7 +212,7 @@ def read_integer(content: bytes) -> int:
 
 
 def read_bit_string(content: bytes) -> bytes:
-    """Return the octets of a BIT STRING, whose unused bits must be zero (X.690 §8.6 and §11.2)."""
+    """Return the octets of a BIT STRING, whose unused bits must be zero (X.690 §8.6 and §11.2.1)."""
     unused = content[0] if content else _BITS
     if unused >= _BITS or (unused and (len(content) == 1 or content[-1] & ((1 << unused) - 1))):
         message = "a BIT STRING has a wrong number of unused bits, or one that is set"

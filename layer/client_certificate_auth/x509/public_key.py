@@ -94,8 +94,8 @@ def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
 
     Encodings differ in the algorithm of an RSA key, of which the common ones are returned; in whether a curve is named
     or described; and in the form of a point (three, SEC 1 §2.3.3). The request for a certificate chooses one. The usual
-    one is first. For keys of other kinds, and for what OpenSSL does not read, only the usual one is returned if another
-    is given, and none otherwise.
+    one is first. For keys of other kinds, for a compressed point of a curve that is not in ``PRIME_CURVES``, and for
+    what OpenSSL does not read, only the usual one is returned if another is given, and none otherwise.
     """
     _, (algorithm, key) = read_sequence(subject_public_key_info)
     encoded = read_public_key(subject_public_key_info)
@@ -174,7 +174,9 @@ def _read_curve(tag: int, content: bytes) -> str:
     octets = read_elements(field)[1][1:2] + read_elements(equation)[1][:2]
     numbers = [int.from_bytes(each, "big") for each in octets]
     for oid, (name, _, _) in NAMED_CURVES.items():
-        p, a, b = PRIME_CURVES.get(name, (1, 0, 0))
+        if name not in PRIME_CURVES:
+            continue
+        p, a, b = PRIME_CURVES[name]
         x = int.from_bytes(base[1 : (p.bit_length() + 7) // 8 + 1], "big")
         # With another base point, everyone can make a private key for a given public key (CVE-2020-0601).
         if numbers == [p, a % p, b] and x == BASE_POINTS[name]:

@@ -300,6 +300,7 @@ def test_anything_but_a_typed_subject_alt_name_is_rejected(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        *("RID:1.40", "otherName:0.99;UTF8:x"),
         *("RID:abc", "RID:1.2.3 ", "otherName:x@a.example", "otherName:msUPN;UTF8:x@a.example", "otherName:1.2.3;x"),
         *("otherName:1.2.3;DER:", "otherName:1.2.3;DER:0G", "otherName:1.2.3;DER:ABCD", "otherName:1.2.3;DER:abc"),
         # Not exactly one element, and an invalid one.

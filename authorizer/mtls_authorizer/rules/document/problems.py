@@ -136,6 +136,6 @@ def shown(value: object) -> str:
         return ascii(value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "…")
     if isinstance(value, bool | None):
         return json.dumps(value)
-    if isinstance(value, JsonNumber):
+    if isinstance(value, JsonNumber | int | float):
         return "a number"
     return "an object" if isinstance(value, dict) else "a list"

@@ -54,4 +54,5 @@ def _canonical(value: Any) -> Hashable:  # noqa: ANN401 -- a text, or a name as 
 
 
 def _canonical_text(text: str) -> str:
-    return " ".join(text.lower().split())
+    # The lower case of a sigma depends on its neighbours, which a prefix or a suffix does not have.
+    return " ".join(text.lower().replace("\u03c2", "\u03c3").split())

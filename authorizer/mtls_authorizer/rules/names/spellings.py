@@ -54,14 +54,14 @@ def common_spelling(label: str, value: str) -> str:
 def may_be_another_path(uri: str) -> bool:
     """Return whether a URI begins like one path, and some read another one.
 
-    It has dot segments, which are removed, or encoded control characters.
+    It has dot segments, which are removed, or encoded control characters, or is encoded so often that it is not known.
     """
     # The digits of an escape can be encoded, too: some read "%25%32e" as "%2e", and then as ".".
     for _ in range(_DECODINGS):
         if _DOT_SEGMENT_OR_CONTROL.search(uri):
             return True
         uri = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), uri)
-    return False
+    return _ESCAPE.search(uri) is not None
 
 
 def name_in_common_spelling(name: NameValue) -> NameValue:

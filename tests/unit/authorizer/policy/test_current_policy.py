@@ -17,7 +17,7 @@ from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS, CurrentP
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.document import Attempt, DocumentError
-from mtls_authorizer.refresh.refresher import RETRY_SECONDS
+from mtls_authorizer.refresh.refresher import RETRY_SECONDS, Refresher
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
@@ -806,6 +806,27 @@ def test_failures_of_all_documents_are_counted_and_reported_once(storage: Memory
         storage.remove(name)
     live.get()
     assert (live.take_failures(), live.take_failures()) == (3, 0)
+
+
+def test_each_failure_is_reported_to_one_of_concurrent_requests(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.put("rules.json", (RULES % ("one", "client")).encode())
+    live = make_live(storage, load_settings({"AUTHORIZER_RULES_URI": storage.uri("rules.json")}))
+    reported: list[int] = []
+    other = threading.Thread(target=lambda: reported.append(live.take_failures()))
+
+    def count_failures(_refresher: Refresher) -> int:
+        if threading.current_thread() is other:
+            return 2
+        other.start()
+        other.join(0.2)  # without the lock, it ends
+        return 1
+
+    monkeypatch.setattr(Refresher, "total_failures", property(count_failures))
+    assert live.take_failures() == 1
+    other.join(LONG)
+    assert reported == [1]
 
 
 def test_a_revoked_client_of_the_shadow_rules_is_revoked_there_and_denied_by_the_rules_as_before(

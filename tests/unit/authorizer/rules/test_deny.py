@@ -153,6 +153,25 @@ def test_an_issuer_is_denied_and_excluded_in_each_spelling_that_its_ca_can_choos
         assert reason(authorize(rest_event(client))) == ("certificate_excluded" if applies else None)
 
 
+@pytest.mark.parametrize(
+    ("common_name", "pattern"),
+    [
+        # The lower case of a sigma is another letter at the end of a word.
+        ("acme \u03a3igma", {"prefix": "ACME \u03a3"}),
+        ("acme\u03a3igma", {"prefix": "ACME\u03a3"}),
+        ("acme\u03a3", {"suffix": "E\u03a3"}),
+        ("acme\u03a3", {"suffix": "\u03a3"}),
+        ("acme\u03a3", "ACME\u03a3"),
+        ("acme\u03c2", "ACME\u03a3"),
+    ],
+)
+def test_a_pattern_excludes_an_issuer_with_the_same_letters_in_another_case(common_name: str, pattern: object) -> None:
+    client = pem(certificate_der(name(("O", "Acme")), name(("CN", common_name))))
+    authorize = checking(Authorizer(load_settings(variables({"rules": RULES, "deny": {"issuer": {"CN": pattern}}}))))
+    assert reason(authorize(rest_event(client))) == "certificate_excluded"
+    assert reason(authorize(rest_event(OTHER))) is None
+
+
 def test_a_rule_matches_an_issuer_in_its_exact_spelling_only_also_if_others_exclude_each_spelling() -> None:
     other = rule(name="other", match={"organization": "Other"}, **{"not": {"issuer": "CN=CA"}})
     client = pem(certificate_der(name(("O", "Acme")), name(("CN", "CA"))))

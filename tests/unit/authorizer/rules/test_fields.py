@@ -336,6 +336,12 @@ LABELED_URI = "1.3.6.1.4.1.250.1.57"
         ("2.5.4.105", {"suffix": ".acme.example"}, "b@c.acme.example", "a@evil.example .acme.example"),
         ("2.5.4.100", {"suffix": ".acme.example"}, "b.acme.example", "evil.example/.acme.example"),
         ("0.9.2342.19200300.100.1.9", {"suffix": ".acme.example"}, "b.acme.example", "evil.example:1.acme.example"),
+        *(
+            (attribute_type, {"suffix": ".acme.example"}, f"{start}b.acme.example", f"{start}b{space}.acme.example")
+            for attribute_type, start in (("emailAddress", "a@"), ("2.5.4.100", ""))
+            for space in filter(str.isspace, map(chr, range(0xA0, 0x10000)))
+        ),
+        ("emailAddress", {"suffix": ".acme.example"}, "a@b.acme.example", "a@evil.example\ufeff.acme.example"),
     ],
 )
 def test_an_attribute_that_some_read_as_another_name_matches_no_rule_and_excludes(

@@ -100,6 +100,16 @@ def test_points_of_other_curves_are_returned_if_they_are_not_compressed() -> Non
         der.tlv(der.NULL),
         der.sequence(),
         der.sequence(der.integer(1), der.sequence(der.oid("1.2.840.10045.1.1"), der.integer(23)), der.sequence()),
+        # Numbers of no curve.
+        *(
+            der.sequence(
+                der.integer(1),
+                der.sequence(der.oid("1.2.840.10045.1.1"), der.integer(p)),
+                der.sequence(der.octets(b""), der.octets(b"")),
+                der.octets(POINT),
+            )
+            for p in (0, 1, -1)
+        ),
         b"",
     ],
 )
