@@ -167,7 +167,8 @@ def _rules(title: str, rules: RulesExplanation | None, report: Report) -> Iterat
         ("--", _NEARLY_DENIES, rules.near_denials),
     ):
         for denial in denials:
-            fields = ", and ".join(_field(field, everything=report.everything) for field in denial.fields)
+            differing = [field for field in denial.fields if not field.matches]
+            fields = ", and ".join(_field(field, everything=report.everything) for field in differing or denial.fields)
             yield from fold(f"{mark}  {denial.place} {verdict}: {fields}", others=" " * 6)
     for rule in (*rules.matching, *rules.nearest):
         yield from _rule(rule, everything=report.everything)
