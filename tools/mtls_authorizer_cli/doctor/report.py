@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.printed import counted, json_text, plain
 from mtls_authorizer_cli.tables import WIDTH, fold
 
@@ -25,7 +26,7 @@ def as_text(diagnosis: Diagnosis) -> str:
         _summary(diagnosis),
         *(_finding(number, finding) for number, finding in enumerate(diagnosis.findings, start=1)),
         _not_checked(diagnosis.not_checked),
-        (line for note in diagnosis.notes for line in _fold(note, first="Note: ")),
+        (line for note in diagnosis.notes for line in fold(printable(note), first="Note: ", others="   ")),
         _next_step(diagnosis),
     ]
     return "\n\n".join("\n".join(section) for section in map(list, sections) if section) + "\n"

@@ -41,14 +41,6 @@ _NAMING = ("subject_alt_name", "common_name", "subject")
 
 _MISLEADING = "a value that is ignored because others may read it differently"
 
-_DIFFERS = {
-    Difference.CASE_AND_SPACE: "case and space differ",
-    Difference.CHARACTERS: "characters differ",
-    Difference.REVERSED: "in reverse order",
-    Difference.DECIMAL: "in decimal",
-}
-"""What is said of a difference, if not that it ``differs``."""
-
 NEAREST = 3
 """How many of the rules that do not match are explained, unless all are asked for."""
 
@@ -79,8 +71,7 @@ class FieldExplanation(NamedTuple):
             return choice(required, everything=everything)
         nearest = alternative_text(self.nearest.alternative)
         if self.is_near_miss:
-            difference = self.nearest.difference
-            nearest += f" ({_DIFFERS.get(difference, f'{difference} differs')})"
+            nearest += f" ({self.nearest.difference.in_words})"
         if len(required) == 1:
             return nearest
         shown = choice(required, everything=True) if everything else f"one of {len(required):,} values"

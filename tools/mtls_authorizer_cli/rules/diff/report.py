@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explanation.wording import listed_routes, printed_routes
 from mtls_authorizer_cli.printed import counted, json_text, plain, quoted
 from mtls_authorizer_cli.rules.diff.comparison import ChangeKind, limits_text
@@ -147,7 +148,7 @@ def _next_step(report: DiffReport) -> Iterator[str]:
         yield "Next step: add --certs FOLDER to see what changes for which client."
     else:
         yield "Next step: try the new rules on logged requests:"
-        yield f"  mtls-authorizer rules what-if --log FILE --rules {plain(shlex.quote(report.new))}"
+        yield f"  mtls-authorizer rules what-if --log FILE --rules {printable(shlex.quote(report.new))}"
 
 
 def _client_name(client: ClientDifference) -> str:

@@ -1,0 +1,59 @@
+"""The commands that other commands print, to be copied into a shell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer_cli.main import main
+from tests.pki.certificate_authorities import IS_A_CA
+from tests.pki.certificates import certificate_der, client_pem, name, pem
+from tests.rules_documents import document, rule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CLIENT, RULES, BUNDLE = "Müller & Söhne.pem", "die Règles.json", "Bündel 1.pem"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["block", CLIENT, "--rules", RULES, "--yes"], (CLIENT, RULES)),
+        (["unblock", CLIENT, "--rules", RULES, "--yes"], (CLIENT, RULES)),
+        (["block", BUNDLE, "--rules", RULES, "--yes"], (BUNDLE,)),
+        (
+            ["rules", "add", "--from-cert", CLIENT, "--name", "n", "--allow", "GET /", "--rules", RULES, "--yes"],
+            (RULES,),
+        ),
+        (["rules", "remove", "acme", "--rules", RULES, "--yes"], (RULES,)),
+        (["rules", "diff", "old.json", RULES, "--certs", CLIENT], (RULES,)),
+        (["explain", BUNDLE, "--rules", RULES], (BUNDLE,)),
+        (["explain", CLIENT, BUNDLE, "--rules", RULES, "--route", "GET /ü"], (CLIENT, RULES, "GET /ü")),
+        (["doctor", BUNDLE, "--truststore", "truststore.pem"], (BUNDLE,)),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_a_shell_finds_the_files_that_a_printed_command_names(
+    arguments: list[str],
+    named: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    authority = pem(certificate_der(name(("CN", "CA")), extensions=[IS_A_CA]))
+    (tmp_path / CLIENT).write_text(client_pem(("CN", "client")))
+    (tmp_path / BUNDLE).write_text(authority + client_pem(("CN", "client")))
+    (tmp_path / "truststore.pem").write_text(authority)
+    (tmp_path / "old.json").write_bytes(document(rule(match={"common_name": "other"})))
+    (tmp_path / RULES).write_bytes(
+        document(rule(name="acme", match={"common_name": "x"}), rule(name="other", allow=["GET /"]))
+    )
+    assert main(arguments, {}) in (0, 1)
+    output = re.sub(r"\n +", " ", capsys.readouterr().out)
+    for file in named:
+        assert shlex.quote(file) in output
