@@ -64,7 +64,7 @@ class Difference(StrEnum):
 
     @property
     def in_words(self) -> str:
-        """Says it of the required value: ``case differs``."""
+        """What is said of a required value with this difference: ``case differs``."""
         return _IN_WORDS.get(self, f"{self} differs")
 
 

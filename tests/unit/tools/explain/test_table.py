@@ -134,8 +134,12 @@ def test_json_is_one_object_with_the_numbers_and_all_certificates(explain: Expla
     assert (issued["decision"], issued["rules"]) == ("allow", ["acme-reports"])
     assert issued["allowed_routes"] == ["GET /reports/*", "* /status"]
     assert (foreign["decision"], foreign["denied_by"], foreign["reason"]) == ("deny", "api_gateway", "key")
-    # The rules match nevertheless.
-    assert foreign["rules"] == ["acme-reports"]
+    # The rules match nevertheless, but the client may call nothing.
+    assert (foreign["rules"], foreign["allowed_routes"]) == (["acme-reports"], [])
+    csv_rows = explain("both", "--csv", "--rules", "rules.json", "--truststore", "truststore.pem").rows
+    assert [row["allowed_routes"] for row in csv_rows] == ["", "GET /reports/*, * /status"]
+    named = explain("both/foreign.pem", "--json", "--rules", "rules.json", "--truststore", "truststore.pem").json
+    assert (named["denied_by"], named["reason"], named["allowed_routes"]) == ("api_gateway", None, [])
     text = explain("both", "--rules", "rules.json", "--truststore", "truststore.pem").output
     assert "  both/foreign.pem  API Gateway: key  2040-01-01  CN=Ledger,OU=payments,O=Acme\n" in text
 
