@@ -16,7 +16,7 @@ from tests.rules_documents import document, rule
 if TYPE_CHECKING:
     from pathlib import Path
 
-CLIENT, RULES, BUNDLE = "Müller & Söhne.pem", "die Règles.json", "Bündel 1.pem"
+CLIENT, RULES, BUNDLE, CLIENTS = "Müller & Söhne.pem", "die Règles.json", "Bündel 1.pem", "Zwölf Kunden.pem"
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ CLIENT, RULES, BUNDLE = "Müller & Söhne.pem", "die Règles.json", "Bündel 1.p
             (RULES,),
         ),
         (["rules", "remove", "acme", "--rules", RULES, "--yes"], (RULES,)),
-        (["rules", "diff", "old.json", RULES, "--certs", CLIENT], (RULES,)),
+        (["rules", "diff", "old.json", RULES, "--certs", CLIENT, "--certs", CLIENTS], (CLIENTS, RULES)),
         (["explain", BUNDLE, "--rules", RULES], (BUNDLE,)),
         (["explain", CLIENT, BUNDLE, "--rules", RULES, "--route", "GET /ü"], (CLIENT, RULES, "GET /ü")),
-        (["doctor", BUNDLE, "--truststore", "truststore.pem"], (BUNDLE,)),
+        (["doctor", BUNDLE, CLIENTS, "--truststore", "truststore.pem"], (BUNDLE, CLIENTS)),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
 )
@@ -48,6 +48,7 @@ def test_a_shell_finds_the_files_that_a_printed_command_names(
     authority = pem(certificate_der(name(("CN", "CA")), extensions=[IS_A_CA]))
     (tmp_path / CLIENT).write_text(client_pem(("CN", "client")))
     (tmp_path / BUNDLE).write_text(authority + client_pem(("CN", "client")))
+    (tmp_path / CLIENTS).write_text(client_pem(("CN", "one")) + client_pem(("CN", "other")))
     (tmp_path / "truststore.pem").write_text(authority)
     (tmp_path / "old.json").write_bytes(document(rule(match={"common_name": "other"})))
     (tmp_path / RULES).write_bytes(

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import printable
-from mtls_authorizer_cli.printed import counted, json_text, plain
+from mtls_authorizer_cli.printed import counted, json_text
 from mtls_authorizer_cli.tables import WIDTH, fold
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ _CONTINUED = "        "
 
 
 def as_text(diagnosis: Diagnosis) -> str:
-    """Return a diagnosis for a person, in printable ASCII."""
+    """Return a diagnosis for a person, in printable text."""
     sections: list[Iterable[str]] = [
         _summary(diagnosis),
         *(_finding(number, finding) for number, finding in enumerate(diagnosis.findings, start=1)),
         _not_checked(diagnosis.not_checked),
-        (line for note in diagnosis.notes for line in fold(printable(note), first="Note: ", others="   ")),
+        (line for note in diagnosis.notes for line in _fold(note, first="Note: ")),
         _next_step(diagnosis),
     ]
     return "\n\n".join("\n".join(section) for section in map(list, sections) if section) + "\n"
@@ -86,13 +86,13 @@ def _next_step(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _fold(text: str, *, first: str) -> Iterator[str]:
-    return fold(plain(text), first=first, others="   ")
+    return fold(printable(text), first=first, others="   ")
 
 
 def _wrap_command(command: str) -> Iterator[str]:
     """Yield a command on lines that a shell joins, broken before options if their values fit."""
     line = "     "
-    for group in _groups(plain(command)):
+    for group in _groups(printable(command)):
         for part in [" ".join(group)] if len(" ".join(group)) <= WIDTH - len(_CONTINUED) - 3 else group:
             if len(line) + len(part) + 3 > WIDTH:
                 yield f"{line} \\"

@@ -138,7 +138,7 @@ def _notes(report: DiffReport) -> Iterator[str]:
         )
     for file in report.unreadable:
         yield ""
-        yield from wrap(f"note: skipped: {plain(file.problem or '')}", first="")
+        yield from wrap(f"note: skipped: {printable(file.problem or '')}", first="")
 
 
 def _next_step(report: DiffReport) -> Iterator[str]:
