@@ -46,7 +46,9 @@ def command_errors(beginning: str, *kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        message = f"{beginning}{getattr(error, 'strerror', None) or error}"
+        problem = getattr(error, "strerror", None) or error
+        # Of JSON. Python's message is about its decoder.
+        message = f"{beginning}{'it is nested too deeply' if isinstance(error, RecursionError) else problem}"
         raise CommandError(message) from error
 
 
