@@ -123,7 +123,7 @@ class Subparsers(Protocol):
 def exit_statuses(success: str, negative: str) -> str:
     """Return the description of a subcommand's exit statuses, for the end of its help."""
     return (
-        f"Exit status: 0 {success}; 1 {negative}; 2 if an input cannot be read or an option is wrong, with a message "
+        f"Exit status: 0 {success}; 1 {negative}; 2 if an input cannot be used or an option is wrong, with a message "
         "on the standard error."
     )
 
