@@ -68,6 +68,7 @@ def _beginning(text: str, longest: int) -> str:
 
 # A value in quotes is not broken: its spaces matter. Shells have several in a word: 'O'"'"'Brien Ltd.pem'.
 _QUOTED = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
+_NO_BREAK = "\0"
 _TOKEN = re.compile(rf"\(?{_QUOTED}(?:{_QUOTED}|\S)*|\S+")
 
 
@@ -97,9 +98,11 @@ def notes(texts: Iterable[str]) -> Iterator[str]:
         yield from fold(f"note: {printable(text)}", first="", others=" " * len("note: "))
 
 
-def next_step(text: str) -> Iterator[str]:
-    """Return the last lines of a command's output."""
-    return fold(f"Next step: {text}", first="", others=" " * len("Next step: "))
+def next_step(text: str, command: str = "") -> Iterator[str]:
+    """Return the last lines of a command's output. The command in the text is on one line, to be copied."""
+    text = text.replace(command, command.replace(" ", _NO_BREAK)) if command else text
+    lines = fold(f"Next step: {text}", first="", others=" " * len("Next step: "))
+    return (line.replace(_NO_BREAK, " ") for line in lines)
 
 
 def joined(lines: Iterable[str]) -> str:

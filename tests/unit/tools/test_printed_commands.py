@@ -58,3 +58,20 @@ def test_a_shell_finds_the_files_that_a_printed_command_names(
     output = re.sub(r"\n +", " ", capsys.readouterr().out)
     for file in named:
         assert shlex.quote(file) in output
+
+
+@pytest.mark.parametrize(
+    "arguments", [["block", "client.pem"], ["unblock", "client.pem"], ["rules", "remove", "acme"]], ids=" ".join
+)
+def test_the_command_of_the_next_step_is_on_one_line(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A shell would run the first of two lines.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "client.pem").write_text(client_pem(("CN", "client")))
+    for length in range(1, 60):
+        rules = f"{'r' * length} {'s' * length}.json"
+        (tmp_path / rules).write_bytes(document(rule(name="acme"), rule(name="other")))
+        assert main([*arguments, "--rules", rules, "--yes"], {}) == 0
+        file = "CERT" if arguments[0] == "rules" else "client.pem"
+        assert f" mtls-authorizer explain {file} --rules '{rules}'" in capsys.readouterr().out

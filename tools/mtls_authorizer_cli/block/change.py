@@ -179,7 +179,7 @@ def _ending(answer: Answer, outcome: DenyChange, flushed: Sequence[Flushed]) -> 
         yield from row("cache", plain(f"{each.stage}: {each.problem or 'flushed'}"))
     if not flushed and outcome.update.written:
         yield from row("cache", _NOT_FLUSHED.format(outcome.rules.refresh_seconds, answer.command))
-    yield from next_step(printable(answer.next_step))
+    yield from next_step(printable(answer.next_step), printable(explain_command(outcome)))
 
 
 def _as_json(answer: Answer, outcome: DenyChange, flushed: Sequence[Flushed]) -> str:

@@ -225,7 +225,7 @@ def test_files_that_cannot_be_read_are_an_error_after_the_table(
 def test_the_variables_can_come_from_a_file(explain: Explain, tmp_path: Path) -> None:
     (tmp_path / "live.env").write_text("ALLOWED_COMMON_NAMES=Ledger\n")
     assert explain("both/issued.pem", "--env-file", "live.env").status == 0
-    result = explain("both", "--env-file", "live.env", "--at", "2045-01-01T00:00:00Z")
-    assert "explain both/foreign.pem --env-file live.env --at 2045-01-01T00:00:00Z shows why" in " ".join(
-        result.output.split()
-    )
+    options = "--env-file live.env --truststore truststore.pem --api-id a1b2c3d4e5 --at 2045-01-01T00:00:00Z"
+    result = explain("both", *options.split())
+    # On one line: a shell would run the first of two.
+    assert f" mtls-authorizer explain both/foreign.pem {options}\n" in result.output
