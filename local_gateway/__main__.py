@@ -111,7 +111,7 @@ def demonstrate(
     results: Sequence[Result], endpoints: Sequence[Endpoint], pki: Pki, configuration: Configuration
 ) -> None:
     """Play the scenarios on every API and every other front door, and print the tables."""
-    say("The authorizer's configuration:" if configuration.is_sample else "Your configuration of the authorizer:")
+    say("The authorizer's configuration:")
     for variable, value in configuration.variables.items():
         say(f"  {variable}={value}")
     for warning in configuration.warnings:

@@ -55,7 +55,7 @@ def _make_parser() -> argparse.ArgumentParser:
         "--source-url",
         type=_source_url,
         metavar="https://…",
-        help="build: where the source code is published; adds the template for the Serverless Application Repository",
+        help="build: where the source code is published, for the provenance and the Serverless Application Repository",
     )
     return parser
 

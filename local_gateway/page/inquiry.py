@@ -60,7 +60,7 @@ class PrivateKeyError(InquiryError):
 
 
 def read_inquiry(body: bytes, overview: Overview) -> Inquiry:
-    """Read a question in JSON. Raises InquiryError, and CommandError for several clients' certificates."""
+    """Read a question in JSON. Raises InquiryError, and CommandError if the client's certificate cannot be found."""
     text = body.decode(errors="replace")
     if _MENTIONS_KEY.search(text):
         raise PrivateKeyError(KEY_REFUSED)
@@ -109,14 +109,12 @@ def _read_certificate(text: str) -> tuple[str, tuple[str, ...]]:
     # Escapes in JSON can hide it above.
     if _MENTIONS_KEY.search(text) or content.has_private_key:
         raise PrivateKeyError(KEY_REFUSED)
-    if len(content.certificates) > 1:
-        return choose_client("the pasted text", content)
     _require(
         bool(content.certificates),
         f"This is {content.kinds[0]}. Paste a certificate in PEM, from -----BEGIN CERTIFICATE----- to "
         "-----END CERTIFICATE-----.",
     )
-    return content.certificates[0], ()
+    return choose_client("the pasted text", content)
 
 
 def _require(condition: bool, message: str) -> None:  # noqa: FBT001 -- like assert

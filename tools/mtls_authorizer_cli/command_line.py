@@ -46,7 +46,9 @@ def command_errors(beginning: str, *kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
-        message = f"{beginning}{getattr(error, 'strerror', None) or error}"
+        problem = getattr(error, "strerror", None) or error
+        # Of JSON. Python's message is about its decoder.
+        message = f"{beginning}{'it is nested too deeply' if isinstance(error, RecursionError) else problem}"
         raise CommandError(message) from error
 
 
@@ -121,7 +123,7 @@ class Subparsers(Protocol):
 def exit_statuses(success: str, negative: str) -> str:
     """Return the description of a subcommand's exit statuses, for the end of its help."""
     return (
-        f"Exit status: 0 {success}; 1 {negative}; 2 if an input cannot be read or an option is wrong, with a message "
+        f"Exit status: 0 {success}; 1 {negative}; 2 if an input cannot be used or an option is wrong, with a message "
         "on the standard error."
     )
 

@@ -26,7 +26,10 @@ def quoted(text: str, longest: int = LONGEST_TEXT) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a message in printable ASCII. Unlike a quoted value, it may be folded at its spaces."""
+    """Return a message in printable ASCII. Unlike a quoted value, it may be folded at its spaces.
+
+    Not for commands to copy: a shell would not find a file whose name is escaped like this.
+    """
     return printable(text).encode("ascii", "backslashreplace").decode()
 
 

@@ -8,6 +8,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
+from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.printed import plain
 
 if TYPE_CHECKING:
@@ -65,8 +66,10 @@ def _beginning(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - len("...")] + "..."
 
 
-# A value in quotes is not broken: its spaces matter.
-_TOKEN = re.compile(r"""\(?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")\S*|\S+""")
+# A value in quotes is not broken: its spaces matter. Shells have several in a word: 'O'"'"'Brien Ltd.pem'.
+_QUOTED = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
+_NO_BREAK = "\0"
+_TOKEN = re.compile(rf"\(?{_QUOTED}(?:{_QUOTED}|\S)*|\S+")
 
 
 def fold(text: str, *, first: str = "  ", others: str = "  ") -> Iterator[str]:
@@ -92,12 +95,14 @@ def row(label: str, text: str) -> Iterator[str]:
 def notes(texts: Iterable[str]) -> Iterator[str]:
     """Return notes in lines."""
     for text in texts:
-        yield from fold(f"note: {plain(text)}", first="", others=" " * len("note: "))
+        yield from fold(f"note: {printable(text)}", first="", others=" " * len("note: "))
 
 
-def next_step(text: str) -> Iterator[str]:
-    """Return the last lines of a command's output."""
-    return fold(f"Next step: {text}", first="", others=" " * len("Next step: "))
+def next_step(text: str, command: str = "") -> Iterator[str]:
+    """Return the last lines of a command's output. The command in the text is on one line, to be copied."""
+    text = text.replace(command, command.replace(" ", _NO_BREAK)) if command else text
+    lines = fold(f"Next step: {text}", first="", others=" " * len("Next step: "))
+    return (line.replace(_NO_BREAK, " ") for line in lines)
 
 
 def joined(lines: Iterable[str]) -> str:

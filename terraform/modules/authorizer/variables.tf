@@ -9,7 +9,7 @@ variable "release_folder" {
 variable "name" {
   type        = string
   default     = "client-certificate-auth"
-  description = "Beginning of the names of all resources except the bucket."
+  description = "Beginning of the names of all resources except the bucket and the layer."
   nullable    = false
 
   validation {
@@ -383,7 +383,7 @@ variable "crl_exempt_issuers" {
 variable "crl_bucket_name" {
   type        = string
   default     = null
-  description = "Bucket with the indexes of CRLs, which the authorizer may then read. Nothing but the indexer may write to it."
+  description = "Bucket with the indexes of CRLs, which the authorizer may then read. Nothing but the indexer may write indexes to it."
 
   validation {
     condition     = var.crl_bucket_name == null ? true : can(regex("^([a-z0-9][a-z0-9-]{1,61}[a-z0-9])$", var.crl_bucket_name))

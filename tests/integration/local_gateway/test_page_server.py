@@ -192,6 +192,10 @@ def test_other_json_is_rejected(server: Server, body: bytes) -> None:
         ({"client": None, "pem": "hostile<b>"}, "This is text, but not PEM. Paste a certificate in PEM"),
         ({"client": None, "pem": "-----BEGIN CERTIFICATE-----\nhostile<b>"}, "This is PEM without its END line."),
         ({"client": None, "pem": '{"hostile<b>'}, "This is invalid JSON."),
+        (
+            {"client": None, "pem": "-----BEGIN CERTIFICATE-----\n> hostile\n-----END CERTIFICATE-----"},
+            "the pasted text contains a certificate that was changed on its way",
+        ),
     ],
 )
 def test_errors_name_the_problem_and_repeat_nothing(server: Server, question: dict[str, object], error: str) -> None:
@@ -314,6 +318,15 @@ def test_a_pasted_certificate_is_inspected_without_its_key(server: Server, pki: 
         assert answer["handshake"]["text"].startswith(text)
         assert answer["handshake"]["performed"] is False
         assert answer["explanation"]["certificate"]["fingerprint256"]
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by"), [("CERTIFICATE", "X509 CERTIFICATE"), ("\n", "\n  "), ("\n", "\n\n")], ids=repr
+)
+def test_a_certificate_is_read_however_it_was_copied(server: Server, pki: Pki, replaced: str, by: str) -> None:
+    # As by explain: clients present it in DER, and API Gateway sends it in its own form.
+    _, answer = server.inspect(client=None, pem=pki.certificate(READER).replace(replaced, by))
+    assert (answer["status"], answer["explanation"]["reason"]) == (200, None)
 
 
 def test_behind_a_load_balancer_in_passthrough_mode_any_pasted_certificate_is_accepted(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shlex
 
 from mtls_authorizer_cli.tables import columns, csv_text, fold
 
@@ -17,6 +18,12 @@ def test_lines_are_folded_between_words_but_never_within_quotes() -> None:
     assert all(line.startswith("    ") for line in lines[1:])
     assert sum(quoted in line for line in lines) == 2
     assert [len(line) <= 100 for line in lines].count(False) == 1
+
+
+def test_a_word_of_a_command_is_not_broken() -> None:
+    word = shlex.quote("O'Brien and Partners.pem")
+    for length in range(100):
+        assert word in "\n".join(fold(f"{'x' * length} explain {word} --csv"))
 
 
 def test_spaces_within_a_line_are_kept() -> None:

@@ -12,7 +12,7 @@ from mtls_authorizer_cli.block.client import add_options as add_client_options
 from mtls_authorizer_cli.block.entries import Entry, blocking
 from mtls_authorizer_cli.block.flush import Flushed, flush, wait_for_reload
 from mtls_authorizer_cli.block.flush import add_options as add_flush_options
-from mtls_authorizer_cli.command_line import CommandError, ExitStatus, shell_file
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, printable, shell_file
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
 from mtls_authorizer_cli.documents.location import find_rules
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
@@ -179,7 +179,7 @@ def _ending(answer: Answer, outcome: DenyChange, flushed: Sequence[Flushed]) -> 
         yield from row("cache", plain(f"{each.stage}: {each.problem or 'flushed'}"))
     if not flushed and outcome.update.written:
         yield from row("cache", _NOT_FLUSHED.format(outcome.rules.refresh_seconds, answer.command))
-    yield from next_step(plain(answer.next_step))
+    yield from next_step(printable(answer.next_step), printable(explain_command(outcome)))
 
 
 def _as_json(answer: Answer, outcome: DenyChange, flushed: Sequence[Flushed]) -> str:

@@ -17,8 +17,8 @@ from mtls_authorizer.rules.names.issuer_spellings import canonical_condition
 from mtls_authorizer.rules.names.name_correction import attribute_types
 from mtls_authorizer.rules.names.spellings import name_in_common_spelling
 from mtls_authorizer_cli.certificates.files import read_certificate_file
-from mtls_authorizer_cli.command_line import CommandError, command_errors
-from mtls_authorizer_cli.printed import plain, quoted, utc_timestamp
+from mtls_authorizer_cli.command_line import CommandError, command_errors, printable
+from mtls_authorizer_cli.printed import quoted, utc_timestamp
 
 if TYPE_CHECKING:
     import argparse
@@ -111,7 +111,7 @@ def _notes(notes: Iterable[str]) -> Iterator[str]:
     """Yield the notes on the file, except for one that ``_certificate_notes`` replaces."""
     for note in notes:
         if not note.endswith("a CA's certificate, not a client's"):
-            yield plain(note)
+            yield printable(note)
 
 
 def _certificate_notes(certificate: PeerCertificate) -> Iterator[str]:

@@ -93,7 +93,7 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     files = read_certificates(options.files)
     report, problem = _make_report(options, environment, files, now, period)
     write_output(as_csv(report) if options.csv else as_json(report) if options.json else as_text(report))
-    if not report.clients and (report.unusable or report.skipped):
+    if not report.clients and not report.unidentified:
         message = f"the files contain neither certificates nor decisions{f': {problem}' if problem else ''}"
         raise CommandError(message)
     check_read(files)

@@ -25,6 +25,9 @@ _MILLISECONDS = re.compile("[0-9]{13}")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+NO_ENTRIES = "it has no entries"
+"""Why a log contains no decision if there is no other problem: the AWS CLI prints this of the wrong log group, too."""
+
 
 class LogRecord(NamedTuple):
     """An entry of the decision log: its position among the entries of the input, from 1, and its fields.

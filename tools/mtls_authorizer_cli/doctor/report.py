@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.printed import counted, json_text, plain
+from mtls_authorizer_cli.command_line import printable
+from mtls_authorizer_cli.printed import counted, json_text
 from mtls_authorizer_cli.tables import WIDTH, fold
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _CONTINUED = "        "
 
 
 def as_text(diagnosis: Diagnosis) -> str:
-    """Return a diagnosis for a person, in printable ASCII."""
+    """Return a diagnosis for a person, in printable text."""
     sections: list[Iterable[str]] = [
         _summary(diagnosis),
         *(_finding(number, finding) for number, finding in enumerate(diagnosis.findings, start=1)),
@@ -85,13 +86,13 @@ def _next_step(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _fold(text: str, *, first: str) -> Iterator[str]:
-    return fold(plain(text), first=first, others="   ")
+    return fold(printable(text), first=first, others="   ")
 
 
 def _wrap_command(command: str) -> Iterator[str]:
     """Yield a command on lines that a shell joins, broken before options if their values fit."""
     line = "     "
-    for group in _groups(plain(command)):
+    for group in _groups(printable(command)):
         for part in [" ".join(group)] if len(" ".join(group)) <= WIDTH - len(_CONTINUED) - 3 else group:
             if len(line) + len(part) + 3 > WIDTH:
                 yield f"{line} \\"

@@ -81,7 +81,7 @@ def read_inputs(paths: Sequence[str], *, as_table: bool = False) -> Inputs:
         message = f"{' and '.join(shown_file(each.file) for each in events)} both contain an event: name one"
         raise CommandError(message)
     if as_table and not files:
-        message = f"{shown_file(events[0].file)} is an event: --csv is about files with certificates, so leave it out"
+        message = f"{shown_file(events[0].file)} is an event: --csv is about files with certificates. Leave --csv out"
         raise CommandError(message)
     are_many = as_table or sum(file.pem is not None for file in files) > 1
     if not are_many:

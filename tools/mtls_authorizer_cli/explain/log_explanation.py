@@ -14,7 +14,7 @@ from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE
 from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.decision_log.entries import parse_log_entries
-from mtls_authorizer_cli.decision_log.records import LogRecord, LogRecords, read_log_records
+from mtls_authorizer_cli.decision_log.records import NO_ENTRIES, LogRecord, LogRecords, read_log_records
 from mtls_authorizer_cli.explain.inputs import Inputs, read_inputs
 from mtls_authorizer_cli.explain.nearest_rule import describe_nearest_rule
 from mtls_authorizer_cli.explain.options import load_with_progress, make_question
@@ -211,7 +211,7 @@ def _choose(source: str, records: LogRecords, request_id: str | None) -> LogReco
     if len(chosen) == 1:
         return chosen[0]
     if not decisions:
-        message = f"{source} contains no decision: {records.problem or 'it has no entries'}"
+        message = f"{source} contains no decision: {records.problem or NO_ENTRIES}"
         raise CommandError(message)
     if not chosen:
         total = counted(decisions, "decision")

@@ -71,7 +71,7 @@ class FieldExplanation(NamedTuple):
             return choice(required, everything=everything)
         nearest = alternative_text(self.nearest.alternative)
         if self.is_near_miss:
-            nearest += f" ({self.nearest.difference} differs)"
+            nearest += f" ({self.nearest.difference.in_words})"
         if len(required) == 1:
             return nearest
         shown = choice(required, everything=True) if everything else f"one of {len(required):,} values"

@@ -62,6 +62,19 @@ class Difference(StrEnum):
     OTHER = "other"
     """The values are similar, but may well belong to two clients."""
 
+    @property
+    def in_words(self) -> str:
+        """What is said of a required value with this difference: ``case differs``."""
+        return _IN_WORDS.get(self, f"{self} differs")
+
+
+_IN_WORDS = {
+    Difference.CASE_AND_SPACE: "case and space differ",
+    Difference.CHARACTERS: "characters differ",
+    Difference.REVERSED: "in reverse order",
+    Difference.DECIMAL: "in decimal",
+}
+
 
 _DISTANCES = {difference: position / 100 for position, difference in enumerate(Difference)}
 

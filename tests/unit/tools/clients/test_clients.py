@@ -415,7 +415,12 @@ def test_entries_are_counted_that_are_not_about_a_client(run: Run, put: Callable
 
 
 def test_a_log_without_clients_says_what_to_do(run: Run, put: Callable[..., None]) -> None:
-    put({"type": "platform.start"})
+    others = {"type": "platform.start"}, {"decision": "deny", "reason": "lambda_event_missing_clientcert"}
+    put(*others)
+    result = run("--log", "log")
+    assert (result.status, result.errors) == (0, "")
+    assert "note: decisions that name no client (no certificate, or not in the log): 1\n" in result.output
+    put(others[0])
     assert run("--log", "log").output.splitlines()[-1] == (
         "Next step: name certificates, or a log with decisions: see docs/clients.md"
     )
@@ -430,6 +435,9 @@ NOT_JSON = "entry 1 is not a JSON object. The log format of the function must be
         (["wrong"], ""),
         (["wrong/readme"], ""),
         (["--log", "wrong/readme"], f": wrong/readme: {NOT_JSON}"),
+        # As the AWS CLI prints it for a wrong log group or time.
+        (["--log", "empty.json"], ""),
+        (["wrong", "--log", "empty.json"], ""),
     ],
 )
 def test_inputs_without_certificates_and_decisions_are_an_error(
@@ -437,6 +445,7 @@ def test_inputs_without_certificates_and_decisions_are_an_error(
 ) -> None:
     (tmp_path / "wrong").mkdir()
     (tmp_path / "wrong" / "readme").write_text("text")
+    (tmp_path / "empty.json").write_text('{"events": [], "searchedLogStreams": []}')
     result = run(*arguments, "--expiring", "60d")
     assert result.status == 2
     message = f"the files contain neither certificates nor decisions{reason}"

@@ -61,7 +61,7 @@ def test_lines_and_json_are_read(content: str | bytes, variables: dict[str, str]
         ('A="secret","x"', 'line 1 has " at both ends and inside: '),
         (b"A=\xff", "is not text in UTF-8 or UTF-16: "),
         ("{", "is not valid JSON: "),
-        ("{" * 100_000, "is not valid JSON: "),
+        ('{"a":' * 100_000, "is not valid JSON: it is nested too deeply"),
         ('{"A": 1}', "has no variables: "),
         ('{"Environment": []}', "has no variables: "),
         ('{"Configuration": 1}', "has no variables: "),

@@ -351,6 +351,7 @@ def test_one_of_several_decisions_is_chosen_by_its_request(
             ["--log", "text.log"],
             "text.log contains no decision: entry 1 is not a JSON object. The log format of the function must",
         ),
+        (["--log", "[" * 1_000_000], "the text of --log is not a log: it is nested too deeply\n"),
         (["--log", "[]"], "[] cannot be read: No such file"),
         (["--log", '[{"decision": "allow"}, {"decision": "deny"}]'], "the text of --log contains 2 decisions, 1 of"),
         (["--log", '[{"events": []}]'], "the text of --log contains no decision: it has no entries\n"),

@@ -134,8 +134,12 @@ def test_json_is_one_object_with_the_numbers_and_all_certificates(explain: Expla
     assert (issued["decision"], issued["rules"]) == ("allow", ["acme-reports"])
     assert issued["allowed_routes"] == ["GET /reports/*", "* /status"]
     assert (foreign["decision"], foreign["denied_by"], foreign["reason"]) == ("deny", "api_gateway", "key")
-    # The rules match nevertheless.
-    assert foreign["rules"] == ["acme-reports"]
+    # The rules match nevertheless, but the client may call nothing.
+    assert (foreign["rules"], foreign["allowed_routes"]) == (["acme-reports"], [])
+    csv_rows = explain("both", "--csv", "--rules", "rules.json", "--truststore", "truststore.pem").rows
+    assert [row["allowed_routes"] for row in csv_rows] == ["", "GET /reports/*, * /status"]
+    named = explain("both/foreign.pem", "--json", "--rules", "rules.json", "--truststore", "truststore.pem").json
+    assert (named["denied_by"], named["reason"], named["allowed_routes"]) == ("api_gateway", None, [])
     text = explain("both", "--rules", "rules.json", "--truststore", "truststore.pem").output
     assert "  both/foreign.pem  API Gateway: key  2040-01-01  CN=Ledger,OU=payments,O=Acme\n" in text
 
@@ -221,7 +225,7 @@ def test_files_that_cannot_be_read_are_an_error_after_the_table(
 def test_the_variables_can_come_from_a_file(explain: Explain, tmp_path: Path) -> None:
     (tmp_path / "live.env").write_text("ALLOWED_COMMON_NAMES=Ledger\n")
     assert explain("both/issued.pem", "--env-file", "live.env").status == 0
-    result = explain("both", "--env-file", "live.env", "--at", "2045-01-01T00:00:00Z")
-    assert "explain both/foreign.pem --env-file live.env --at 2045-01-01T00:00:00Z shows why" in " ".join(
-        result.output.split()
-    )
+    options = "--env-file live.env --truststore truststore.pem --api-id a1b2c3d4e5 --at 2045-01-01T00:00:00Z"
+    result = explain("both", *options.split())
+    # On one line: a shell would run the first of two.
+    assert f" mtls-authorizer explain both/foreign.pem {options}\n" in result.output

@@ -43,24 +43,43 @@ def test_the_entry_that_denies_is_named_with_its_fields() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "difference"),
+    ("entry", "difference", "explanation"),
     [
-        ({"common_name": "LEDGER"}, "case"),
-        ({"common_name": "Ledger", "organization": "acme "}, "case and space"),
-        ({"issuer": "O=Acme,CN=Acme Issuing CA"}, "reverse order"),
-        ({"serial_number": "4328719365", "issuer": "CN=Acme Issuing CA,O=Acme"}, "decimal"),
-        ({"serial_number": "4328719366", "issuer": "CN=Acme Issuing CA,O=Acme"}, None),
-        ({"common_name": "LEDGER", "organization": "Other"}, None),
-        ({"common_name": "nobody"}, None),
+        ({"common_name": "LEDGER"}, "case", "common_name: requires 'LEDGER' (case differs); found 'Ledger'"),
+        (
+            {"common_name": "Ledger", "organization": "acme "},
+            "case and space",
+            "organization: requires 'acme ' (case and space differ); found 'Acme'",
+        ),
+        ({"common_name": '"Ledger"'}, "characters", """requires '"Ledger"' (characters differ); found 'Ledger'"""),
+        (
+            {"issuer": "O=Acme,CN=Acme Issuing CA"},
+            "reverse order",
+            "requires 'O=Acme,CN=Acme Issuing CA' (in reverse order); found 'CN=Acme Issuing CA,O=Acme'",
+        ),
+        (
+            {"serial_number": "4328719365", "issuer": "CN=Acme Issuing CA,O=Acme"},
+            "decimal",
+            "serial_number: requires '4328719365' (in decimal); found '102030405'",
+        ),
+        ({"serial_number": "4328719366", "issuer": "CN=Acme Issuing CA,O=Acme"}, None, ""),
+        ({"common_name": "LEDGER", "organization": "Other"}, None, ""),
+        ({"common_name": "nobody"}, None, ""),
     ],
 )
-def test_an_entry_that_nearly_denies_is_named(entry: dict[str, str], difference: str | None) -> None:
+def test_an_entry_that_nearly_denies_is_named_with_the_differing_fields(
+    entry: dict[str, str], difference: str | None, explanation: str
+) -> None:
     document = json.dumps({"rules": [REPORTS], "deny": [{"common_name": "nobody"}, entry]}).encode()
     report = Report(explain(question(rules=document)))
     assert report.explanation.allowed
     verdict, *_ = as_text(report).split("\n\n")
     assert ("deny[1] does not deny" in verdict) is (difference is not None)
-    assert (f"--  deny[1] {_NEARLY_DENIES}" in " ".join(as_text(report).split("\n      "))) is (difference is not None)
+    details = " ".join(as_text(report).partition("--  deny[1] ")[2].partition("\n  ok")[0].split())
+    assert details.startswith(_NEARLY_DENIES) is (difference is not None)
+    # Fields that match would hide the one that does not.
+    assert explanation in details
+    assert details.count("requires") == (difference is not None)
     rules = json.loads(as_json(report))["rules"]
     assert rules["deny"] == []
     if difference is None:

@@ -53,7 +53,7 @@ def as_json(report: Report) -> str:
         else _decision(allowed=explanation.shadow_denial is None),
         "shadow_reason": explanation.shadow_denial,
         "shadow_rules": _rules(explanation.shadow_rules, policy.shadow_rules_version, report),
-        "allowed_routes": listed_routes(grant.routes) if grant else [],
+        "allowed_routes": listed_routes(grant.routes) if grant and explanation.gateway.rejection is None else [],
         "answer": explanation.answer,
         "simple_answer": explanation.simple_answer,
     }

@@ -61,10 +61,11 @@ def summarize(question: Question) -> Summary:
     outcome = None
     if isinstance(assessment, AssessedCertificate):
         outcome = outcome_for(assessment.outcome, question.request, question.now)
+    gateway = explain_gateway(read, question.truststore, question.now)
     return Summary(
         read if isinstance(read, PeerCertificate) else None,
-        explain_gateway(read, question.truststore, question.now),
+        gateway,
         question.denial(decision.reason),
         outcome.rules if isinstance(outcome, Grant) else (),
-        decision.grant,
+        decision.grant if gateway.rejection is None else None,
     )

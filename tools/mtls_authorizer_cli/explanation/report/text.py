@@ -1,4 +1,7 @@
-"""An explanation for a person: the verdict first, then the evidence, and the next step last. In printable ASCII."""
+"""An explanation for a person: the verdict first, then the evidence, and the next step last.
+
+In printable ASCII, except for names of files, which are also parts of commands to copy.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 from mtls_authorizer.request.response import UNAUTHORIZED_BY_HTTP_API
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT
+from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES
 from mtls_authorizer_cli.explanation.report.advice import advise
 from mtls_authorizer_cli.explanation.result import Verdict
@@ -104,7 +108,7 @@ def _subject(report: Report) -> Iterator[str]:
     yield from _value("route", route)
     yield f"time           {utc_timestamp(question.now)}"
     for note in report.notes:
-        yield from fold(f"note           {plain(note)}", first="", others=" " * 15)
+        yield from fold(f"note           {printable(note)}", first="", others=" " * 15)
 
 
 def _value(name: str, value: str) -> Iterator[str]:
@@ -167,7 +171,8 @@ def _rules(title: str, rules: RulesExplanation | None, report: Report) -> Iterat
         ("--", _NEARLY_DENIES, rules.near_denials),
     ):
         for denial in denials:
-            fields = ", and ".join(_field(field, everything=report.everything) for field in denial.fields)
+            differing = [field for field in denial.fields if not field.matches]
+            fields = ", and ".join(_field(field, everything=report.everything) for field in differing or denial.fields)
             yield from fold(f"{mark}  {denial.place} {verdict}: {fields}", others=" " * 6)
     for rule in (*rules.matching, *rules.nearest):
         yield from _rule(rule, everything=report.everything)

@@ -7,7 +7,7 @@ import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, printable
 from mtls_authorizer_cli.documents.document import not_empty
 from mtls_authorizer_cli.documents.json_text import items_of, rewrite_items
 from mtls_authorizer_cli.documents.location import add_options as add_location_options
@@ -66,7 +66,7 @@ def _lines(options: argparse.Namespace, rules: RulesLocation, update: Update, re
     yield from row("rules", plain(f"{rules.location}, version {update.document.version}"))
     if options.yes or options.dry_run:
         yield from ["", diff(update.before, update.planned)]
-    yield from next_step(plain(_next_step(rules, update)))
+    yield from next_step(printable(_next_step(rules, update)), printable(_explain_command(rules)))
 
 
 def _as_json(options: argparse.Namespace, rules: RulesLocation, update: Update, result: str) -> str:
@@ -88,10 +88,13 @@ def _next_step(rules: RulesLocation, update: Update) -> str:
     if not update.written:
         return "to write the change, run the command again with --yes"
     return (
-        f"verify with mtls-authorizer explain CERT {shlex.join(rules.option)}. The change takes effect when the "
-        f"function reloads the rules, after {rules.refresh_seconds} s; cached responses stay valid until the "
-        "authorizer's TTL ends"
+        f"verify with {_explain_command(rules)}. The change takes effect when the function reloads the rules, after "
+        f"{rules.refresh_seconds} s; cached responses stay valid until the authorizer's TTL ends"
     )
+
+
+def _explain_command(rules: RulesLocation) -> str:
+    return f"mtls-authorizer explain CERT {shlex.join(rules.option)}"
 
 
 def _remove(names: frozenset[str]) -> Callable[[str], str]:
@@ -118,6 +121,6 @@ def _name(rule: object) -> str:
 def _require(names: frozenset[str], existing: Sequence[str]) -> None:
     for name in sorted(names - {*existing}):
         similar = difflib.get_close_matches(name, existing, n=3)
-        advice = f"similar: {', '.join(similar)}" if similar else f"there are {listing(existing)}"
+        advice = f"similar: {', '.join(similar)}" if similar else f"its rules: {listing(existing)}"
         message = f"there is no rule {quoted(name)}, so nothing was written; {advice}"
         raise CommandError(message)

@@ -6,7 +6,7 @@ import shlex
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses
+from mtls_authorizer_cli.command_line import ExitStatus, exit_statuses, printable
 from mtls_authorizer_cli.documents.review import diff, review, write_result
 from mtls_authorizer_cli.printed import counted, json_text, listing, plain
 from mtls_authorizer_cli.rules.change.new_rules import add_rules
@@ -94,4 +94,4 @@ def _next_step(target: Target, result: Result) -> Iterator[str]:
         yield f"Next step: the rules take effect when they are reloaded, after {seconds} s. Check a client:"
     else:
         yield "Next step: check a client, and upload the document:"
-    yield f"  mtls-authorizer explain CERT {plain(shlex.join((*rules.option, *target.option)))}"
+    yield f"  mtls-authorizer explain CERT {printable(shlex.join((*rules.option, *target.option)))}"

@@ -1,14 +1,15 @@
-"""The differences between two documents: for a person, in printable ASCII, and for a program."""
+"""The differences between two documents: for a person, in printable text, and for a program."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.explanation.wording import listed_routes, printed_routes
 from mtls_authorizer_cli.printed import counted, json_text, plain, quoted
 from mtls_authorizer_cli.rules.diff.comparison import ChangeKind, limits_text
-from mtls_authorizer_cli.tables import joined, wrap
+from mtls_authorizer_cli.tables import joined, notes, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _MARKS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~", ChangeKind.RENAMED: "="}
 _LONGEST_NAME = 60
+_REORDERED = (
+    "rules with a context or a usage plan key are in another order. If several match a client, those of the first rule "
+    "are used."
+)
 
 
 class ClientDifference(NamedTuple):
@@ -129,15 +134,9 @@ def _part(part: PartChange, *, label: bool = True) -> Iterator[str]:
 
 def _notes(report: DiffReport) -> Iterator[str]:
     if report.comparison.is_reordered:
-        yield ""
-        yield from wrap(
-            "note: rules with a context or a usage plan key are in another order. If several match a client, those of "
-            "the first rule are used.",
-            first="",
-        )
+        yield from ["", *notes([_REORDERED])]
     for file in report.unreadable:
-        yield ""
-        yield from wrap(f"note: skipped: {plain(file.problem or '')}", first="")
+        yield from ["", *notes([f"skipped: {file.problem}"])]
 
 
 def _next_step(report: DiffReport) -> Iterator[str]:
@@ -147,7 +146,7 @@ def _next_step(report: DiffReport) -> Iterator[str]:
         yield "Next step: add --certs FOLDER to see what changes for which client."
     else:
         yield "Next step: try the new rules on logged requests:"
-        yield f"  mtls-authorizer rules what-if --log FILE --rules {plain(shlex.quote(report.new))}"
+        yield f"  mtls-authorizer rules what-if --log FILE --rules {printable(shlex.quote(report.new))}"
 
 
 def _client_name(client: ClientDifference) -> str:

@@ -14,7 +14,7 @@ from mtls_authorizer_cli.configuration.loading import (
     read_truststore_at,
 )
 from mtls_authorizer_cli.configuration.variables import add_options, read_environment
-from mtls_authorizer_cli.decision_log.records import read_log_records
+from mtls_authorizer_cli.decision_log.records import NO_ENTRIES, read_log_records
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
 from mtls_authorizer_cli.rules.what_if.report import Tally, WhatIfReport, as_json, as_text
@@ -72,8 +72,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             tally.add(record, replayer.decide(record))
     report = WhatIfReport(tally, records.skipped, has_certificates=bool(certificates))
     write_output(as_json(report) if options.json else as_text(report))
-    if not tally.total and records.skipped:
-        message = f"{shown_file(options.log)} contains no decision: {records.problem}"
+    if not tally.total:
+        message = f"{shown_file(options.log)} contains no decision: {records.problem or NO_ENTRIES}"
         raise CommandError(message)
     check_read(files)
     return ExitStatus.NEGATIVE if tally.changed else ExitStatus.SUCCESS

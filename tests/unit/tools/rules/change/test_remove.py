@@ -79,7 +79,7 @@ def test_a_declined_change_is_not_written(
     ("arguments", "message"),
     [
         (["acme-payment\x1b"], r"there is no rule 'acme-payment\x1b', so nothing was written; similar: acme-payments"),
-        (["x"], "there is no rule 'x', so nothing was written; there are acme-payments"),
+        (["x"], "there is no rule 'x', so nothing was written; its rules: acme-payments"),
         (["acme-payments"], "the document would contain neither rules nor deny, which is not valid"),
     ],
 )

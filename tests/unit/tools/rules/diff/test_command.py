@@ -83,7 +83,7 @@ deny (these clients are denied, whatever rules match)
     + common_name 'd'
 
 note: rules with a context or a usage plan key are in another order. If several match a client,
-  those of the first rule are used.
+      those of the first rule are used.
 
 Next step: add --certs FOLDER to see what changes for which client.
 """

@@ -149,13 +149,16 @@ def test_keys_of_issuers_are_read_from_the_truststore(folder: Path, capsys: pyte
         assert "1 stay the same" in capsys.readouterr().out
 
 
-def test_the_log_can_be_the_standard_input_and_may_be_empty(
+def test_the_log_can_be_the_standard_input_and_must_not_be_empty(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "new.json").write_bytes(document(RULE))
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"[]")))
-    assert main(["rules", "what-if", "--log", "-", "--rules", "new.json"], {}) == 0
-    assert capsys.readouterr().out.endswith("Next step: name a file with entries of the decision log.\n")
+    for content, status in ((json.dumps(ENTRY), 0), ('{"events": [], "searchedLogStreams": []}', 2)):
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content.encode())))
+        assert main(["rules", "what-if", "--log", "-", "--rules", "new.json"], {}) == status
+    output, errors = capsys.readouterr()
+    assert output.endswith("Next step: name a file with entries of the decision log.\n")
+    assert errors == "mtls-authorizer rules what-if: the standard input contains no decision: it has no entries\n"
 
 
 def test_the_lists_in_the_environment_are_in_force_as_well(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

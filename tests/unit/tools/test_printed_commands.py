@@ -1,0 +1,77 @@
+"""The commands that other commands print, to be copied into a shell."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mtls_authorizer_cli.main import main
+from tests.pki.certificate_authorities import IS_A_CA
+from tests.pki.certificates import certificate_der, client_pem, name, pem
+from tests.rules_documents import document, rule
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CLIENT, RULES, BUNDLE, CLIENTS = "Müller & Söhne.pem", "die Règles.json", "Bündel 1.pem", "Zwölf Kunden.pem"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["block", CLIENT, "--rules", RULES, "--yes"], (CLIENT, RULES)),
+        (["unblock", CLIENT, "--rules", RULES, "--yes"], (CLIENT, RULES)),
+        (["block", BUNDLE, "--rules", RULES, "--yes"], (BUNDLE,)),
+        (
+            ["rules", "add", "--from-cert", CLIENT, "--name", "n", "--allow", "GET /", "--rules", RULES, "--yes"],
+            (RULES,),
+        ),
+        (["rules", "remove", "acme", "--rules", RULES, "--yes"], (RULES,)),
+        (["rules", "diff", "old.json", RULES, "--certs", CLIENT, "--certs", CLIENTS], (CLIENTS, RULES)),
+        (["explain", BUNDLE, "--rules", RULES], (BUNDLE,)),
+        (["explain", CLIENT, BUNDLE, "--rules", RULES, "--route", "GET /ü"], (CLIENT, RULES, "GET /ü")),
+        (["doctor", BUNDLE, CLIENTS, "--truststore", "truststore.pem"], (BUNDLE, CLIENTS)),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_a_shell_finds_the_files_that_a_printed_command_names(
+    arguments: list[str],
+    named: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    authority = pem(certificate_der(name(("CN", "CA")), extensions=[IS_A_CA]))
+    (tmp_path / CLIENT).write_text(client_pem(("CN", "client")))
+    (tmp_path / BUNDLE).write_text(authority + client_pem(("CN", "client")))
+    (tmp_path / CLIENTS).write_text(client_pem(("CN", "one")) + client_pem(("CN", "other")))
+    (tmp_path / "truststore.pem").write_text(authority)
+    (tmp_path / "old.json").write_bytes(document(rule(match={"common_name": "other"})))
+    (tmp_path / RULES).write_bytes(
+        document(rule(name="acme", match={"common_name": "x"}), rule(name="other", allow=["GET /"]))
+    )
+    assert main(arguments, {}) in (0, 1)
+    output = re.sub(r"\n +", " ", capsys.readouterr().out)
+    for file in named:
+        assert shlex.quote(file) in output
+
+
+@pytest.mark.parametrize(
+    "arguments", [["block", "client.pem"], ["unblock", "client.pem"], ["rules", "remove", "acme"]], ids=" ".join
+)
+def test_the_command_of_the_next_step_is_on_one_line(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A shell would run the first of two lines.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "client.pem").write_text(client_pem(("CN", "client")))
+    for length in range(1, 60):
+        rules = f"{'r' * length} {'s' * length}.json"
+        (tmp_path / rules).write_bytes(document(rule(name="acme"), rule(name="other")))
+        assert main([*arguments, "--rules", rules, "--yes"], {}) == 0
+        file = "CERT" if arguments[0] == "rules" else "client.pem"
+        assert f" mtls-authorizer explain {file} --rules '{rules}'" in capsys.readouterr().out
