@@ -29,8 +29,7 @@ def crl_der(content: bytes) -> bytes:
     if blocks != 1 or begin < 0 or end < 0:
         raise CrlError(
             CrlRejection.MALFORMED,
-            f"neither a CRL in DER nor exactly one in PEM ({_BEGIN.decode()}): {blocks} PEM blocks, "
-            f"and it begins with {_shown(content)}",
+            f"neither a CRL in DER nor exactly one in PEM ({_BEGIN.decode()}): {_described(content, blocks)}",
         )
     if not _WHITE_SPACE.fullmatch(content, end + len(_END)):
         raise CrlError(
@@ -52,6 +51,13 @@ def crl_digest(content: bytes) -> str:
     Raises CrlError for content that is neither.
     """
     return hashlib.sha256(crl_der(content)).hexdigest()
+
+
+def _described(content: bytes, blocks: int) -> str:
+    """Return what other content is."""
+    if content[:100].lstrip().startswith(b"MII"):
+        return "it looks like base64 without its BEGIN and END lines, as cfssl prints it. Decode it: base64 -d"
+    return f"{blocks} PEM blocks, and it begins with {_shown(content)}" if content else "it is empty"
 
 
 def _shown(content: bytes) -> str:
