@@ -20,7 +20,8 @@ def crl_der(content: bytes) -> bytes:
 
     DER is returned without a copy, and base64 is decoded without a copy, because a CRL may take much of the memory.
     """
-    # A CRL is longer than 127 bytes, so its length has the long form, which begins with a byte that is not ASCII.
+    # Text may begin with "0", too. A CRL has more than 127 bytes, so its length has the long form, which begins with a byte
+    # that is not ASCII. Only an empty one of version 1 by an Ed25519 key, which API Gateway does not support, has fewer.
     if content[:1] == b"\x30" and content[1:2] >= b"\x80":
         return content
     blocks = content.count(b"-----BEGIN")
