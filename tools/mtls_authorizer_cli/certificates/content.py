@@ -107,7 +107,7 @@ def decode_block(pem: str) -> bytes | None:
 def mislabelled_kind(pem: str) -> Kind | None:
     """Return what a block with a certificate's label contains, if that is known and no certificate.
 
-    Windows writes this label around PKCS #7 bundles, and around everything that its certutil encodes.
+    Some tools write this label around PKCS #7 bundles, which OpenSSL reads, and around whatever they encode.
     """
     content = decode_block(pem)
     kind = _der_kind(content) if content else None

@@ -20,8 +20,8 @@ def crl_der(content: bytes) -> bytes:
 
     DER is returned without a copy, and base64 is decoded without a copy, because a CRL may take much of the memory.
     """
-    # Text may begin with "0", too. A CRL has more than 127 bytes, so its length has the long form, which begins with a byte
-    # that is not ASCII. Only an empty one of version 1 by an Ed25519 key, which API Gateway does not support, has fewer.
+    # The length of a CRL has the long form, which begins with a byte that is not ASCII: CRLs have more than 127 bytes,
+    # except for empty ones of version 1 by Ed25519 keys, which API Gateway does not support.
     if content[:1] == b"\x30" and content[1:2] >= b"\x80":
         return content
     blocks = content.count(b"-----BEGIN")

@@ -101,7 +101,7 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
         "is a PKCS #7 bundle (DER)",
         "openssl pkcs7 -inform DER -in FILE -print_certs -out client.pem",
     ),
-    # As Windows writes it.
+    # OpenSSL reads it.
     "PKCS #7 with the label of a certificate": (
         pem(pkcs7.serialize_certificates(CERTIFICATES, Encoding.DER)).encode(),
         "is a PKCS #7 bundle (PEM) (with the label of a certificate)",
