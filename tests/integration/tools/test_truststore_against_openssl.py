@@ -46,6 +46,22 @@ def test_boundaries_that_openssl_does_not_read_are_reported(content: bytes, read
     assert f"Total found: {read}" in output
 
 
+LINES = ROOT.pem.splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("empty", [b"\n", b"\r\n", b" \t\n"])
+@pytest.mark.parametrize("place", range(1, len(LINES)))
+def test_an_empty_line_that_openssl_does_not_read_is_reported(place: int, empty: bytes, tmp_path: Path) -> None:
+    content = b"".join((*LINES[:place], empty, *LINES[place:]))
+    file = tmp_path / "truststore.pem"
+    file.write_bytes(content)
+    command = ["openssl", "storeutl", "-noout", "-certs", str(file)]
+    output = subprocess.run(command, check=False, capture_output=True, text=True).stdout
+    expected = [] if "Total found: 1" in output else ["certificate 1 of the truststore has an empty line in it"]
+    assert [each.partition(":")[0] for each in read_bundle(content).warnings] == expected
+    assert bool(expected) is (place > 1)
+
+
 NETSCAPE_TYPE = "2.16.840.1.113730.1.1"
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, read_basic_constraints
-from mtls_authorizer_cli.certificates.content import Kind, to_pem
+from mtls_authorizer_cli.certificates.content import Kind, decode_block, to_pem
 from mtls_authorizer_cli.command_line import CommandError, shell_file, shown_file
 from mtls_authorizer_cli.printed import listing, quoted
 
@@ -65,11 +64,8 @@ def as_sent(pem: str) -> str | None:
     Its label, its line ends, and whitespace in it do not matter. None if it is not base64, such as one that begins
     within another one, which has lost its END line.
     """
-    try:
-        _, _begin, body, _end, _ = pem.split("-----")
-        return to_pem(base64.b64decode("".join(body.split()), validate=True))
-    except ValueError:
-        return None
+    content = decode_block(pem)
+    return None if content is None else to_pem(content)
 
 
 def _find_clients(pems: Sequence[str | None], certificates: Sequence[PeerCertificate | None]) -> list[int]:

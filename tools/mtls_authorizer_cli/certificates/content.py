@@ -5,6 +5,7 @@ Nothing of a private key is decoded: in DER, only the tags of the outermost elem
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import ssl
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     CRL = "a certificate revocation list"
     PKCS7 = "a PKCS #7 bundle"
     PKCS12 = "a PKCS #12 bundle"
+    JAVA_KEYSTORE = "a Java keystore"
     PRIVATE_KEY = "a private key"
     ENCRYPTED_PRIVATE_KEY = "an encrypted private key"
     PUBLIC_KEY = "a public key"
@@ -63,6 +65,8 @@ def recognize(content: bytes) -> Content:
     """Recognize the content of a file."""
     if not content.strip():
         return Content((Kind.EMPTY,))
+    if content.startswith(_JAVA_KEYSTORES):
+        return Content((Kind.JAVA_KEYSTORE,))
     kind = _der_kind(content)
     if kind is not None:
         # Like OpenSSL, without what follows, such as a line end.
@@ -89,6 +93,25 @@ def _lacks(text: str) -> str:
 def to_pem(certificate: bytes) -> str:
     """Return a certificate in DER as PEM, in the form in which API Gateway sends it."""
     return ssl.DER_cert_to_PEM_cert(certificate)
+
+
+def decode_block(pem: str) -> bytes | None:
+    """Return the content of one block, None if it is not base64. Its label, line ends and whitespace do not matter."""
+    try:
+        _, _begin, body, _end, _ = pem.split("-----")
+        return base64.b64decode("".join(body.split()), validate=True)
+    except ValueError:
+        return None
+
+
+def mislabelled_kind(pem: str) -> Kind | None:
+    """Return what a block with a certificate's label contains, if that is known and no certificate.
+
+    Some tools write this label around PKCS #7 bundles, which OpenSSL reads, and around whatever they encode.
+    """
+    content = decode_block(pem)
+    kind = _der_kind(content) if content else None
+    return kind if kind in {Kind.PKCS7, Kind.CRL, Kind.CERTIFICATE_REQUEST} else None
 
 
 # PEM (RFC 7468).
@@ -171,6 +194,11 @@ def _recognize_json(text: str) -> Content:
         return Content((Kind.INVALID_JSON,), problem="it is nested too deeply")
     except ValueError as error:
         return Content((Kind.INVALID_JSON,), problem=str(error))
+
+
+# Java's own formats of keystores, JKS and JCEKS, by their beginning.
+
+_JAVA_KEYSTORES = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 
 
 # DER, and BER where PKCS #7 and PKCS #12 use it.

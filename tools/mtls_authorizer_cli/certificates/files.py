@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from mtls_authorizer_cli.certificates.bundle import choose_client
-from mtls_authorizer_cli.certificates.content import Kind, recognize
+from mtls_authorizer_cli.certificates.content import Content, Kind, mislabelled_kind, recognize
 from mtls_authorizer_cli.command_line import (
     CommandError,
     cannot_be_read,
@@ -22,8 +22,6 @@ from mtls_authorizer_cli.printed import listing, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from mtls_authorizer_cli.certificates.content import Content
 
 LARGEST_FILE = 6 * 1024 * 1024
 """The size limit, in bytes."""
@@ -99,6 +97,10 @@ def find_certificate(file: str, content: Content) -> CertificateFile:
     try:
         return CertificateFile(file, pem, PeerCertificate.from_pem(pem), None, notes)
     except MalformedCertificateError as error:
+        kind = mislabelled_kind(pem)
+        if kind is not None:
+            problem = describe_unusable(file, Content((kind,)), problem="with the label of a certificate")
+            return CertificateFile(file, None, None, problem)
         problem = f"{shown_file(file)} cannot be decoded: {plain(str(error))}"
         return CertificateFile(file, pem, None, problem, notes)
 
@@ -138,6 +140,7 @@ _ADVICE = {
     Kind.CRL: "To check and index it: mtls-authorizer crl index {file} --truststore BUNDLE",
     Kind.PKCS7: "Extract its certificates: openssl pkcs7{form} -in {file} -print_certs -out client.pem",
     Kind.PKCS12: "Extract the client's certificate: openssl pkcs12 -in {file} -clcerts -nokeys -out client.pem",
+    Kind.JAVA_KEYSTORE: "Export it: keytool -exportcert -rfc -keystore {file} -alias ALIAS -file client.pem",
     Kind.PRIVATE_KEY: "It is not needed: keep it secret, and name the certificate that belongs to it",
     Kind.PUBLIC_KEY: "Name the certificate that contains it",
     Kind.INCOMPLETE_PEM: "Copy the whole file, up to the line that begins with -----END",

@@ -22,7 +22,7 @@ from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, r
 from mtls_authorizer.revocation.truststore.names import canonical_name
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key
 from mtls_authorizer.rules.names.distinguished_names import name_value
-from mtls_authorizer_cli.certificates.content import recognize
+from mtls_authorizer_cli.certificates.content import mislabelled_kind, recognize
 from mtls_authorizer_cli.command_line import text_encoding
 from mtls_authorizer_cli.explanation.wording import value_text
 from mtls_authorizer_cli.printed import quoted
@@ -92,9 +92,15 @@ def read_bundle(content: bytes) -> TruststoreBundle:
             # Their names are used later on.
             _ = canonical_name(certificate.subject), canonical_name(certificate.issuer)
         except ValueError as error:
-            warnings.append(f"certificate {position} of the truststore cannot be read, so it is ignored: {error}")
+            kind = mislabelled_kind(pem)
+            problem = f"{error}" if kind is None else f"it is {kind} with the label of a certificate"
+            warnings.append(f"certificate {position} of the truststore cannot be read, so it is ignored: {problem}")
         else:
             certificates.append(TruststoreCertificate(position, certificate))
+            # The first line may be empty: it ends the headers of a block (RFC 1421 §4.4), of which there are none.
+            if not all(map(str.strip, pem.split("\n")[2:-1])):
+                warning = f"certificate {position} of the truststore has an empty line in it"
+                warnings.append(f"{warning}: OpenSSL does not read such a file")
     if not certificates:
         message = f"it is {recognized.kinds[0]}. Name the truststore, a bundle of CA certificates in PEM"
         raise ValueError(message if not warnings else "; ".join(warnings))

@@ -20,8 +20,8 @@ def crl_der(content: bytes) -> bytes:
 
     DER is returned without a copy, and base64 is decoded without a copy, because a CRL may take much of the memory.
     """
-    # The tag is the digit 0 in text. The length of nearly every CRL begins with a byte that is not ASCII: only those of
-    # version 1 by CAs with short names and EdDSA can have less than 128 bytes.
+    # The tag is the digit 0 in text. The length of nearly every CRL begins with a byte that is not ASCII: only an empty
+    # one of version 1 by an Ed25519 key has less than 128 bytes.
     if content[:1] == b"\x30" and (content[1:2] >= b"\x80" or _BEGIN not in content):
         return content
     blocks = content.count(b"-----BEGIN")
@@ -30,8 +30,7 @@ def crl_der(content: bytes) -> bytes:
     if blocks != 1 or begin < 0 or end < 0:
         raise CrlError(
             CrlRejection.MALFORMED,
-            f"neither a CRL in DER nor exactly one in PEM ({_BEGIN.decode()}): {blocks} PEM blocks, "
-            f"and it begins with {_shown(content)}",
+            f"neither a CRL in DER nor exactly one in PEM ({_BEGIN.decode()}): {_described(content, blocks)}",
         )
     if not _WHITE_SPACE.fullmatch(content, end + len(_END)):
         raise CrlError(
@@ -53,6 +52,13 @@ def crl_digest(content: bytes) -> str:
     Raises CrlError for content that is neither.
     """
     return hashlib.sha256(crl_der(content)).hexdigest()
+
+
+def _described(content: bytes, blocks: int) -> str:
+    """Return what other content is."""
+    if content[:100].lstrip().startswith(b"MII"):
+        return "it looks like base64 without its BEGIN and END lines, as cfssl prints it. Decode it: base64 -d"
+    return f"{blocks} PEM blocks, and it begins with {_shown(content)}" if content else "it is empty"
 
 
 def _shown(content: bytes) -> str:

@@ -219,6 +219,10 @@ def _read_extensions(content: bytes) -> tuple[dict[str, Extension], str | None]:
 
 def _content(view: memoryview) -> memoryview:
     """Return the content of exactly one SEQUENCE. Raises DerError."""
+    first = next(_each_element(view), None)
+    if first is not None and first[0] == SEQUENCE and _length(first) < len(view):
+        message = "something follows the CRL, such as a line end"
+        raise DerError(message)
     elements = _elements(view)
     if [tag for tag, _ in elements] != [SEQUENCE]:
         message = f"not a CRL: expected one SEQUENCE, found {_describe(elements)}"

@@ -95,6 +95,8 @@ def test_keys_in_old_formats_are_recognized() -> None:
         (pkcs7.serialize_certificates(CERTIFICATES, Encoding.DER), Kind.PKCS7),
         (pkcs7.serialize_certificates(CERTIFICATES, Encoding.PEM), Kind.PKCS7),
         (pkcs12.serialize_key_and_certificates(b"a", None, CERTIFICATES[0], None, PASSWORD), Kind.PKCS12),
+        (b"\xfe\xed\xfe\xed\0\0\0\2", Kind.JAVA_KEYSTORE),
+        (b"\xce\xce\xce\xce\0\0\0\2", Kind.JAVA_KEYSTORE),
         # BER with indefinite lengths (X.690 §8.1.3.6), as Java and Windows write it.
         (b"\x30\x80\x02\x01\x03\x30\x80\x06\x09", Kind.PKCS12),
         (b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80", Kind.PKCS7),

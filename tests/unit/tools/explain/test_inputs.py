@@ -101,6 +101,17 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
         "is a PKCS #7 bundle (DER)",
         "openssl pkcs7 -inform DER -in FILE -print_certs -out client.pem",
     ),
+    # OpenSSL reads it.
+    "PKCS #7 with the label of a certificate": (
+        pem(pkcs7.serialize_certificates(CERTIFICATES, Encoding.DER)).encode(),
+        "is a PKCS #7 bundle (PEM) (with the label of a certificate)",
+        "openssl pkcs7 -in FILE -print_certs -out client.pem",
+    ),
+    "Java keystore": (
+        b"\xfe\xed\xfe\xed\0\0\0\2",
+        "is a Java keystore",
+        "keytool -exportcert -rfc -keystore FILE -alias ALIAS -file client.pem",
+    ),
     "PKCS #12": (
         pkcs12.serialize_key_and_certificates(b"client", KEY, None, CERTIFICATES, PASSWORD),
         "is a PKCS #12 bundle",

@@ -333,6 +333,8 @@ def test_certificates_that_cannot_be_read_are_skipped_with_a_warning() -> None:
         (b"", "it is empty. Name the truststore"),
         (b"hello", "it is text, but not PEM. Name the truststore"),
         (pem(b"broken").encode(), "certificate 1 of the truststore cannot be read"),
+        (pem(b"").encode(), "certificate 1 of the truststore cannot be read"),
+        (pem(ROOT.revoke()).encode(), "it is a certificate revocation list with the label of a certificate"),
     ],
 )
 def test_a_truststore_without_a_certificate_is_an_error(content: bytes, message: str) -> None:

@@ -406,6 +406,8 @@ def _limited(limit: str) -> str:
                 "and it begins with '-----BEGIN X509 CRL-'"
             ),
         ),
+        (b"", "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): it is empty"),
+        (CA.revoke() + b"\n", "the CRL cannot be decoded: something follows the CRL, such as a line end"),
         (crl_pem(CA.revoke()) + b"<html>", "-----END X509 CRL----- is followed by '<html>'"),
         (
             CA.revoke(version=b"", extensions=[crl_number(1)]),
