@@ -883,49 +883,46 @@ def test_a_request_waits_for_all_kinds_of_documents_together(storage: Memory, mo
 
 
 def test_a_crl_that_is_loaded_while_another_thread_assembles_the_policy_takes_effect(
-    storage: Memory, log: logging.Logger
+    storage: Memory, log: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage.put("rules.json", (RULES % ("rules", "client")).encode())
     storage.put("ca.crl", EMPTY)
     clock = Clock()
-    rules_loaded, crl_loaded, assembled = threading.Event(), threading.Event(), threading.Event()
-    assembling = threading.current_thread()
+    crl_loaded, assembled = threading.Event(), threading.Event()
 
-    class Steps(logging.Handler):
+    class Waiting(logging.Handler):
         def handle(self, record: logging.LogRecord) -> bool:
-            match threading.current_thread(), vars(record).get("document"):
-                case thread, "rules" if thread is assembling:
-                    rules_loaded.set()
-                case thread, "crl" if thread is other:
-                    crl_loaded.set()
-                    assert assembled.wait(LONG)
+            if threading.current_thread() is other and vars(record).get("document") == "crl":
+                crl_loaded.set()
+                assert assembled.wait(LONG)
             return True
 
-    def now() -> datetime:
-        # After the rules were loaded, this thread only assembles the policy.
-        if threading.current_thread() is assembling and rules_loaded.is_set() and not other.ident:
+    def after_the_lists_were_read(policy: AccessPolicy) -> AccessPolicy:
+        if not other.ident:
             storage.put("ca.crl", FIRST)
             clock.advance(60)
             other.start()
             assert crl_loaded.wait(LONG)
-        return NOW
+        return with_issuer_keys(policy)
 
     configured = every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"))
     patient = DEFAULT_WAIT_SECONDS._replace(request=3 * LONG)
-    live = CurrentPolicy(configured, opener=storage.open, clock=clock, now=now, wait_seconds=patient)
+    live = CurrentPolicy(configured, opener=storage.open, clock=clock, wait_seconds=patient)
     other = threading.Thread(target=live.get)
     authorizer = EventAuthorizer(live)
     assert authorizer.deny_reason(WITHDRAWN) is None
     storage.put("rules.json", (RULES % ("renamed", "client")).encode())
     clock.advance(60)
-    steps = Steps()
-    log.addHandler(steps)
+    with_issuer_keys = AccessPolicy.with_issuer_keys
+    monkeypatch.setattr(AccessPolicy, "with_issuer_keys", after_the_lists_were_read)
+    waiting = Waiting()
+    log.addHandler(waiting)
     try:
-        authorizer.deny_reason(GOOD)
+        assert authorizer.deny_reason(WITHDRAWN) is None
     finally:
         assembled.set()
         other.join(LONG)
-        log.removeHandler(steps)
+        log.removeHandler(waiting)
     assert authorizer.deny_reason(WITHDRAWN) == REVOKED
 
 
