@@ -115,9 +115,7 @@ def test_no_control_character_leaves_with_a_deny_even_if_it_is_listed(character:
     assert character not in "".join([*map(str, decision.client), *decision.context.values()])
 
 
-@pytest.mark.parametrize(
-    "fault", [extension(SUBJECT_ALT_NAME, b"garbage"), extension("1.2.3.4", b"", critical=True)]
-)
+@pytest.mark.parametrize("fault", [extension(SUBJECT_ALT_NAME, b"garbage"), extension("1.2.3.4", b"", critical=True)])
 def test_a_control_character_is_the_reason_before_a_faulty_extension_and_not_in_the_principal(fault: bytes) -> None:
     certificate = PeerCertificate.from_der(certificate_der(name(("CN", "a\nb")), extensions=[fault]))
     for settings in (ANYONE, ANYONE._replace(principal_id="subject_dn")):

@@ -232,9 +232,7 @@ def test_a_new_index_whose_numbers_were_restarted_revokes_as_after_a_start(stora
     assert [(each.number, each.defect is None) for each in source.crl.value or ()] == [(1000, True), (5, False)]
 
 
-@pytest.mark.parametrize(
-    ("stored", "source_version"), [("indexed", None), ("indexed", "v4"), ("older", None)], ids=str
-)
+@pytest.mark.parametrize(("stored", "source_version"), [("indexed", None), ("indexed", "v4"), ("older", None)], ids=str)
 def test_a_new_index_leaves_the_lists_in_force_that_its_crl_does_not_replace(
     storage: Memory, stored: str, source_version: str | None
 ) -> None:
