@@ -55,11 +55,9 @@ TESTS = {
         *_DECISION,
     ],
     "mtls_authorizer.policy.current_policy": [
-        POLICY,
-        f"{AUTHORIZER}/telemetry",
-        f"{AUTHORIZER}/test_authorizer.py",
+        *(f"{POLICY}/test_{name}.py" for name in ("current_policy", "issuer_keys")),
         f"{REVOCATION}/prefix",
-        f"{RULES}/test_document.py",
+        f"{AUTHORIZER}/telemetry",
     ],
     "mtls_authorizer.refresh.document": [f"{AUTHORIZER}/refresh"],
     "mtls_authorizer.refresh.refresher": [f"{AUTHORIZER}/refresh", f"{POLICY}/test_current_policy.py"],
