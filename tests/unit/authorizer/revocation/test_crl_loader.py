@@ -304,6 +304,8 @@ def test_a_new_index_revokes_although_the_crl_of_another_ca_was_stored_in_place_
     storage.put("ca.crl", crl(9, ca=OTHER))
     for _ in range(2):
         assert source.refresh() == Source(storage).in_force == "crl 2 3"
+    # It also proves other certificates good.
+    assert {each.defect for each in source.crl.value or ()} == {None}
 
 
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", crl(9, ca=NAMESAKE), STALE])
@@ -656,6 +658,10 @@ def test_documents_that_are_not_used_are_logged_with_their_names_and_the_reason(
     log.clear()
     assert Source(storage).in_force is None
     assert _named(log) == [("crl", storage.uri("ca.crl.index")), ("crl", storage.uri("ca.crl"))]
+    storage.put("ca.crl.index", index_of(crl(9, ca=NAMESAKE)))
+    log.clear()
+    Source(storage)
+    assert log.records[0].__dict__["error"] == "its CA is not in the truststore"
     assert {record.name for record in log.records} == {"mtls_authorizer"}
 
 
