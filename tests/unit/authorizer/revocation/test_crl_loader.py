@@ -539,6 +539,12 @@ def test_a_delta_crl_with_another_base_than_the_one_before_is_no_failure(
         assert [each.number for each in source.crl.value or ()] == [number, number - 2]
         assert warnings(log) == [LIST_NOT_USED]
     assert source.crl.total_failures == 0
+    # Unlike a complete one whose time has not come.
+    storage.put("ca.crl", FUTURE)
+    source.refresh()
+    log.clear()
+    source.refresh()
+    assert warnings(log) == [FAILED]
 
 
 @pytest.mark.parametrize(
