@@ -55,7 +55,7 @@ TESTS = {
         *_DECISION,
     ],
     "mtls_authorizer.policy.current_policy": [
-        *(f"{POLICY}/test_{name}.py" for name in ("current_policy", "issuer_keys")),
+        *(f"{POLICY}/test_{name}.py" for name in ("current_policy", "issuer_keys", "rule_warnings")),
         f"{REVOCATION}/prefix",
         f"{AUTHORIZER}/telemetry",
     ],

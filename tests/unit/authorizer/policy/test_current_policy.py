@@ -26,7 +26,7 @@ from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import Truststore
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer.stores.store import Fetched, Store, StoreError
+from mtls_authorizer.stores.store import Fetched, Prefix, Store, StoreError
 from tests.aws.api_events import rest_event
 from tests.clocks import LONG, Clock, join_attempts
 from tests.decisions import decision_on
@@ -119,6 +119,40 @@ def test_the_configuration_stays_the_same_object_if_only_a_version_changes(stora
     storage.requests.clear()
     assert live.get() is before
     assert ("ca.crl", True) in storage.requests
+
+
+def test_the_configuration_is_the_same_object_while_the_needed_crls_below_a_prefix_do_not_change(
+    storage: Memory,
+) -> None:
+    storage.put("crl/1.crl", partition(1))
+    live = make_live(storage, every_minute(storage, CRL_URIS=storage.uri("crl/")), clock=Clock())
+    revocation = live.get().revocation
+    assert revocation is not None
+    chains = revocation.chains(PeerCertificate.from_pem(client_of(1)))
+    loaded = live.load_crls(chains)
+    assert live.load_crls(chains) is live.get() is loaded
+
+
+def test_every_store_and_prefix_is_opened_with_the_bucket_owner_of_the_settings(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners: dict[str, str] = {}
+
+    def open_store(uri: str, *, max_bytes: int, bucket_owner: str) -> Store:
+        owners[uri] = bucket_owner
+        return storage.open(uri, max_bytes=max_bytes)
+
+    def open_prefix(uri: str, *, bucket_owner: str) -> Prefix:
+        owners[uri] = bucket_owner
+        return storage.open_prefix(uri)
+
+    monkeypatch.setattr("mtls_authorizer.stores.opener.open_store", open_store)
+    monkeypatch.setattr("mtls_authorizer.stores.opener.open_prefix", open_prefix)
+    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    uris = [storage.uri(name) for name in ("rules.json", "truststore.pem", "ca.crl", "ca.crl.index", "crl/")]
+    configured = settings(storage, AUTHORIZER_RULES_URI=uris[0], CRL_URIS=f"{uris[2]}, {uris[4]}")
+    CurrentPolicy(configured._replace(s3_bucket_owner="123456789012"))
+    assert owners == dict.fromkeys(uris, "123456789012")
 
 
 def test_lists_are_read_when_a_function_starts(storage: Memory, caplog: pytest.LogCaptureFixture) -> None:
