@@ -256,23 +256,16 @@ def test_a_renumbered_crl_that_the_settings_accept_is_no_failed_attempt(storage:
     assert live.take_failures() == 0
 
 
-@pytest.mark.parametrize("name", ["ca.crl", "ca.crl.index"])
-def test_no_object_that_is_larger_than_the_limit_is_read(name: str) -> None:
+def test_both_objects_have_the_same_limit() -> None:
     limits: dict[str, int] = {}
 
     def open_store(uri: str, *, max_bytes: int) -> UnchangedStore:
-        limits[uri.rpartition("/")[2]] = max_bytes
+        limits[uri] = max_bytes
         return UnchangedStore(Memory(), uri)
 
-    CrlLoader(
-        "file:///ca.crl",
-        lambda: None,
-        max_bytes=100,
-        max_age=timedelta(0),
-        opener=open_store,
-        now=lambda: NOW,
-    )
-    assert limits[name] == 100
+    uri = "file:///ca.crl"
+    CrlLoader(uri, lambda: None, max_bytes=100, max_age=timedelta(0), opener=open_store, now=lambda: NOW)
+    assert limits == {uri: 100, f"{uri}.index": 100}
 
 
 def test_the_index_of_the_list_in_force_changes_nothing_while_the_stored_crl_is_not_usable(storage: Memory) -> None:
@@ -539,7 +532,7 @@ def test_a_delta_crl_with_another_base_than_the_one_before_is_no_failure(
         assert [each.number for each in source.crl.value or ()] == [number, number - 2]
         assert warnings(log) == [LIST_NOT_USED]
     assert source.crl.total_failures == 0
-    # Unlike a complete one whose time has not come.
+    # A complete one whose time has not come is a failure.
     storage.put("ca.crl", FUTURE)
     source.refresh()
     log.clear()
