@@ -408,6 +408,14 @@ def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(storage: Memory
         assert authorizer.deny_reasons() == [None, REVOKED, None]
 
 
+def test_the_key_of_an_issuer_is_read_from_the_truststore_in_force(storage: Memory) -> None:
+    storage.put("truststore.pem", OTHER.pem)
+    authorizer = make_authorizer(storage, ALLOWED_ISSUER_KEYS=CA.signer, CRL_FAILURE_MODE="allow")
+    assert authorizer.deny_reason(GOOD) == DenyReason.ISSUER_KEY_NOT_ALLOWED
+    storage.put("truststore.pem", EVERYBODY)
+    assert authorizer.deny_reasons(GOOD, client(1, OTHER)) == [None, DenyReason.ISSUER_KEY_NOT_ALLOWED]
+
+
 def read_all(authorizer: EventAuthorizer) -> None:
     """Send requests until all new CRLs below a prefix were read, a few of them with each request."""
     for _ in range(3):
