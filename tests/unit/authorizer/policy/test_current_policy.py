@@ -25,6 +25,7 @@ from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import Truststore
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.store import Fetched, Prefix, Store, StoreError
 from tests.aws.api_events import rest_event
@@ -133,13 +134,14 @@ def test_the_configuration_is_the_same_object_while_the_needed_crls_below_a_pref
     assert live.load_crls(chains) is live.get() is loaded
 
 
-def test_every_store_and_prefix_is_opened_with_the_bucket_owner_of_the_settings(
+def test_every_store_and_prefix_is_opened_with_the_bucket_owner_of_the_settings_and_rules_with_a_limit(
     storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owners: dict[str, str] = {}
+    limits: dict[str, int] = {}
 
     def open_store(uri: str, *, max_bytes: int, bucket_owner: str) -> Store:
-        owners[uri] = bucket_owner
+        owners[uri], limits[uri] = bucket_owner, max_bytes
         return storage.open(uri, max_bytes=max_bytes)
 
     def open_prefix(uri: str, *, bucket_owner: str) -> Prefix:
@@ -153,6 +155,7 @@ def test_every_store_and_prefix_is_opened_with_the_bucket_owner_of_the_settings(
     configured = settings(storage, AUTHORIZER_RULES_URI=uris[0], CRL_URIS=f"{uris[2]}, {uris[4]}")
     CurrentPolicy(configured._replace(s3_bucket_owner="123456789012"))
     assert owners == dict.fromkeys(uris, "123456789012")
+    assert limits[uris[0]] == LARGEST_DOCUMENT
 
 
 def test_lists_are_read_when_a_function_starts(storage: Memory, caplog: pytest.LogCaptureFixture) -> None:
