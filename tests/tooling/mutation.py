@@ -54,6 +54,11 @@ TESTS = {
         f"{RULES}/test_rule_set.py",
         *_DECISION,
     ],
+    "mtls_authorizer.policy.current_policy": [
+        *(f"{POLICY}/test_{name}.py" for name in ("current_policy", "issuer_keys", "rule_warnings")),
+        f"{REVOCATION}/prefix",
+        f"{AUTHORIZER}/telemetry",
+    ],
     "mtls_authorizer.refresh.document": [f"{AUTHORIZER}/refresh"],
     "mtls_authorizer.refresh.refresher": [f"{AUTHORIZER}/refresh", f"{POLICY}/test_current_policy.py"],
     "mtls_authorizer.request.assessment": _ASSESSMENT,
@@ -69,6 +74,10 @@ TESTS = {
     "mtls_authorizer.revocation.chains": [
         *(f"{REVOCATION}/test_{name}.py" for name in ("chains", "status", "check_modes")),
         f"{POLICY}/test_issuer_keys.py",
+    ],
+    "mtls_authorizer.revocation.crl_loader": [
+        f"{REVOCATION}/test_crl_loader.py",
+        f"{POLICY}/test_current_policy.py",
     ],
     "mtls_authorizer.revocation.lists": [
         *_STATUS,

@@ -181,34 +181,33 @@ class CrlLoader:
         if indexed is not None and indexed.value[0].digest == digest:
             return Loaded(indexed.value, indexed.version._replace(crl_version=fetched.version))
         crl = verify_crl(fetched.content, truststore)
+        seen = None if indexed is None else indexed.version.index_version
+        version, before = CrlVersion(CrlObject.CRL, fetched.version, seen), _retained(current)
         if index is not None:
             if self._replaces(index.content, crl, truststore):
                 number = shown_number(index.content.number)
                 self._warn_of_crl(f"it is older than the CRL that was indexed, whose number is {number}")
                 return self._use_index(index, None, current, truststore)
             self._warn_of_index(_OF_ANOTHER_CRL)
-        seen = indexed.version.index_version if indexed is not None else index and index.version
-        version = CrlVersion(CrlObject.CRL, fetched.version, seen)
-        before = current if index is None else self._with_index_of_another(index, crl, current, truststore)
+            version = version._replace(index_version=index.version)
+            before = self._with_index_of_another(index, crl, before, truststore)
         return self._retain(crl, version, before, truststore)
 
     def _with_index_of_another(
-        self, index: _StoredIndex, crl: RevocationList, current: LoadedCrl | None, truststore: Truststore
-    ) -> LoadedCrl | None:
-        """Return the lists in force together with the index of another CRL than the stored one, which also revokes.
+        self, index: _StoredIndex, crl: RevocationList, before: RetainedLists, truststore: Truststore
+    ) -> RetainedLists:
+        """Return earlier lists together with the index of another CRL than the stored one, which also revokes.
 
         At a start, it is all that is known of earlier lists. Later, one with the same identity proves nothing good.
         """
         known: RevocationList = index.content
-        if current is not None and identity_of(known) == identity_of(crl):
-            if known.digest in {each.digest for each in current.value}:
-                return current
+        if before and identity_of(known) == identity_of(crl):
+            if known.digest in {each.digest for each in before}:
+                return before
             known = RolledBackList(known)
-        before = () if current is None else current.value
         with suppress(CrlError):
-            lists, _ = retain(known, before, truststore, self._now(), self._max_age)
-            return Loaded(lists, CrlVersion(CrlObject.INDEX, None, index.version))
-        return current
+            before, _ = retain(known, before, truststore, self._now(), self._max_age)
+        return before
 
     def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:
         """Return whether an index was made from a newer CRL than the stored one, which was rolled back."""
@@ -219,12 +218,11 @@ class CrlLoader:
         self, index: _StoredIndex, crl_version: str | None, current: LoadedCrl | None, truststore: Truststore
     ) -> LoadedCrl:
         version = CrlVersion(CrlObject.INDEX, crl_version, index.version)
-        return self._retain(index.content, version, current, truststore)
+        return self._retain(index.content, version, _retained(current), truststore)
 
     def _retain(
-        self, new: RevocationList, version: CrlVersion, current: LoadedCrl | None, truststore: Truststore
+        self, new: RevocationList, version: CrlVersion, before: RetainedLists, truststore: Truststore
     ) -> LoadedCrl:
-        before = () if current is None else current.value
         lists, problem = retain(new, before, truststore, self._now(), self._max_age)
         if problem is not None:
             warn = self._warn_of_index if version.used is CrlObject.INDEX else self._warn_of_crl
@@ -240,6 +238,10 @@ class CrlLoader:
 
 def _warn(message: str, uri: str, problem: object) -> None:
     logger.warning(message, extra={"document": "crl", "uri": uri, "error": str(problem)})
+
+
+def _retained(current: LoadedCrl | None) -> RetainedLists:
+    return () if current is None else current.value
 
 
 def _used_index_version(current: LoadedCrl | None) -> str | None:

@@ -324,6 +324,10 @@ def test_the_cache_is_keyed_by_the_whole_pem() -> None:
     with pytest.raises(Unauthorized):
         authorize(rest_event(same_start))
     assert authorize(rest_event(CLIENT)) == allowed
+    # A letter of the signature, which the authorizer does not verify.
+    other_case = CLIENT.replace("A\nAA", "a\nAA")
+    assert other_case != CLIENT
+    assert authorize(rest_event(other_case)) != allowed
 
 
 LIMITED = {

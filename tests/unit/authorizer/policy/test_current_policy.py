@@ -25,8 +25,9 @@ from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
 from mtls_authorizer.revocation.truststore.bundle import Truststore
+from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.rule_set import RuleSet
-from mtls_authorizer.stores.store import Fetched, Store, StoreError
+from mtls_authorizer.stores.store import Fetched, Prefix, Store, StoreError
 from tests.aws.api_events import rest_event
 from tests.clocks import LONG, Clock, join_attempts
 from tests.decisions import decision_on
@@ -117,6 +118,42 @@ def test_the_configuration_stays_the_same_object_if_only_a_version_changes(stora
     storage.requests.clear()
     assert live.get() is before
     assert ("ca.crl", True) in storage.requests
+
+
+def test_the_configuration_is_the_same_object_while_the_needed_crls_below_a_prefix_do_not_change(
+    storage: Memory,
+) -> None:
+    storage.put("crl/1.crl", partition(1))
+    live = make_live(storage, every_minute(storage, CRL_URIS=storage.uri("crl/")), clock=Clock())
+    revocation = live.get().revocation
+    assert revocation is not None
+    chains = revocation.chains(PeerCertificate.from_pem(client_of(1)))
+    loaded = live.load_crls(chains)
+    assert live.load_crls(chains) is live.get() is loaded
+
+
+def test_every_store_and_prefix_is_opened_with_the_bucket_owner_of_the_settings_and_rules_with_a_limit(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners: dict[str, str] = {}
+    limits: dict[str, int] = {}
+
+    def open_store(uri: str, *, max_bytes: int, bucket_owner: str) -> Store:
+        owners[uri], limits[uri] = bucket_owner, max_bytes
+        return storage.open(uri, max_bytes=max_bytes)
+
+    def open_prefix(uri: str, *, bucket_owner: str) -> Prefix:
+        owners[uri] = bucket_owner
+        return storage.open_prefix(uri)
+
+    monkeypatch.setattr("mtls_authorizer.stores.opener.open_store", open_store)
+    monkeypatch.setattr("mtls_authorizer.stores.opener.open_prefix", open_prefix)
+    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    uris = [storage.uri(name) for name in ("rules.json", "truststore.pem", "ca.crl", "ca.crl.index", "crl/")]
+    configured = settings(storage, AUTHORIZER_RULES_URI=uris[0], CRL_URIS=f"{uris[2]}, {uris[4]}")
+    CurrentPolicy(configured._replace(s3_bucket_owner="123456789012"))
+    assert owners == dict.fromkeys(uris, "123456789012")
+    assert limits[uris[0]] == LARGEST_DOCUMENT
 
 
 def test_lists_are_read_when_a_function_starts(storage: Memory, caplog: pytest.LogCaptureFixture) -> None:
@@ -370,6 +407,14 @@ def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(storage: Memory
     for broken in (b"", HTML, b"-----BEGIN CERTIFICATE-----"):
         storage.put("truststore.pem", broken)
         assert authorizer.deny_reasons() == [None, REVOKED, None]
+
+
+def test_the_key_of_an_issuer_is_read_from_the_truststore_in_force(storage: Memory) -> None:
+    storage.put("truststore.pem", OTHER.pem)
+    authorizer = make_authorizer(storage, ALLOWED_ISSUER_KEYS=CA.signer, CRL_FAILURE_MODE="allow")
+    assert authorizer.deny_reason(GOOD) == DenyReason.ISSUER_KEY_NOT_ALLOWED
+    storage.put("truststore.pem", EVERYBODY)
+    assert authorizer.deny_reasons(GOOD, client(1, OTHER)) == [None, DenyReason.ISSUER_KEY_NOT_ALLOWED]
 
 
 def read_all(authorizer: EventAuthorizer) -> None:
@@ -934,53 +979,51 @@ def test_a_request_waits_for_all_kinds_of_documents_together(storage: Memory, mo
         live.get()
     join_attempts()
     assert len(waits) == 3
-    assert 0 < sum(waits) <= DEFAULT_WAIT_SECONDS.request
+    assert min(waits) > 0
+    assert sum(waits) <= DEFAULT_WAIT_SECONDS.request
 
 
 def test_a_crl_that_is_loaded_while_another_thread_assembles_the_policy_takes_effect(
-    storage: Memory, log: logging.Logger
+    storage: Memory, log: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage.put("rules.json", (RULES % ("rules", "client")).encode())
     storage.put("ca.crl", EMPTY)
     clock = Clock()
-    rules_loaded, crl_loaded, assembled = threading.Event(), threading.Event(), threading.Event()
-    assembling = threading.current_thread()
+    crl_loaded, assembled = threading.Event(), threading.Event()
 
-    class Steps(logging.Handler):
+    class Waiting(logging.Handler):
         def handle(self, record: logging.LogRecord) -> bool:
-            match threading.current_thread(), vars(record).get("document"):
-                case thread, "rules" if thread is assembling:
-                    rules_loaded.set()
-                case thread, "crl" if thread is other:
-                    crl_loaded.set()
-                    assert assembled.wait(LONG)
+            if threading.current_thread() is other and vars(record).get("document") == "crl":
+                crl_loaded.set()
+                assert assembled.wait(LONG)
             return True
 
-    def now() -> datetime:
-        # After the rules were loaded, this thread only assembles the policy.
-        if threading.current_thread() is assembling and rules_loaded.is_set() and not other.ident:
+    def after_the_lists_were_read(policy: AccessPolicy) -> AccessPolicy:
+        if not other.ident:
             storage.put("ca.crl", FIRST)
             clock.advance(60)
             other.start()
             assert crl_loaded.wait(LONG)
-        return NOW
+        return with_issuer_keys(policy)
 
     configured = every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"))
     patient = DEFAULT_WAIT_SECONDS._replace(request=3 * LONG)
-    live = CurrentPolicy(configured, opener=storage.open, clock=clock, now=now, wait_seconds=patient)
+    live = CurrentPolicy(configured, opener=storage.open, clock=clock, wait_seconds=patient)
     other = threading.Thread(target=live.get)
     authorizer = EventAuthorizer(live)
     assert authorizer.deny_reason(WITHDRAWN) is None
     storage.put("rules.json", (RULES % ("renamed", "client")).encode())
     clock.advance(60)
-    steps = Steps()
-    log.addHandler(steps)
+    with_issuer_keys = AccessPolicy.with_issuer_keys
+    monkeypatch.setattr(AccessPolicy, "with_issuer_keys", after_the_lists_were_read)
+    waiting = Waiting()
+    log.addHandler(waiting)
     try:
-        authorizer.deny_reason(GOOD)
+        assert authorizer.deny_reason(WITHDRAWN) is None
     finally:
         assembled.set()
         other.join(LONG)
-        log.removeHandler(steps)
+        log.removeHandler(waiting)
     assert authorizer.deny_reason(WITHDRAWN) == REVOKED
 
 

@@ -26,6 +26,7 @@ from tests.pki.certificates import (
     EXTENDED_KEY_USAGE,
     NOT_AFTER,
     NOT_BEFORE,
+    SUBJECT_ALT_NAME,
     certificate_der,
     client_pem,
     extension,
@@ -112,6 +113,15 @@ def test_no_control_character_leaves_with_a_deny_even_if_it_is_listed(character:
     decision = decision_on(PeerCertificate.from_pem(client_pem(("CN", hostile))), listed, NOW)
     assert decision.allowed is False
     assert character not in "".join([*map(str, decision.client), *decision.context.values()])
+
+
+@pytest.mark.parametrize("fault", [extension(SUBJECT_ALT_NAME, b"garbage"), extension("1.2.3.4", b"", critical=True)])
+def test_a_control_character_is_the_reason_before_a_faulty_extension_and_not_in_the_principal(fault: bytes) -> None:
+    certificate = PeerCertificate.from_der(certificate_der(name(("CN", "a\nb")), extensions=[fault]))
+    for settings in (ANYONE, ANYONE._replace(principal_id="subject_dn")):
+        decision = decision_on(certificate, settings, NOW)
+        assert decision.reason is DenyReason.SUBJECT_NOT_PRINTABLE
+        assert decision.client.principal == certificate.fingerprint256
 
 
 def test_an_unprintable_subject_is_the_reason_before_any_rule_and_the_dates_are_last() -> None:

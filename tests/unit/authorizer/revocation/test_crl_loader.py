@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mtls_authorizer.revocation.crl.encoding import crl_digest
-from mtls_authorizer.revocation.crl_loader import CrlObject
+from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.stores.store import Fetched, Store, StoreError, too_large
 from tests.pki import der
@@ -61,7 +62,12 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 
 def warnings(log: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return the levels and messages of all records, and forget them."""
     found = [(record.levelname, record.getMessage()) for record in log.records]
+    for fields in map(vars, log.records):
+        if fields["message"] in {"revocation index not used", "revocation list not used"}:
+            assert ("index" in fields["message"]) is fields["uri"].endswith(".index")
+            assert fields["error"] != "None"
     log.clear()
     return found
 
@@ -127,8 +133,11 @@ def test_a_crl_is_used_from_its_upload_until_it_is_indexed(storage: Memory, log:
     assert warnings(log) == []
     # For as long as the indexer fails, and that is to be seen.
     for _ in range(2):
+        storage.requests.clear()
         assert source.refresh() == "crl 2 3"
         assert warnings(log) == [INDEX_NOT_USED]
+    # The CRL is not read again for an index that was seen before.
+    assert storage.requests[-2:] == [("ca.crl.index", True), ("ca.crl", False)]
     # Likewise where the function starts then.
     assert Source(storage).in_force == "crl 2 3"
     assert warnings(log) == [INDEX_NOT_USED]
@@ -221,6 +230,42 @@ def test_a_new_index_whose_numbers_were_restarted_revokes_as_after_a_start(stora
     assert [(each.number, each.defect is None) for each in source.crl.value or ()] == [(1000, True), (5, False)]
 
 
+@pytest.mark.parametrize(("stored", "source_version"), [("indexed", None), ("indexed", "v4"), ("older", None)], ids=str)
+def test_a_new_index_leaves_the_lists_in_force_that_its_crl_does_not_replace(
+    storage: Memory, stored: str, source_version: str | None
+) -> None:
+    """The CA has restarted its numbers."""
+    indexed = crl(5, NEXT_SERIAL, this_update=NOW - MINUTE)
+    storage.put("ca.crl", crl(500, REVOKED_SERIAL))
+    source = Source(storage)
+    assert source.in_force == "crl 2"
+    storage.put("ca.crl.index", index_of(indexed, source_version))
+    storage.put("ca.crl", indexed if stored == "indexed" else crl(4, this_update=NOW - 2 * MINUTE))
+    assert source.refresh() == "index 2 3"
+
+
+@pytest.mark.parametrize("next_update", [NOW + DAY, NOW - MINUTE])
+def test_a_renumbered_crl_that_the_settings_accept_is_no_failed_attempt(storage: Memory, next_update: datetime) -> None:
+    storage.put("ca.crl", crl(500, REVOKED_SERIAL))
+    live = make_live(storage, settings(storage, CRL_MAX_AGE_SECONDS="86400"))
+    storage.put("ca.crl", crl(1, NEXT_SERIAL, this_update=NOW - 2 * MINUTE, next_update=next_update))
+    for _ in range(2):
+        live.get()
+    assert live.take_failures() == 0
+
+
+def test_both_objects_have_the_same_limit(storage: Memory) -> None:
+    limits: dict[str, int] = {}
+
+    def open_store(uri: str, *, max_bytes: int) -> Store:
+        limits[uri] = max_bytes
+        return storage.open(uri, max_bytes=max_bytes)
+
+    uri = storage.uri("ca.crl")
+    CrlLoader(uri, lambda: None, max_bytes=100, max_age=timedelta(0), opener=open_store, now=lambda: NOW)
+    assert limits == {uri: 100, f"{uri}.index": 100}
+
+
 def test_the_index_of_the_list_in_force_changes_nothing_while_the_stored_crl_is_not_usable(storage: Memory) -> None:
     """The indexer does not index a CRL whose time has not come."""
     storage.put("ca.crl", FIRST)
@@ -250,6 +295,8 @@ def test_a_new_index_revokes_although_the_crl_of_another_ca_was_stored_in_place_
     storage.put("ca.crl", crl(9, ca=OTHER))
     for _ in range(2):
         assert source.refresh() == Source(storage).in_force == "crl 2 3"
+    # It also proves other certificates good.
+    assert {each.defect for each in source.crl.value or ()} == {None}
 
 
 @pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", crl(9, ca=NAMESAKE), STALE])
@@ -286,13 +333,16 @@ def test_an_index_in_force_stays_if_the_next_one_is_missing_or_broken(storage: M
 
 
 @pytest.mark.parametrize("indexed", [False, True])
-def test_an_expired_list_still_revokes_if_there_is_no_other(storage: Memory, indexed: bool) -> None:  # noqa: FBT001 -- a parameter of pytest's
+def test_an_expired_list_still_revokes_if_there_is_no_other(
+    storage: Memory, *, indexed: bool, log: pytest.LogCaptureFixture
+) -> None:
     storage.put("ca.crl", STALE)
     if indexed:
         storage.put("ca.crl.index", index_of(STALE))
     source = Source(storage)
     first = source.in_force
     assert first == ("index 2" if indexed else "crl 2")
+    assert warnings(log) == [INDEX_NOT_USED if indexed else LIST_NOT_USED]
     assert source.refresh() == first
     # A newer one may take its place, stale or not, but no older one, and none of another CA that is stale.
     for content, expected in (
@@ -480,6 +530,12 @@ def test_a_delta_crl_with_another_base_than_the_one_before_is_no_failure(
         assert [each.number for each in source.crl.value or ()] == [number, number - 2]
         assert warnings(log) == [LIST_NOT_USED]
     assert source.crl.total_failures == 0
+    # A complete one whose time has not come is a failure.
+    storage.put("ca.crl", FUTURE)
+    source.refresh()
+    log.clear()
+    source.refresh()
+    assert warnings(log) == [FAILED]
 
 
 @pytest.mark.parametrize(
@@ -599,6 +655,10 @@ def test_documents_that_are_not_used_are_logged_with_their_names_and_the_reason(
     log.clear()
     assert Source(storage).in_force is None
     assert _named(log) == [("crl", storage.uri("ca.crl.index")), ("crl", storage.uri("ca.crl"))]
+    storage.put("ca.crl.index", index_of(crl(9, ca=NAMESAKE)))
+    log.clear()
+    Source(storage)
+    assert log.records[0].__dict__["error"] == "its CA is not in the truststore"
     assert {record.name for record in log.records} == {"mtls_authorizer"}
 
 
@@ -715,6 +775,8 @@ def test_a_list_that_does_not_replace_the_previous_one_is_reported_with_every_lo
     assert warnings(log) == [LIST_NOT_USED]
     for _ in range(2):
         assert source.refresh() == "crl 2"
+        assert [vars(record)["error"] for record in log.records] == [str(source.crl.error)]
+        assert "thisUpdate" in str(source.crl.error)
         assert warnings(log) == [FAILED]
     # One with a lower number than that of a list whose time has not come is no older one.
     storage.put("ca.crl", SECOND)
@@ -739,7 +801,7 @@ def test_an_index_is_used_without_reading_the_crl_if_it_states_its_version(stora
     storage.put("ca.crl", FIRST)
     storage.put("ca.crl.index", index_of(FIRST, "v2"))
     source = Source(storage)
-    assert source.in_force == "index 2"
+    assert source.in_force == source.refresh() == "index 2"
     assert ("ca.crl", True) not in storage.requests
     storage.put("ca.crl", SECOND)
     storage.put("ca.crl.index", index_of(SECOND, "v4"))

@@ -46,6 +46,12 @@ CONFIGURATIONS = {
     "two fields": variables({"rules": RULES, "deny": {"organization": "Acme", "common_name": ["client", "x"]}}),
     "a pattern": variables({"rules": RULES, "deny": {"common_name": {"prefix": "cli"}}}),
     "attributes": variables({"rules": RULES, "deny": {"subject": {"CN": "client", "O": "Acme"}}}),
+    "one of several attributes, or of several sets of them": variables(
+        {
+            "rules": RULES,
+            "deny": {"subject": [{"CN": "x"}, {"O": "x", "CN": "y"}, {"CN": "client", "O": "Acme"}]},
+        }
+    ),
 }
 
 

@@ -66,9 +66,10 @@ def test_one_certificate_alternates_between_two_apis(
     asked = Asked(rule(api_id=API))
     for _ in range(3):
         assert asked.reason(asking(make_event)) is None
-        assert asked.reason(asking(make_event, OTHER_API)) == "rule_not_in_effect"
+        for other in (OTHER_API, API.upper()):
+            assert asked.reason(asking(make_event, other)) == "rule_not_in_effect"
     records = [vars(record) for record in log.records][1:]
-    assert [record["api_id"] for record in records] == [API, OTHER_API] * 3
+    assert [record["api_id"] for record in records] == [API, OTHER_API, API.upper()] * 3
     assert all(record["cached"] for record in records)
 
 
@@ -85,6 +86,14 @@ def test_one_certificate_alternates_between_two_domain_names(make_event: Callabl
         assert everything["context"]["tier"] == limited["context"]["tier"] == "1"
         for other in ("example.com", f"{REPORTS}.", f"x.{REPORTS}", "", None, 7, [REPORTS], "\u017eeports.example.com"):
             assert asked.reason(asking(make_event, domain_name=other)) == "rule_not_in_effect"
+
+
+@every_event
+def test_the_domain_name_of_a_header_is_not_read(make_event: Callable[..., dict[str, Any]]) -> None:
+    headers = dict.fromkeys(("Host", "host", "X-Forwarded-Host", "x-forwarded-host"), ORDERS)
+    event = asking(make_event, domain_name=None, headers=headers, multiValueHeaders={"Host": [ORDERS]})
+    event["requestContext"].pop("domainName", None)
+    assert Asked(rule(domain_name=ORDERS)).reason(event) == "rule_not_in_effect"
 
 
 def test_a_letter_whose_lower_case_is_ascii_is_another_domain_name() -> None:
