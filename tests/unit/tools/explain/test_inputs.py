@@ -104,7 +104,7 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
     # OpenSSL reads it.
     "PKCS #7 with the label of a certificate": (
         pem(pkcs7.serialize_certificates(CERTIFICATES, Encoding.DER)).encode(),
-        "is a PKCS #7 bundle (PEM) (with the label of a certificate)",
+        "is a PKCS #7 bundle (PEM, with the label of a certificate)",
         "openssl pkcs7 -in FILE -print_certs -out client.pem",
     ),
     "Java keystore": (
