@@ -31,7 +31,9 @@ def test_a_word_of_a_command_is_not_broken() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "awk '/-BEGIN CERTIFICATE-/{n++} n==2' " + shlex.quote("O'Brien and Partners.pem") + " > client.pem",
+        "awk '/-BEGIN (X509 )?CERTIFICATE-/ && ++n==2, /-END/' "
+        + shlex.quote("O'Brien and Partners.pem")
+        + " > client.pem",
         "openssl pkcs12 -in 'a: b.p12' -clcerts -nokeys -out client.pem",
         "mtls-authorizer explain CERT --rules rules.json",
     ],
