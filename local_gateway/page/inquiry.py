@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer_cli.certificates.bundle import choose_client
-from mtls_authorizer_cli.certificates.content import recognize
+from mtls_authorizer_cli.certificates.content import mislabelled_kind, recognize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,12 +109,12 @@ def _read_certificate(text: str) -> tuple[str, tuple[str, ...]]:
     # Escapes in JSON can hide it above.
     if _MENTIONS_KEY.search(text) or content.has_private_key:
         raise PrivateKeyError(KEY_REFUSED)
-    _require(
-        bool(content.certificates),
-        f"This is {content.kinds[0]}. Paste a certificate in PEM, from -----BEGIN CERTIFICATE----- to "
-        "-----END CERTIFICATE-----.",
-    )
-    return choose_client("the pasted text", content)
+    advice = "Paste a certificate in PEM, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----."
+    _require(bool(content.certificates), f"This is {content.kinds[0]}. {advice}")
+    pem, notes = choose_client("the pasted text", content)
+    kind = mislabelled_kind(pem)
+    _require(kind is None, f"This is {kind} with the label of a certificate. {advice}")
+    return pem, notes
 
 
 def _require(condition: bool, message: str) -> None:  # noqa: FBT001 -- like assert

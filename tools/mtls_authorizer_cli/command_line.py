@@ -31,7 +31,7 @@ class ExitStatus(IntEnum):
     SUCCESS = 0
     NEGATIVE = 1
     BAD_INPUT = 2
-    """Something cannot be read, or an option is wrong. argparse uses the same status."""
+    """An input cannot be used, or an option is wrong. argparse uses the same status."""
     INTERRUPTED = 130
     """The status that shells report for SIGINT."""
 

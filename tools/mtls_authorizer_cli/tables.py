@@ -70,10 +70,20 @@ def _beginning(text: str, longest: int) -> str:
 _QUOTED = r"""(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
 _NO_BREAK = "\0"
 _TOKEN = re.compile(rf"\(?{_QUOTED}(?:{_QUOTED}|\S)*|\S+")
+# At the end of a text, after a colon. No word of a command ends like one of a sentence.
+_COMMAND = re.compile(
+    rf"""(?<=: )(?:awk|curl|keytool|mtls-authorizer|openssl)(?: (?:{_QUOTED}|[^\s'"])*(?<![.,:;]))+$"""
+)
+
+
+def ends_with_command(text: str) -> bool:
+    """Return whether text ends with a command to copy, after which there is no full stop."""
+    return _COMMAND.search(text) is not None
 
 
 def fold(text: str, *, first: str = "  ", others: str = "  ") -> Iterator[str]:
-    """Return text in lines of at most 100 columns, with these indentations."""
+    """Return text in lines of at most 100 columns, with these indentations. A command at its end is on one line."""
+    text = _COMMAND.sub(lambda command: command[0].replace(" ", _NO_BREAK), text)
     leading = re.match(" *", text)
     line, empty = first + (leading[0] if leading else ""), True
     position = 0
@@ -82,7 +92,7 @@ def fold(text: str, *, first: str = "  ", others: str = "  ") -> Iterator[str]:
         if not empty and len(line) + len(gap) + len(match[0]) > WIDTH:
             yield line
             line, gap = others, ""
-        line += gap + match[0]
+        line += gap + match[0].replace(_NO_BREAK, " ")
         empty, position = False, match.end()
     yield line
 
@@ -99,10 +109,12 @@ def notes(texts: Iterable[str]) -> Iterator[str]:
 
 
 def next_step(text: str, command: str = "") -> Iterator[str]:
-    """Return the last lines of a command's output. The command in the text is on one line, to be copied."""
-    text = text.replace(command, command.replace(" ", _NO_BREAK)) if command else text
-    lines = fold(f"Next step: {text}", first="", others=" " * len("Next step: "))
-    return (line.replace(_NO_BREAK, " ") for line in lines)
+    """Return the last lines of a command's output. The command in the text has a line of its own, to be copied."""
+    before, found, after = text.partition(command) if command else (text, "", "")
+    first, others = "Next step: ", " " * len("Next step: ")
+    for part in filter(None, (before.rstrip(), found.replace(" ", _NO_BREAK), after.lstrip())):
+        yield from fold(part, first=first, others=others)
+        first = others
 
 
 def joined(lines: Iterable[str]) -> str:

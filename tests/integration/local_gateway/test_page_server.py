@@ -196,6 +196,10 @@ def test_other_json_is_rejected(server: Server, body: bytes) -> None:
             {"client": None, "pem": "-----BEGIN CERTIFICATE-----\n> hostile\n-----END CERTIFICATE-----"},
             "the pasted text contains a certificate that was changed on its way",
         ),
+        (
+            {"client": None, "pem": "-----BEGIN CERTIFICATE-----\nMA0GCSqGSIb3DQEHAqAA\n-----END CERTIFICATE-----"},
+            "This is a PKCS #7 bundle with the label of a certificate. Paste a certificate in PEM",
+        ),
     ],
 )
 def test_errors_name_the_problem_and_repeat_nothing(server: Server, question: dict[str, object], error: str) -> None:

@@ -99,7 +99,10 @@ def test_a_client_of_a_deployed_function_is_blocked_where_its_rules_are_stored(
     assert err == ""
     assert out.startswith(f"BLOCKED 'CN=client-0'\nrules         {uri}, version ")
     assert "cache         REST API rest1, stage live: flushed\ncache         HTTP API http1, stage $default: flu" in out
-    assert f"Next step: verify with mtls-authorizer explain client-0.pem --function authorizer{qualifier}," in out
+    assert (
+        f"Next step: verify that\n           mtls-authorizer explain client-0.pem --function authorizer{qualifier}\n"
+        in out
+    )
     assert set(function.flushed) == STAGES
     # The function has reloaded the rules by then.
     assert current.get().rules.evaluate(certificate) is DenyReason.CERTIFICATE_EXCLUDED
@@ -181,7 +184,7 @@ def test_caches_that_are_not_flushed_are_reported(
     again = (
         "Next step: run mtls-authorizer block again, because API Gateway can still send responses from the cache that"
     )
-    assert f"{again} was not flushed. Then verify with mtls-authorizer explain client-0.pem" in words
+    assert f"{again} was not flushed. Then verify that mtls-authorizer explain client-0.pem" in words
     proxy.break_with(for_operation("DELETE", answer(403, b"{}", x_amzn_ErrorType="AccessDeniedException")))
     assert block(0, "--rules", S3, "--no-wait", "--json", "--flush-http-api", "http1/$default") == 1
     printed = json.loads(capsys.readouterr().out)

@@ -163,6 +163,9 @@ BUNDLES = {
     "bundle of acme.p7c": pkcs7.serialize_certificates(CERTIFICATES, Encoding.DER),
     "trusted.pem": pem(CLIENT).encode(),
     "ca first.pem": CA.pem + pem(CLIENT).encode(),
+    "another label, and a key.pem": CA.pem.replace(b" CERTIFICATE", b" X509 CERTIFICATE")
+    + pem(CLIENT).encode()
+    + b"-----BEGIN PRIVATE KEY-----\nMAAA\n-----END PRIVATE KEY-----\n",
 }
 
 
@@ -179,6 +182,7 @@ def test_the_suggested_command_extracts_the_clients_certificate(file: str, tools
     assert command_line is not None
     subprocess.run(["/bin/sh", "-c", command_line[0]], cwd=tools.folder, check=True)
     assert tools("explain", "client.pem", ALLOWED_COMMON_NAMES="client").returncode == 0
+    assert "PRIVATE KEY" not in (tools.folder / "client.pem").read_text()
 
 
 def test_the_suggested_command_extracts_the_clients_certificate_from_pkcs_12(tools: Tools) -> None:

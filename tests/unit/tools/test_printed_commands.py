@@ -74,4 +74,40 @@ def test_the_command_of_the_next_step_is_on_one_line(
         (tmp_path / rules).write_bytes(document(rule(name="acme"), rule(name="other")))
         assert main([*arguments, "--rules", rules, "--yes"], {}) == 0
         file = "CERT" if arguments[0] == "rules" else "client.pem"
-        assert f" mtls-authorizer explain {file} --rules '{rules}'" in capsys.readouterr().out
+        lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+        assert f"mtls-authorizer explain {file} --rules '{rules}'" in lines
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["explain", "FILE", "--rules", "rules.json"],
+        ["block", "FILE", "--rules", "rules.json", "--dry-run"],
+        ["doctor", "FILE", "--truststore", "truststore.pem"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_the_command_of_a_note_is_on_one_line(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    authority = pem(certificate_der(name(("CN", "CA")), extensions=[IS_A_CA]))
+    (tmp_path / "truststore.pem").write_text(authority)
+    (tmp_path / "rules.json").write_bytes(document(rule(name="acme")))
+    for length in range(1, 60):
+        bundle = f"{'b' * length}.pem"
+        (tmp_path / bundle).write_text(authority + client_pem(("CN", "client")))
+        assert main([bundle if each == "FILE" else each for each in arguments], {}) in (0, 1)
+        command = f"awk '/-BEGIN (X509 )?CERTIFICATE-/ && ++n==2, /-END/' {bundle} > client.pem"
+        assert any(line.endswith(command) for line in capsys.readouterr().out.splitlines())
+
+
+def test_no_full_stop_follows_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "client.jks").write_bytes(b"\xfe\xed\xfe\xed")
+    (tmp_path / "truststore.pem").write_text(pem(certificate_der(name(("CN", "CA")), extensions=[IS_A_CA])))
+    assert main(["doctor", "client.jks", "--truststore", "truststore.pem"], {}) == 1
+    command = "keytool -exportcert -rfc -keystore client.jks -alias ALIAS -file client.pem"
+    assert any(line.endswith(command) for line in capsys.readouterr().out.splitlines())

@@ -6,7 +6,9 @@ import csv
 import io
 import shlex
 
-from mtls_authorizer_cli.tables import columns, csv_text, fold
+import pytest
+
+from mtls_authorizer_cli.tables import columns, csv_text, ends_with_command, fold, next_step
 
 
 def test_lines_are_folded_between_words_but_never_within_quotes() -> None:
@@ -24,6 +26,41 @@ def test_a_word_of_a_command_is_not_broken() -> None:
     word = shlex.quote("O'Brien and Partners.pem")
     for length in range(100):
         assert word in "\n".join(fold(f"{'x' * length} explain {word} --csv"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "awk '/-BEGIN (X509 )?CERTIFICATE-/ && ++n==2, /-END/' "
+        + shlex.quote("O'Brien and Partners.pem")
+        + " > client.pem",
+        "openssl pkcs12 -in 'a: b.p12' -clcerts -nokeys -out client.pem",
+        "mtls-authorizer explain CERT --rules rules.json",
+    ],
+    ids=lambda command: command.split()[0],
+)
+def test_a_command_at_the_end_is_on_one_line(command: str) -> None:
+    for length in range(100):
+        text = f"{'x' * length}, the client's, is used. To extract it: {command}"
+        assert command in (lines := list(fold(text)))[-1]
+        assert " ".join(map(str.strip, lines)) == text
+        assert ends_with_command(text)
+    assert not ends_with_command(f"{command} prints more")
+
+
+def test_a_sentence_that_begins_with_the_name_of_a_program_is_folded() -> None:
+    text = f"note: openssl verify rejects 'CN=CA' as a CA: {'no ' * 30}. AWS does not document whether it does."
+    assert len(list(fold(text))) == 2
+
+
+def test_the_command_of_a_next_step_has_a_line_of_its_own() -> None:
+    margin = " " * len("Next step: ")
+    assert list(next_step("verify that a 'b c' prints d", "a 'b c'")) == [
+        "Next step: verify that",
+        f"{margin}a 'b c'",
+        f"{margin}prints d",
+    ]
+    assert list(next_step("none", "a 'b c'")) == list(next_step("none")) == ["Next step: none"]
 
 
 def test_spaces_within_a_line_are_kept() -> None:

@@ -58,6 +58,6 @@ def _next_step(outcome: DenyChange) -> str:
     if outcome.is_pending:
         return "to write the change, run the command again with --yes"
     return (
-        f"verify with {explain_command(outcome)}, which must print certificate_excluded. Afterwards the API must "
-        "respond to the client's requests with 403: curl --cert CERT --key KEY https://DOMAIN/PATH"
+        f"verify that {explain_command(outcome)} prints certificate_excluded. Afterwards the API must respond to the "
+        "client's requests with 403: curl --cert CERT --key KEY https://DOMAIN/PATH"
     )

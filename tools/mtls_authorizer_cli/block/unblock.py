@@ -65,4 +65,4 @@ def _next_step(outcome: DenyChange) -> str:
         return "to write the change, run the command again with --yes"
     if outcome.entries:
         return f"if the client is to be allowed, remove or narrow {', '.join(entry.place for entry in outcome.entries)}"
-    return f"verify with {explain_command(outcome)}, which also checks rules and revocation"
+    return f"check whether rules and revocation allow the client: {explain_command(outcome)}"

@@ -85,7 +85,8 @@ def _bundle_note(file: str, position: int, certificates: Sequence[PeerCertificat
 
 
 def _extraction(file: str, position: int) -> str:
-    return f"awk '/-BEGIN CERTIFICATE-/{{n++}} n=={position + 1}' {shell_file(file)} > client.pem"
+    # Up to its END line: a private key may follow.
+    return f"awk '/-BEGIN (X509 )?CERTIFICATE-/ && ++n=={position + 1}, /-END/' {shell_file(file)} > client.pem"
 
 
 def _read(pem: str | None) -> PeerCertificate | None:

@@ -176,7 +176,7 @@ def describe_unusable(file: str, content: Content, *, problem: str = "", advice:
     kind = min(content.kinds, key=_PRIORITIES.index)
     form = ""
     if kind in {Kind.PKCS7, Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY, Kind.PUBLIC_KEY, Kind.CERTIFICATE_REQUEST}:
-        form = f" ({'DER' if content.is_der else 'PEM'})"
-    reason = problem or content.problem
+        form = "DER" if content.is_der else "PEM"
+    details = ", ".join(filter(None, (form, problem or content.problem)))
     advice = advice or _ADVICE[kind].format(file=name, form=" -inform DER" if content.is_der else "")
-    return f"{shown_file(file)} is {kind}{form}{f' ({reason})' if reason else ''}. {advice}"
+    return f"{shown_file(file)} is {kind}{f' ({details})' if details else ''}. {advice}"

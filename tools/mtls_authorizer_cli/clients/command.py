@@ -20,7 +20,7 @@ from mtls_authorizer_cli.command_line import (
 )
 from mtls_authorizer_cli.configuration.loading import load_named_configuration, logged_failures, notes_on_configuration
 from mtls_authorizer_cli.configuration.variables import add_options, read_environment
-from mtls_authorizer_cli.decision_log.records import read_log_records
+from mtls_authorizer_cli.decision_log.records import NO_ENTRIES, read_log_records
 from mtls_authorizer_cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ def _make_report(
         skipped += records.skipped
         problem = problem or (records.problem and f"{shown_file(log)}: {records.problem}")
     in_files, notes = _decide(options, environment, files, now) if files else ([], ())
+    if options.log and not logged.clients and not logged.unidentified:
+        notes = (*notes, f"the log contains no decision: {problem or NO_ENTRIES}")
     clients = with_renewals(merge(in_files, logged.clients))
     unusable = tuple(file for file in files if file.certificate is None)
     return ClientList(tuple(clients), now, period, unusable, skipped, logged.unidentified, notes), problem

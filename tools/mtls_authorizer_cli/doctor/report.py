@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.command_line import printable
 from mtls_authorizer_cli.printed import counted, json_text
-from mtls_authorizer_cli.tables import WIDTH, fold
+from mtls_authorizer_cli.tables import WIDTH, ends_with_command, fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +52,8 @@ def _summary(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _finding(number: int, finding: Finding) -> Iterator[str]:
-    yield from _fold(f"{finding.subject}: {finding.problem}.", first=f"{number}. {finding.check}: ")
+    stop = "" if ends_with_command(finding.problem) else "."
+    yield from _fold(f"{finding.subject}: {finding.problem}{stop}", first=f"{number}. {finding.check}: ")
     yield from _fold(finding.consequence, first="   Consequence: ")
     yield from _fold(f"{finding.fix}{':' if finding.commands else '.'}", first="   Fix: ")
     for command in finding.commands:

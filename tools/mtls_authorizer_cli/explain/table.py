@@ -103,7 +103,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield from files_without_certificate([row.file for row in table.rows if row.summary is None])
     yield ""
     yield from notes(table.notes)
-    yield from _next_step(table)
+    yield from next_step(_next_step(table))
 
 
 def _verdict(decided: int, denied: int, without: int) -> str:
@@ -122,12 +122,12 @@ def _cells(file: CertificateFile, summary: Summary, why: str) -> tuple[str, ...]
     return file.name, why, f"{certificate.not_after:%Y-%m-%d}", certificate.subject.rfc4514_string()
 
 
-def _next_step(table: Table) -> Iterator[str]:
+def _next_step(table: Table) -> str:
     for file, _summary in table.denied:
         # A client may have chosen the name of a file in a folder.
         command = printable(f"mtls-authorizer explain {shell_file(file.name)}{table.arguments}")
-        return next_step(f"{command} shows why, and what to do", command)
-    return next_step("mtls-authorizer clients lists the same certificates by expiry: see --expiring")
+        return f"to see why, and what to do: {command}"
+    return "mtls-authorizer clients lists the same certificates by expiry: see --expiring"
 
 
 def _record(row: Row, now: datetime) -> dict[str, object]:

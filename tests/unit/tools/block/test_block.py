@@ -90,7 +90,7 @@ def test_a_blocked_client_is_denied_with_every_certificate_of_its_key(
     assert "60 s (AUTHORIZER_RULES_REFRESH_SECONDS)" in " ".join(out.split())
     assert f'+    "public_key": "{DIGEST}"\n' in out
     assert " ".join(out.split("Next step: ")[1].split()) == (
-        f"verify with {EXPLAIN}, which must print certificate_excluded. Afterwards the API must respond to the "
+        f"verify that {EXPLAIN} prints certificate_excluded. Afterwards the API must respond to the "
         "client's requests with 403: curl --cert CERT --key KEY https://DOMAIN/PATH"
     )
     assert all(len(line) <= 100 for line in out.splitlines())
@@ -163,7 +163,7 @@ def test_unblock_removes_exactly_what_block_has_added(
     out, _ = capsys.readouterr()
     assert out.startswith("UNBLOCKED 'CN=client'\n")
     assert " ".join(out.split("Next step: ")[1].split()) == (
-        f"verify with {EXPLAIN}, which also checks rules and revocation"
+        f"check whether rules and revocation allow the client: {EXPLAIN}"
     )
     assert command("unblock", "client.pem") == 0
     assert capsys.readouterr().out.startswith("NOT BLOCKED 'CN=client': nothing was written\n")
@@ -207,7 +207,7 @@ def test_without_the_certificate_one_certificate_is_blocked_with_a_warning(
     out, _ = capsys.readouterr()
     assert out.startswith("BLOCKED serial number '0:5' of 'CN=CA'\n")
     assert "note          this affects only the certificate with this serial number" in out
-    assert "Next step: verify with mtls-authorizer explain CERT --rules rules.json" in out
+    assert "\n           mtls-authorizer explain CERT --rules rules.json\n" in out
     assert reason(rules, issue()) == "certificate_excluded"
     assert reason(rules, issue(6)) is None
     assert command("block", "--issuer", "CN=CA", "--serial", "05") == 0
@@ -448,7 +448,7 @@ def test_a_dry_run_distinguishes_the_present_state_from_the_change(
     assert main(["block", *dry_run], {}) == 0
     out = capsys.readouterr().out
     assert "blocked by    deny[0] (public_key)\n" in out
-    assert "Next step: verify with mtls-authorizer explain client.pem" in out
+    assert "Next step: verify that\n           mtls-authorizer explain client.pem" in out
     assert rules.read_bytes() == before
     assert main(["unblock", *dry_run], {}) == 0
     assert "blocked by" not in capsys.readouterr().out

@@ -453,6 +453,18 @@ def test_inputs_without_certificates_and_decisions_are_an_error(
     assert run("missing", "--expiring", "60d").status == 2
 
 
+def test_a_log_without_decisions_is_a_note_on_the_certificates(
+    run: Run, put: Callable[..., None], tmp_path: Path
+) -> None:
+    put({"type": "platform.start"}, old=client(days=90))
+    (tmp_path / "empty.json").write_text('{"events": [], "searchedLogStreams": []}')
+    for log, problem in ("empty.json", "it has no entries"), ("log", "log: entry 1 "):
+        result = run("certs", "--log", log, "--json")
+        assert result.status == 0
+        assert any(note.startswith(f"the log contains no decision: {problem}") for note in result.json["notes"])
+    assert not any("no decision" in note for note in run("certs", "--json").json["notes"])
+
+
 def test_documents_that_cannot_be_read_are_notes(run: Run, put: Callable[..., None]) -> None:
     put(old=client(days=10))
     result = run(

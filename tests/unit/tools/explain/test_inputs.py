@@ -104,7 +104,7 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
     # OpenSSL reads it.
     "PKCS #7 with the label of a certificate": (
         pem(pkcs7.serialize_certificates(CERTIFICATES, Encoding.DER)).encode(),
-        "is a PKCS #7 bundle (PEM) (with the label of a certificate)",
+        "is a PKCS #7 bundle (PEM, with the label of a certificate)",
         "openssl pkcs7 -in FILE -print_certs -out client.pem",
     ),
     "Java keystore": (
@@ -265,7 +265,9 @@ def test_a_ca_first_bundle_is_reported_with_the_command_that_extracts_the_client
     content = bundle(ROOT.certificate, LEAF)
     _, result = run(run.write("ca first.pem", content), ALLOWED_COMMON_NAMES="leaf")
     assert any(
-        note.endswith("To extract it: awk '/-BEGIN CERTIFICATE-/{n++} n==2' 'ca first.pem' > client.pem")
+        note.endswith(
+            "To extract it: awk '/-BEGIN (X509 )?CERTIFICATE-/ && ++n==2, /-END/' 'ca first.pem' > client.pem"
+        )
         for note in result["notes"]
     )
 
@@ -316,7 +318,7 @@ def test_several_clients_are_named_with_the_command_that_extracts_one(
     assert status == 2
     assert "contains 2 certificates that could be the client's" in result["error"]
     assert all(each in result["error"] for each in named)
-    assert "awk '/-BEGIN CERTIFICATE-/{n++} n==1' two.pem > client.pem" in result["error"]
+    assert "awk '/-BEGIN (X509 )?CERTIFICATE-/ && ++n==1, /-END/' two.pem > client.pem" in result["error"]
 
 
 def test_a_certificate_that_cannot_be_decoded_is_the_authorizers_to_explain(run: Run) -> None:

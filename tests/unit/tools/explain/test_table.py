@@ -44,8 +44,8 @@ NO CERTIFICATE
   partners/a/key.txt  is text, but not PEM. Name a certificate in PEM (-----BEGIN CERTIFICATE----...
 
 note: API and stage are examples of a REST API, because no authorizer event was given
-Next step: mtls-authorizer explain partners/broken.pem --at 2026-11-22T00:00:00Z shows why, and what
-           to do
+Next step: to see why, and what to do:
+           mtls-authorizer explain partners/broken.pem --at 2026-11-22T00:00:00Z
 """
 
 

@@ -66,7 +66,7 @@ def _lines(options: argparse.Namespace, rules: RulesLocation, update: Update, re
     yield from row("rules", plain(f"{rules.location}, version {update.document.version}"))
     if options.yes or options.dry_run:
         yield from ["", diff(update.before, update.planned)]
-    yield from next_step(printable(_next_step(rules, update)), printable(_explain_command(rules)))
+    yield from next_step(printable(_next_step(rules, update)))
 
 
 def _as_json(options: argparse.Namespace, rules: RulesLocation, update: Update, result: str) -> str:
@@ -88,13 +88,10 @@ def _next_step(rules: RulesLocation, update: Update) -> str:
     if not update.written:
         return "to write the change, run the command again with --yes"
     return (
-        f"verify with {_explain_command(rules)}. The change takes effect when the function reloads the rules, after "
-        f"{rules.refresh_seconds} s; cached responses stay valid until the authorizer's TTL ends"
+        f"the change takes effect when the function reloads the rules, after {rules.refresh_seconds} s; cached "
+        "responses stay valid until the authorizer's TTL ends. To see what the new rules decide: "
+        f"mtls-authorizer explain CERT {shlex.join(rules.option)}"
     )
-
-
-def _explain_command(rules: RulesLocation) -> str:
-    return f"mtls-authorizer explain CERT {shlex.join(rules.option)}"
 
 
 def _remove(names: frozenset[str]) -> Callable[[str], str]:

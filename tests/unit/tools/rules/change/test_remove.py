@@ -38,7 +38,7 @@ def test_rules_are_removed_and_the_rest_keeps_its_formatting(rules: Path, capsys
     out, _ = capsys.readouterr()
     assert out.startswith("REMOVED 'b'\nrules         rules.json, version sha256:")
     assert '-  {"name": "b", "match": {"common_name": "b"}}]}\n' in out
-    assert "\nNext step: verify with mtls-authorizer explain CERT --rules rules.json" in out
+    assert "\n           mtls-authorizer explain CERT --rules rules.json\n" in out
     assert all(len(line) <= 100 for line in out.splitlines())
 
 
