@@ -21,10 +21,12 @@ _ADDRESSES = (
     "1.3.6.1.5.5.7.8.9",  # SmtpUTF8Mailbox (RFC 9598 §3)
 )
 # "." and ".." in a path (RFC 3986 §3.3), also where only some readers find them: those that take a backslash for a
-# slash, decode first, once or several times, or remove path parameters, or white space at the end, as WHATWG's do.
-# These also remove some control characters, wherever they are.
-_DOT_SEGMENT_OR_CONTROL = re.compile(
-    r"([/\\]|%(25)*(2f|5c))(\.|%(25)*2e){1,2}(?=[/\\?#;\s]|%(25)*(2f|5c|3f|23|3b|20)|\Z)|%(25)*([01][0-9a-f]|7f)",
+# slash, decode first, once or several times, or remove path parameters, or white space at the end, as WHATWG's do, which
+# can be any beyond ASCII. These also remove some control characters, wherever they are. Other readers accept %u002e, or
+# overlong UTF-8 such as %c0%ae.
+_MISLEADING = re.compile(
+    r"([/\\]|%(25)*(2f|5c))(\.|%(25)*2e){1,2}(?=[/\\?#;]|[^!-~]|%(25)*(2f|5c|3f|23|3b|20|[89a-f])|\Z)"
+    r"|%(25)*([01][0-9a-f]|7f|u|c[01]|e0%(25)*[89]|f[08c]%(25)*8)",
     re.IGNORECASE,
 )
 _ESCAPE = re.compile(r"%([0-7][0-9a-f])", re.IGNORECASE)  # of an ASCII character (RFC 3986 §2.1)
@@ -54,11 +56,12 @@ def common_spelling(label: str, value: str) -> str:
 def may_be_another_path(uri: str) -> bool:
     """Return whether a URI begins like one path, and some read another one.
 
-    It has dot segments, which are removed, or encoded control characters, or is encoded so often that it is not known.
+    It has dot segments, which are removed, or encoded control characters, or an encoding that only some decode, or is
+    encoded so often that it is not known.
     """
     # The digits of an escape can be encoded, too: some read "%25%32e" as "%2e", and then as ".".
     for _ in range(_DECODINGS):
-        if _DOT_SEGMENT_OR_CONTROL.search(uri):
+        if _MISLEADING.search(uri):
             return True
         uri = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), uri)
     return _ESCAPE.search(uri) is not None
