@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 # C0, DEL or C1 as the string form of a name has them (RFC 4514 §2.4), after an even number of backslashes.
 _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[01][0-9A-F]|7F|C2\\[89])")
 
-# In the local part of an email address: paths to another domain, as mail systems wrote them (RFC 5321 appendix F.2), and
-# what Unicode's compatibility forms make an @.
+# In the local part of an email address: paths to another domain, as mail systems once wrote them, and characters that
+# Unicode's compatibility forms replace with an @.
 _IN_NO_LOCAL_PART = frozenset("!%\ufe6b\uff20")
 
 # What may be the final dot of a URI's host. A regular expression would take longer to compile at each start.
@@ -131,8 +131,8 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
 def is_misleading(label: str, value: str) -> bool:
     """Return whether a value begins or ends like one name, and some read another one.
 
-    These are URIs with dot segments or encoded control characters, and email addresses in which some find another domain:
-    ``a@evil.example,b@acme.example``.
+    These are URIs with dot segments or encoded control characters, and email addresses in which some find another
+    domain: ``a@evil.example,b@acme.example``.
     """
     if label in EMAIL_LABELS:
         local_part, _, domain = value.partition("@")

@@ -21,8 +21,8 @@ _ADDRESSES = (
     "1.3.6.1.5.5.7.8.9",  # SmtpUTF8Mailbox (RFC 9598 §3)
 )
 # "." and ".." in a path (RFC 3986 §3.3), also where only some readers find them: those that take a backslash for a
-# slash, decode first, once or several times, or remove path parameters, or white space at the end, as WHATWG's do, which
-# can be any beyond ASCII. These also remove some control characters, wherever they are. Other readers accept %u002e, or
+# slash, decode first, once or several times, or remove path parameters, or white space at the end, as WHATWG's do. These
+# also remove some control characters, wherever they are. Others remove white space beyond ASCII, and accept %u002e, or
 # overlong UTF-8 such as %c0%ae.
 _MISLEADING = re.compile(
     r"([/\\]|%(25)*(2f|5c))(\.|%(25)*2e){1,2}(?=[/\\?#;]|[^!-~]|%(25)*(2f|5c|3f|23|3b|20|[89a-f])|\Z)"

@@ -283,7 +283,8 @@ def test_a_dns_name_with_characters_of_no_domain_matches_no_suffix_and_excludes(
     )
 
 
-# Compatibility forms of / ? @ , and : and characters that Unicode's processing of domain names removes or maps to a dot.
+# Compatibility forms of / ? @ , and : and characters that the processing of domain names (UTS #46) removes or maps to a
+# dot.
 NO_LETTERS = "\uff0f\u2100\uff1f\u2048\uff20\uff0c\ufe55\u2488\u00bd\u00a8\u3002\u200b\u00ad\u180e"
 
 
