@@ -175,7 +175,8 @@ def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
         and (
             label == DIRECTORY_NAME
             or value.endswith(".")
-            or value != value.casefold()
+            or not value.isascii()
+            or value != value.lower()
             or (label in URI_LABELS and any(each in value for each in _DOT_AND_DELIMITER))
         )
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison, ConditionIndex
 from mtls_authorizer.rules.names.patterns import LABELS_WITH_SPELLINGS
-from mtls_authorizer.rules.names.spellings import common_spelling
+from mtls_authorizer.rules.names.spellings import common_spelling, ignoring_case
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def _canonical(label: str, value: Any) -> Hashable:  # noqa: ANN401 -- a text, o
 
 
 def _canonical_text(text: str) -> str:
-    # Not ``lower``: the lower case of a sigma depends on its neighbours, which a prefix or a suffix does not have.
-    return " ".join(text.casefold().split())
+    return " ".join(ignoring_case(text).split())
 
 
 def _without_final_dot(label: str, text: str) -> str:

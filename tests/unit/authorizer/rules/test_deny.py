@@ -168,6 +168,8 @@ def test_an_issuer_is_denied_and_excluded_in_each_spelling_that_its_ca_can_choos
         ("Stra\u1e9ee CA", {"prefix": "STRASSE "}),
         ("\u017figma", {"prefix": "SIG"}),
         ("\u1fd3a", {"prefix": "\u0390"}),
+        ("\u0131CA", "ICA"),
+        ("ica", {"prefix": "\u0131"}),
     ],
 )
 def test_a_pattern_excludes_an_issuer_with_the_same_letters_in_another_case(common_name: str, pattern: object) -> None:

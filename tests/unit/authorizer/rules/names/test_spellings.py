@@ -15,6 +15,8 @@ UPN = "1.3.6.1.4.1.311.20.2.3"
         ("DNS", "A.Example.", "a.example"),
         ("email", "A@Example.", "a@example"),
         ("DC", "EXAMPLE", "example"),
+        ("DC", "\u0131I\u212a", "iik"),
+        ("otherName", f"{UPN};UTF8:M\u0131ke@Example", f"{UPN};UTF8:mike@example"),
         ("emailAddress", "\u03a3\u0391\u03a3@A.example", "\u03c3\u03b1\u03c3@a.example"),
         ("emailAddress", "\u03c3\u03b1\u03c2@a.example", "\u03c3\u03b1\u03c3@a.example"),
         ("mail", "Stra\u017f\u017fe@A.example", "strasse@a.example"),
