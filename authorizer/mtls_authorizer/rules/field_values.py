@@ -151,10 +151,11 @@ def is_misleading(label: str, value: str) -> bool:
 def is_ambiguous_in_patterns(label: str, value: str) -> bool:
     """Return whether a value is ambiguous for suffixes, because some may read it as a name with another end.
 
-    These are DNS names with characters of no domain: ``evil.example/.acme.example``. CAs of companies write all kinds
-    of text as DNS names, so that rules can still list one exactly.
+    These are DNS names with characters of no domain: ``evil.example/.acme.example``, also in place of email addresses.
+    CAs of companies write all kinds of text as such names, so that rules can still list one exactly.
     """
-    return label in DNS_LABELS and not _is_domain(value.replace("*", ""))  # which may be a wildcard (RFC 6125 §6.4.3)
+    is_dns_name = label in DNS_LABELS or (label in EMAIL_LABELS and "@" not in value)
+    return is_dns_name and not _is_domain(value.replace("*", ""))  # which may be a wildcard (RFC 6125 §6.4.3)
 
 
 def _is_domain(text: str) -> bool:

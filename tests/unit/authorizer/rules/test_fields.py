@@ -295,6 +295,7 @@ NO_LETTERS = "\uff0f\u2100\uff1f\u2048\uff20\uff0c\ufe55\u2488\u00bd\u00a8\u3002
         *((kind, f"evil.example{each}.acme.example") for kind in ("2.5.4.100", HOST) for each in NO_LETTERS),
         *(("emailAddress", f"a{each}evil.example@.acme.example") for each in "\uff20\ufe6b"),
         ("emailAddress", "a\uff20evil.example\uff0f.acme.example"),
+        ("emailAddress", "evil.example/.acme.example"),
         ("1.3.6.1.4.1.250.1.57", "https://acme.example/a/..\u3000"),
     ],
 )
