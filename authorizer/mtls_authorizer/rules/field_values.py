@@ -33,12 +33,9 @@ if TYPE_CHECKING:
 # C0, DEL or C1 as the string form of a name has them (RFC 4514 §2.4), after an even number of backslashes.
 _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[01][0-9A-F]|7F|C2\\[89])")
 
-# The characters that the domain of an email address cannot contain (RFC 5321 §4.1.2): some readers end it at one. White
-# space is that of Unicode and of JavaScript, because attributes of a name can contain any.
-_IN_NO_DOMAIN = frozenset("!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~").union(
-    map(chr, (0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF))
-)
-_IN_NO_DNS_NAME = _IN_NO_DOMAIN - {"*"}  # which may be a wildcard (RFC 6125 §6.4.3)
+# In the local part of an email address: paths to another domain, as mail systems once wrote them, and characters that
+# Unicode's compatibility forms replace with an @.
+_IN_NO_LOCAL_PART = frozenset("!%\ufe6b\uff20")
 
 # What may be the final dot of a URI's host. A regular expression would take longer to compile at each start.
 _DOT_AND_DELIMITER = ("./", ".?", ".#", ".:")
@@ -134,14 +131,15 @@ def subject_alt_name_facts(certificate: PeerCertificate) -> list[Fact]:
 def is_misleading(label: str, value: str) -> bool:
     """Return whether a value begins or ends like one name, and some read another one.
 
-    These are URIs with dot segments or encoded control characters, and email addresses of which some only read a part:
-    ``a@evil.example,b@acme.example``.
+    These are URIs with dot segments or encoded control characters, and email addresses in which some find another
+    domain: ``a@evil.example,b@acme.example``.
     """
     if label in EMAIL_LABELS:
-        domain = value.partition("@")[2]
+        local_part, _, domain = value.partition("@")
         if domain.startswith("[") and domain.endswith("]"):  # an IP address: [192.0.2.1], [IPv6:2001:db8::1]
             domain = domain[1:-1].replace(":", "")
-        return not _IN_NO_DOMAIN.isdisjoint(domain)
+        # Readers of headers decode "=?utf-8?q?a=40evil.example?=", also in an address (RFC 2047).
+        return not _is_domain(domain) or "=?" in local_part or not _IN_NO_LOCAL_PART.isdisjoint(local_part)
     # The last condition only saves an import.
     if label not in URI_LABELS or not ("/." in value or "\\" in value or "%" in value):
         return False
@@ -153,10 +151,20 @@ def is_misleading(label: str, value: str) -> bool:
 def is_ambiguous_in_patterns(label: str, value: str) -> bool:
     """Return whether a value is ambiguous for suffixes, because some may read it as a name with another end.
 
-    These are DNS names with characters of no domain: ``evil.example/.acme.example``. CAs of companies write all kinds
-    of text as DNS names, so that rules can still list one exactly.
+    These are DNS names with characters of no domain: ``evil.example/.acme.example``, also in place of email addresses.
+    CAs of companies write all kinds of text as such names, so that rules can still list one exactly.
     """
-    return label in DNS_LABELS and not _IN_NO_DNS_NAME.isdisjoint(value)
+    is_dns_name = label in DNS_LABELS or (label in EMAIL_LABELS and "@" not in value)
+    return is_dns_name and not _is_domain(value.replace("*", ""))  # which may be a wildcard (RFC 6125 §6.4.3)
+
+
+def _is_domain(text: str) -> bool:
+    """Return whether text consists of letters and digits of any language, combining marks, and ``._-``.
+
+    Some readers end a domain at any other character, or at one of its compatibility forms, such as U+FF0F for a slash.
+    """
+    # The normalization forms of an identifier are identifiers (UAX #31 §5.1.3).
+    return f"a{text}".replace(".", "").replace("-", "").isidentifier()
 
 
 def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
@@ -168,7 +176,8 @@ def _other_spellings(names: Iterable[tuple[str, str]]) -> list[Fact]:
         and (
             label == DIRECTORY_NAME
             or value.endswith(".")
-            or value != value.casefold()
+            or not value.isascii()
+            or value != value.lower()
             or (label in URI_LABELS and any(each in value for each in _DOT_AND_DELIMITER))
         )
     ]

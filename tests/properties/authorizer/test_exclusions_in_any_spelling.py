@@ -58,7 +58,7 @@ def alternative_names(draw: st.DrawFn, kind: str) -> tuple[dict[str, Any], bytes
 @st.composite
 def attributes(draw: st.DrawFn) -> tuple[Any, list[tuple[str, str]]]:
     """An exclusion by a name, and a name in another spelling."""
-    host = draw(HOSTS)
+    host = draw(HOSTS | st.sampled_from(["\u0131\u017f\u00df.example", "\u03c3\u03b1\u03c2.example"]))
     spelt = draw(spellings(host)) + draw(st.sampled_from([".", ""]))
     kind = draw(st.sampled_from(ADDRESS_TYPES + DOMAIN_TYPES))
     local = "Bob@" if kind in ADDRESS_TYPES else ""
@@ -83,6 +83,10 @@ def test_an_exclusion_applies_to_every_spelling_next_to_any_other_name(data: st.
             issuer = [("O", draw(spellings("Acme"))), ("CN", draw(spellings(" Issuing CA")).replace(" ", spaces))]
             wanted = [{"CN": "Issuing CA"}, "CN=Issuing CA,O=Acme", {"CN": {"suffix": "suing CA"}, "O": "acme"}]
             excluded = {"issuer": draw(st.sampled_from(wanted))}
+            if draw(st.booleans()):
+                by_attribute, attributes_of_ca = draw(attributes())
+                issuer = [(kind, f" {text}{spaces}") for kind, text in attributes_of_ca]
+                excluded = {"issuer": by_attribute}
         case _:
             subject = draw(st.permutations([*subject, ("CN", "mallory"), ("CN", "x")]))
             by_prefix = {"subject": {"CN": {"prefix": "mal"}}}

@@ -14,6 +14,7 @@ _RELATIVE_SEGMENTS = frozenset({".", ".."})
 _LONGEST_ID = 2048
 _IGNORED_BY_SOME = re.compile(r"[\x00-\x20]")
 _SIMILAR = re.compile(r"spiffe:/*(?:[^/?#]*@)?([^/?#:]*)", re.IGNORECASE)
+_ESCAPE = re.compile(r"%([0-7][0-9A-Fa-f])")  # of an ASCII character (RFC 3986 §2.1)
 
 
 def read_trust_domain(text: str) -> str:
@@ -38,5 +39,12 @@ def trust_domain(uris: Sequence[str]) -> str | None:
 
 def similar_trust_domains(uris: Sequence[str]) -> list[str]:
     """Return the trust domains that others may read in URI names, valid or not. They can exclude a certificate."""
-    shortened = (_IGNORED_BY_SOME.sub("", uri) for uri in uris)
-    return [match[1].casefold().removesuffix(".") for match in map(_SIMILAR.match, shortened) if match is not None]
+    found = []
+    for uri in uris:
+        # Some decode the authority, and some take a backslash for a slash.
+        decoded = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), uri)
+        for reading in dict.fromkeys((uri, decoded, uri.replace("\\", "/"), decoded.replace("\\", "/"))):
+            match = _SIMILAR.match(_IGNORED_BY_SOME.sub("", reading))
+            if match is not None:
+                found.append(match[1].casefold().removesuffix("."))
+    return found

@@ -169,6 +169,13 @@ def test_an_issuer_is_denied_and_excluded_in_each_spelling_that_its_ca_can_choos
         ("acme\u03a3", {"suffix": "\u03a3"}),
         ("acme\u03a3", "ACME\u03a3"),
         ("acme\u03c2", "ACME\u03a3"),
+        # Some letters have several upper or lower cases, or one of two letters.
+        ("STRASSE", "stra\u00dfe"),
+        ("Stra\u1e9ee CA", {"prefix": "STRASSE "}),
+        ("\u017figma", {"prefix": "SIG"}),
+        ("\u1fd3a", {"prefix": "\u0390"}),
+        ("\u0131CA", "ICA"),
+        ("ica", {"prefix": "\u0131"}),
     ],
 )
 def test_a_pattern_excludes_an_issuer_with_the_same_letters_in_another_case(common_name: str, pattern: object) -> None:
@@ -176,6 +183,26 @@ def test_a_pattern_excludes_an_issuer_with_the_same_letters_in_another_case(comm
     authorize = checking(Authorizer(load_settings(variables({"rules": RULES, "deny": {"issuer": {"CN": pattern}}}))))
     assert reason(authorize(rest_event(client))) == "certificate_excluded"
     assert reason(authorize(rest_event(OTHER))) is None
+
+
+@pytest.mark.parametrize("written", ["CA@acme.example. ", " ca@Acme.example.", "ca@acme.example .", "ca@acme.example"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"emailAddress": "ca@acme.example"},
+        {"emailAddress": "ca@acme.example. "},
+        {"emailAddress": {"suffix": "@acme.example"}},
+        {"emailAddress": {"suffix": "@Acme.example. "}},
+        "1.2.840.113549.1.9.1=ca@acme.example",
+        r"1.2.840.113549.1.9.1=ca@acme.example.\ ",
+    ],
+)
+def test_spaces_and_a_final_dot_in_an_issuer_make_no_difference_to_an_exclusion_together(
+    written: str, entry: object
+) -> None:
+    client = pem(certificate_der(name(("O", "Acme")), name(("emailAddress", written))))
+    authorize = checking(Authorizer(load_settings(variables({"rules": RULES, "deny": {"issuer": entry}}))))
+    assert reason(authorize(rest_event(client))) == "certificate_excluded"
 
 
 def test_a_rule_matches_an_issuer_in_its_exact_spelling_only_also_if_others_exclude_each_spelling() -> None:

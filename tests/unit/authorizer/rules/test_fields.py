@@ -21,6 +21,7 @@ from tests.pki.psd2_statements import psd2_statement
 from tests.rules_documents import document, rule
 
 Attributes = list[Any]
+HOST = "0.9.2342.19200300.100.1.9"
 
 
 def client(
@@ -223,6 +224,11 @@ def directory_name(common_name: str) -> bytes:
         (email(b"a@evil.example\xa0.acme.example"), {"email": {"suffix": ".acme.example"}}),
         (email('"a@evil.example"@acme.example'), {"email": {"suffix": "@acme.example"}}),
         (email("a@evil.example,b@acme.example"), "email:a@evil.example,b@acme.example"),
+        # Software that decodes words or follows old paths sends to another domain.
+        *(
+            (email(f"{local_part}@acme.example"), {"email": {"suffix": "@acme.example"}})
+            for local_part in ("=?utf-8?q?a=40evil.example=3e?=", "evil.example!a", "a%evil.example")
+        ),
         # Software that removes dot segments reads another path, some after decoding, or with a backslash for a slash.
         *(
             (uri(f"spiffe://acme.example/a{rest}"), {"uri": {"prefix": "spiffe://acme.example/a/"}})
@@ -233,6 +239,15 @@ def directory_name(common_name: str) -> bytes:
                 *("/%25%32e%25%32e/b", "/.%2%2565"),
                 # Once decoded, some of these characters are removed before dot segments, or end the path.
                 *("/%09../b", "/.%0a./b", "/%250D%2e%2e/b", "/..%00", "/..%1f"),
+                # White space beyond ASCII, and encodings of dots and slashes that only some decode.
+                *(
+                    "/..%c2%a0",
+                    "/.%25e3%2580%2580",
+                    "/%c0%ae%C0%AE/b",
+                    "/..%u002fb",
+                    "/%e0%80%ae./b",
+                    "/%f0%80%80%ae./b",
+                ),
             )
         ),
         (uri(b"spiffe://acme.example/a/..\xa0"), {"uri": {"prefix": "spiffe://acme.example/a/"}}),
@@ -266,6 +281,42 @@ def test_a_dns_name_with_characters_of_no_domain_matches_no_suffix_and_excludes(
     assert matches(
         {"subject_alt_name": {"dns": suffix}}, client(names=[dns("evil/.acme.example"), dns("a.acme.example")])
     )
+
+
+# Compatibility forms of / ? @ , and : and characters that the processing of domain names (UTS #46) removes or maps to a
+# dot.
+NO_LETTERS = "\uff0f\u2100\uff1f\u2048\uff20\uff0c\ufe55\u2488\u00bd\u00a8\u3002\u200b\u00ad\u180e"
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        *(("emailAddress", f"a@evil.example{each}.acme.example") for each in NO_LETTERS),
+        *((kind, f"evil.example{each}.acme.example") for kind in ("2.5.4.100", HOST) for each in NO_LETTERS),
+        *(("emailAddress", f"a{each}evil.example@.acme.example") for each in "\uff20\ufe6b"),
+        ("emailAddress", "a\uff20evil.example\uff0f.acme.example"),
+        ("emailAddress", "evil.example/.acme.example"),
+        ("1.3.6.1.4.1.250.1.57", "https://acme.example/a/..\u3000"),
+    ],
+)
+def test_an_attribute_whose_characters_some_take_for_delimiters_matches_no_pattern_and_excludes(
+    kind: str, own: str
+) -> None:
+    pattern = {"prefix": "https://acme.example/a/"} if "://" in own else {"suffix": ".acme.example"}
+    certificate = client(("CN", "x"), (kind, own))
+    assert not matches({"subject": {kind: pattern}}, certificate)
+    exclusion = {"not": {"subject": {kind: pattern}}}
+    assert mismatch({"common_name": "x"}, certificate, **exclusion) is DenyReason.CERTIFICATE_EXCLUDED
+
+
+@pytest.mark.parametrize(
+    "domain",
+    ["b\u00fccher", "bu\u0308cher", "\u4f8b\u3048", "\u0935\u094d\u0930", "xn--bcher-kva", "a-b_c.1", "\u0661"],
+)
+def test_an_attribute_matches_a_suffix_with_the_letters_of_any_language(domain: str) -> None:
+    suffix = {"suffix": ".acme.example"}
+    assert matches({"subject": {HOST: suffix}}, client((HOST, f"{domain}.acme.example")))
+    assert matches({"subject": {"emailAddress": suffix}}, client(("emailAddress", f"o'b+x=1@{domain}.acme.example")))
 
 
 @pytest.mark.parametrize(

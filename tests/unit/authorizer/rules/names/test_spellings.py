@@ -15,6 +15,8 @@ UPN = "1.3.6.1.4.1.311.20.2.3"
         ("DNS", "A.Example.", "a.example"),
         ("email", "A@Example.", "a@example"),
         ("DC", "EXAMPLE", "example"),
+        ("DC", "\u0131I\u212a", "iik"),
+        ("otherName", f"{UPN};UTF8:M\u0131ke@Example", f"{UPN};UTF8:mike@example"),
         ("emailAddress", "\u03a3\u0391\u03a3@A.example", "\u03c3\u03b1\u03c3@a.example"),
         ("emailAddress", "\u03c3\u03b1\u03c2@a.example", "\u03c3\u03b1\u03c3@a.example"),
         ("mail", "Stra\u017f\u017fe@A.example", "strasse@a.example"),
@@ -54,6 +56,18 @@ def encoded(text: str, times: int) -> str:
             for rest in (
                 *("/..", "/./c", "\\..\\c", "%2f%2e", "%252F..%2523c", "/.. ", "/..;c"),
                 *("/%25%32e", "/%%32%45/c", "%2%2566..%2%2546c", "/%25%25%33%32e"),
+                *(
+                    "/.%c2%a0",
+                    "/..\u3000",
+                    "/..\xa0",
+                    "/%C0%AE",
+                    "/%c1",
+                    "/%E0%9f%80",
+                    "/%25e0%2580",
+                    "/%F0%8f",
+                    "/%f8%80",
+                ),
+                *("/%fC%8", "/%u", "/%25U002E"),
                 *("/%09../c", "/.%0A.", "/..%00", "c%25252525250a", "%2f%250d..", "/.%7f./", "c%1F", "/%%30%39.."),
             )
         ),
@@ -61,7 +75,7 @@ def encoded(text: str, times: int) -> str:
             (f"https://a/b{rest}", False)
             for rest in (
                 *("", "/...", "/.c", "/c.", "/%2c", "/%25", "/.%2ec", "/..c ", "/%25%32ec", "/%ae"),
-                *("/%20c", "/%80", "/%c2%85"),
+                *("/%20c", "/%80", "/%c2%85", "/%c3%a9", "/%e0%a4%85", "/%f0%9f%98%80", "/%ef%bc%8f", "/a.%c3%a9"),
             )
         ),
     ],

@@ -106,6 +106,20 @@ def test_a_workload_of_a_trust_domain_is_allowed_and_no_other(make_event: Any) -
         # A dot at the end of a domain name.
         (["spiffe://acme.example./a"], True),
         (["spiffe://ACME.example.:443/a"], True),
+        # Some decode the authority, and some take a backslash for a slash.
+        *(([f"spiffe:{rest}"], True) for rest in ("//acme%2eexample/a", "//%61CME.example%2Fa", r"\\acme.example\a")),
+        *(
+            ([f"spiffe://{rest}/a"], True)
+            for rest in (r"acme.example\@evil", r"evil\@acme.example", "acme.example%2f@evil")
+        ),
+        *(
+            ([f"spiffe://{rest}/a"], True)
+            for rest in ("evil%40acme.example", "acme.example%3A443", "acme.example%5c@evil")
+        ),
+        *(
+            ([f"spiffe://{rest}/a"], False)
+            for rest in ("evil%2facme.example", r"evil\acme.example", "acme%2Eexample.evil")
+        ),
         (["spiffe://acme.example..evil/a"], False),
         ([], False),
     ],
