@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,24 @@ def test_a_crl_that_the_server_has_not_changed_is_not_downloaded_again(
     assert run(caplog) == ["CRL stored"]
     assert stored(aws) == newer
     assert [exchange.method for exchange in proxy.exchanges].count("PUT") == 2
+
+
+def test_a_date_in_the_future_that_an_attacker_has_sent_once_does_not_hide_newer_crls(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answers["/ca.crl"] = ok(crl(5), Last_Modified="Thu, 31 Dec 2099 10:00:00 GMT")
+    assert run(caplog) == ["CRL stored"]
+    newer = crl(5, 6, number=6)
+
+    def since(request: BaseHTTPRequestHandler, stopped: threading.Event) -> None:
+        known = request.headers.get("If-Modified-Since")
+        is_known = known is not None and parsedate_to_datetime(known) >= parsedate_to_datetime(DATE)
+        (ok(b"", 304) if is_known else ok(newer, Last_Modified=DATE))(request, stopped)
+
+    server.answers["/ca.crl"] = since
+    assert run(caplog) == ["CRL stored"]
+    assert stored(aws) == newer
+    assert run(caplog) == ["CRL unchanged"]
 
 
 def test_an_expired_crl_is_downloaded_again_even_if_the_server_would_say_that_it_has_not_changed(
