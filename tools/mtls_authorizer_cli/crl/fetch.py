@@ -53,7 +53,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
         "fetch",
         help="download a CRL and verify it",
         description="Download a certificate revocation list, verify it with the CAs of a truststore, and store it. A "
-        "stored CRL is replaced only by one of the same CA and scope that is not older, unless it has expired.",
+        "stored CRL is replaced only by one of the same CA and key that is not older and, unless it has expired, has "
+        "the same scope.",
         epilog=exit_statuses(
             "if the CRL was stored or is current",
             "if it cannot be downloaded or is rejected, and the file is unchanged",

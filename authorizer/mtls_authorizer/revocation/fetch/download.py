@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from contextlib import closing, suppress
+from email.utils import parsedate_to_datetime
 from functools import partial
 from http import HTTPStatus
 from http.client import IncompleteRead
@@ -178,7 +180,20 @@ def _read(response: BaseHTTPResponse, max_bytes: int, watch: Callable[[int, int 
 
 def _validators(response: BaseHTTPResponse) -> Validators:
     etag, date = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
-    return Validators(etag if _ETAG.fullmatch(etag) else None, date if _DATE.fullmatch(date) else None)
+    return Validators(
+        etag if _ETAG.fullmatch(etag) else None, date if _DATE.fullmatch(date) and _is_past(date) else None
+    )
+
+
+def _is_past(date: str) -> bool:
+    """Return whether a date has passed, as RFC 9110 §8.8.2.1 requires of Last-Modified.
+
+    Servers would answer 304 instead of newer CRLs until then, also long after an attacker has sent the date once.
+    """
+    try:
+        return parsedate_to_datetime(date).timestamp() <= time.time()
+    except (ValueError, OverflowError):
+        return False
 
 
 def _describe(error: Exception, limits: Limits) -> str:

@@ -2,4 +2,7 @@
 
 
 class DownloadError(Exception):
-    """A CRL cannot be downloaded. The message is the cause in fixed words: it contains nothing of the response."""
+    """A CRL cannot be downloaded. The message is the cause in fixed words.
+
+    Of the response, it contains only the status, the length, and the host that a redirect leads to.
+    """

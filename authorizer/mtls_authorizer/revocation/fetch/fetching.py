@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.reader import find_problem, is_stale, read_crl, verify_crl
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
+from mtls_authorizer.revocation.crl.rejection import CrlError
+from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.succession.order import check_succession
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def fetch(
     """Fetch a CRL. ``download`` returns it, or None if it has not changed since the validators that it receives.
 
     A stored CRL is replaced only by one that is usable now or a current delta CRL, of the same issuer, key and scope,
-    and not older; if it has expired, also by one of another issuer or scope. A delta CRL never replaces a complete one.
+    and not older; if it has expired, also by one of another scope. A delta CRL never replaces a complete one.
     A stored CRL that cannot be verified is replaced, because the authorizer does not use it either. Every failure is
     reported in the result, and leaves the stored CRL unchanged.
     """
@@ -128,8 +129,10 @@ def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verificatio
     if current is None:
         return new
     is_expired = is_stale(current, now, max_age)
-    check_succession(new, current, replaceable=is_expired)
-    # A delta CRL lacks revocations of the complete one, which apply even after that has expired.
+    # The revocations of an expired CRL apply, and it proves nothing good. Without it, a CA above the issuer has no CRL,
+    # and is skipped: an attacker on the network could have it replaced by a CRL of another CA or key.
+    check_succession(new, current, replaceable=is_expired and issuer_of(new) == issuer_of(current))
+    # A delta CRL lacks revocations of the complete one.
     if _is_delta(new) is _is_delta(current) or (is_expired and not _is_delta(new)):
         return new
     kinds = ("delta", "complete") if _is_delta(new) else ("complete", "delta")
@@ -138,4 +141,4 @@ def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verificatio
 
 
 def _is_delta(crl: VerifiedCrl) -> bool:
-    return crl.defect is not None and crl.defect.rejection is CrlRejection.DELTA
+    return crl.base is not None

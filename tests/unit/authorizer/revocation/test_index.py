@@ -260,6 +260,19 @@ def test_reading_copies_nothing() -> None:
     assert peak < len(index) / 20
 
 
+def test_writing_takes_less_memory_than_four_indexes() -> None:
+    """The largest CRL has seven million entries, or ten million short ones, and the indexer 2 GB."""
+    revocation_list = ListedRevocations()
+    serial_numbers = list(range(10**40, 10**40 + 200_000))
+    tracemalloc.start()
+    try:
+        index = write_index(revocation_list, serial_numbers)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(index)
+
+
 @pytest.mark.parametrize("count", [1024, 2049, 3000, 3074, 4099])
 def test_a_last_entry_that_is_not_the_highest_is_noticed_in_a_list_of_any_length(count: int) -> None:
     index = ListedRevocations(tuple(range(1_000_000, 1_000_000 + count))).to_index()

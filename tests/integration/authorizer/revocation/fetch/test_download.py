@@ -74,6 +74,9 @@ def test_an_unchanged_crl_is_not_sent_again(server: CrlServer) -> None:
         {"ETag": f'"{"v" * 300}"'},
         {"ETag": '"\x80"'},
         {"Last_Modified": "x" * 100},
+        {"Last_Modified": "yesterday"},
+        {"Last_Modified": "Thu, 26 Nov 2026 10:00:00 +999999"},
+        {"Last_Modified": "Thu, 31 Dec 2099 10:00:00 GMT"},
         {"ETag": '"a"b"'},
     ],
 )

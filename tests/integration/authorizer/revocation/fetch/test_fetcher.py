@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,11 +32,12 @@ from tests.servers.faulty_proxy import answer, before_writes, for_operation
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from http.server import BaseHTTPRequestHandler
     from pathlib import Path
 
     from tests.aws.server import AwsServer
+    from tests.pki.certificate_authorities import CertificateAuthority
     from tests.servers.crl_server import CrlServer
     from tests.servers.faulty_proxy import FaultyProxy
 
@@ -108,6 +110,24 @@ def test_a_crl_that_the_server_has_not_changed_is_not_downloaded_again(
     assert run(caplog) == ["CRL stored"]
     assert stored(aws) == newer
     assert [exchange.method for exchange in proxy.exchanges].count("PUT") == 2
+
+
+def test_a_date_in_the_future_that_an_attacker_has_sent_once_does_not_hide_newer_crls(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answers["/ca.crl"] = ok(crl(5), Last_Modified="Thu, 31 Dec 2099 10:00:00 GMT")
+    assert run(caplog) == ["CRL stored"]
+    newer = crl(5, 6, number=6)
+
+    def since(request: BaseHTTPRequestHandler, stopped: threading.Event) -> None:
+        known = request.headers.get("If-Modified-Since")
+        is_known = known is not None and parsedate_to_datetime(known) >= parsedate_to_datetime(DATE)
+        (ok(b"", 304) if is_known else ok(newer, Last_Modified=DATE))(request, stopped)
+
+    server.answers["/ca.crl"] = since
+    assert run(caplog) == ["CRL stored"]
+    assert stored(aws) == newer
+    assert run(caplog) == ["CRL unchanged"]
 
 
 def test_an_expired_crl_is_downloaded_again_even_if_the_server_would_say_that_it_has_not_changed(
@@ -201,12 +221,15 @@ def test_nothing_is_stored_that_is_not_a_usable_crl(
     assert stored(aws) is None
 
 
-def delta(*serial_numbers: int, days_left: int = 1) -> bytes:
+UNKNOWN = extension("1.3.6.1.4.1.99999.1", b"\x05\x00", critical=True)
+
+
+def delta(*serial_numbers: int, days_left: int = 1, extensions: Sequence[bytes] = ()) -> bytes:
     return CA.revoke(
         *map(entry, serial_numbers),
         this_update=TODAY - 2 * DAY,
         next_update=TODAY + days_left * DAY,
-        extensions=[crl_number(9), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)],
+        extensions=[crl_number(9), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True), *extensions],
     )
 
 
@@ -231,6 +254,7 @@ def test_a_delta_crl_is_stored_until_it_expires(
         (delta(2), crl(1, number=490), "it is a complete CRL, and the stored one is a delta CRL"),
         (delta(2, days_left=-1), crl(1, number=490), None),
         (delta(2, days_left=-1), delta(3), None),
+        (delta(2, extensions=[UNKNOWN]), delta(3), None),
     ],
 )
 def test_a_complete_crl_and_a_delta_crl_do_not_replace_each_other_until_a_delta_crl_expires(  # noqa: PLR0913, PLR0917 -- with fixtures
@@ -249,17 +273,31 @@ def test_a_complete_crl_and_a_delta_crl_do_not_replace_each_other_until_a_delta_
     assert stored(aws) == (served if problem is None else before)
 
 
-def test_an_expired_crl_may_be_replaced_by_one_of_another_ca(
+def test_an_expired_crl_may_be_replaced_by_one_of_another_scope(
     server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(aws, crl(1, days_left=-1))
-    served = crl(5, number=4, ca=OTHER_CA)
+    served = crl(5, number=6, extensions=[distribution_point(full_name(uri(b"http://acme.example/ca.crl")))])
     server.answers["/ca.crl"] = ok(served)
     monkeypatch.setenv("CRL_MAX_AGE_SECONDS", str(2 * 24 * 3600))
-    assert "another CA" in run(caplog)[0]
+    assert "for other certificates" in run(caplog)[0]
     monkeypatch.delenv("CRL_MAX_AGE_SECONDS")
     assert run(caplog) == ["CRL stored"]
     assert stored(aws) == served
+
+
+@pytest.mark.parametrize("other", [OTHER_CA, STRANGER], ids=["another CA", "another key"])
+def test_an_expired_crl_is_not_replaced_by_one_of_another_ca_or_key_of_the_truststore(
+    other: CertificateAuthority, server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    (tmp_path / "bundle.pem").write_bytes(CA.pem + OTHER_CA.pem + STRANGER.pem)
+    before = crl(1, days_left=-1)
+    put(aws, before)
+    server.answers["/ca.crl"] = ok(crl(5, number=6, ca=other))
+    assert "another CA or key" in run(caplog)[0]
+    assert stored(aws) == before
+    (tmp_path / "bundle.pem").write_bytes(other.pem)
+    assert run(caplog) == ["CRL stored"]
 
 
 def test_the_failure_of_a_source_does_not_affect_the_others(

@@ -13,9 +13,9 @@ from mtls_authorizer.policy.settings import load_settings
 from tests.aws.api_events import rest_event
 from tests.aws.lambda_runtime import Context
 from tests.aws.server import ACCOUNT
-from tests.pki.certificate_authorities import DAY
+from tests.pki.certificate_authorities import DAY, CertificateAuthority
 from tests.pki.certificates import pem
-from tests.pki.todays_crls import CA, TODAY, crl
+from tests.pki.todays_crls import CA, OTHER_CA, TODAY, crl
 from tests.servers.crl_server import crl_server, ok
 
 if TYPE_CHECKING:
@@ -60,3 +60,32 @@ def test_a_client_is_denied_once_the_crl_that_lists_it_was_fetched(
                     reasons.append(vars(caplog.records[-1])["reason"])
     revoked = "certificate_revoked"
     assert reasons == [revoked, None, None, revoked, revoked, None]
+
+
+def test_an_attacker_on_the_network_cannot_end_the_revocation_of_a_ca_with_the_crl_of_another_one(
+    aws: AwsServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A CA above the issuer without a CRL is skipped, but an expired CRL revokes, and proves nothing good."""
+    revoked_ca = CertificateAuthority(
+        "Revoked CA", parent=CA, serial_number=7, not_before=TODAY - DAY, not_after=TODAY + DAY
+    )
+    aws.put_object("s3://revocation/truststore.pem", CA.pem + revoked_ca.pem + OTHER_CA.pem)
+    aws.put_object("s3://revocation/fetched/root.crl", crl(7, days_left=-1))
+    aws.put_object("s3://revocation/fetched/ca.crl", crl(ca=revoked_ca))
+    shared = {"TRUSTSTORE_URI": "s3://revocation/truststore.pem", "S3_BUCKET_OWNER": ACCOUNT}
+    with crl_server() as server:
+        variables = {
+            "CRL_SOURCES": json.dumps({server.url("/root.crl"): "root.crl"}),
+            "CRL_DESTINATION": "s3://revocation/fetched/",
+            "CRL_SOURCE_PRIVATE_HOSTS": "127.0.0.1",
+        }
+        for name, value in {**shared, **variables}.items():
+            monkeypatch.setenv(name, value)
+        server.answers["/root.crl"] = ok(crl(ca=OTHER_CA, number=400))
+        fetch({}, Context())
+    uris = "s3://revocation/fetched/ca.crl,s3://revocation/fetched/root.crl"
+    authorizer = Authorizer(load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "CRL_URIS": uris, **shared}))
+    client = pem(revoked_ca.issue(1, not_before=TODAY - DAY, not_after=TODAY + DAY))
+    with caplog.at_level(logging.INFO, "mtls_authorizer"):
+        authorizer.authorize(rest_event(client))
+    assert vars(caplog.records[-1])["reason"] == "certificate_revoked"
