@@ -53,8 +53,8 @@ def add_parser(subparsers: Subparsers) -> Parser:
         "fetch",
         help="download a CRL and verify it",
         description="Download a certificate revocation list, verify it with the CAs of a truststore, and store it. A "
-        "stored CRL is replaced only by one of the same CA and key that is not older and, unless it has expired, has "
-        "the same scope.",
+        "stored CRL is replaced only by one of the same CA, key and scope that is not older; if it has expired, also "
+        "by one of this CA with another key or scope.",
         epilog=exit_statuses(
             "if the CRL was stored or is current",
             "if it cannot be downloaded or is rejected, and the file is unchanged",

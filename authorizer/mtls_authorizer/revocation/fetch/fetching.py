@@ -82,7 +82,7 @@ def fetch(
     """Fetch a CRL. ``download`` returns it, or None if it has not changed since the validators that it receives.
 
     A stored CRL is replaced only by one that is usable now or a current delta CRL, of the same issuer, key and scope,
-    and not older; if it has expired, also by one of another scope. A delta CRL never replaces a complete one.
+    and not older; if it has expired, also by one of another key or scope. A delta CRL never replaces a complete one.
     A stored CRL that cannot be verified is replaced, because the authorizer does not use it either. Every failure is
     reported in the result, and leaves the stored CRL unchanged.
     """
@@ -130,8 +130,9 @@ def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verificatio
         return new
     is_expired = is_stale(current, now, max_age)
     # The revocations of an expired CRL apply, and it proves nothing good. Without it, a CA above the issuer has no CRL,
-    # and is skipped: an attacker on the network could have it replaced by a CRL of another CA or key.
-    check_succession(new, current, replaceable=is_expired and issuer_of(new) == issuer_of(current))
+    # and is skipped: an attacker on the network could have it replaced by a CRL of another CA.
+    is_of_same_ca = issuer_of(new).name == issuer_of(current).name
+    check_succession(new, current, replaceable=is_expired and is_of_same_ca)
     # A delta CRL lacks revocations of the complete one.
     if _is_delta(new) is _is_delta(current) or (is_expired and not _is_delta(new)):
         return new

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.aws.server import AwsServer
-    from tests.pki.certificate_authorities import CertificateAuthority
     from tests.servers.crl_server import CrlServer
     from tests.servers.faulty_proxy import FaultyProxy
 
@@ -286,17 +285,33 @@ def test_an_expired_crl_may_be_replaced_by_one_of_another_scope(
     assert stored(aws) == served
 
 
-@pytest.mark.parametrize("other", [OTHER_CA, STRANGER], ids=["another CA", "another key"])
-def test_an_expired_crl_is_not_replaced_by_one_of_another_ca_or_key_of_the_truststore(
-    other: CertificateAuthority, server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, tmp_path: Path
+@pytest.mark.parametrize("days_left", [1, -1])
+def test_a_crl_is_replaced_by_one_of_the_cas_new_key_once_it_has_expired(
+    days_left: int, server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    (tmp_path / "bundle.pem").write_bytes(CA.pem + OTHER_CA.pem + STRANGER.pem)
+    (tmp_path / "bundle.pem").write_bytes(CA.pem + STRANGER.pem)
+    before, after = crl(1, days_left=days_left), crl(5, number=1, ca=STRANGER)
+    put(aws, before)
+    server.answers["/ca.crl"] = ok(after)
+    messages = run(caplog)
+    if days_left > 0:
+        assert "another CA or key" in messages[0]
+        assert stored(aws) == before
+    else:
+        assert messages == ["CRL stored"]
+        assert stored(aws) == after
+
+
+def test_an_expired_crl_is_not_replaced_by_one_of_another_ca_of_the_truststore(
+    server: CrlServer, aws: AwsServer, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    (tmp_path / "bundle.pem").write_bytes(CA.pem + OTHER_CA.pem)
     before = crl(1, days_left=-1)
     put(aws, before)
-    server.answers["/ca.crl"] = ok(crl(5, number=6, ca=other))
+    server.answers["/ca.crl"] = ok(crl(5, number=6, ca=OTHER_CA))
     assert "another CA or key" in run(caplog)[0]
     assert stored(aws) == before
-    (tmp_path / "bundle.pem").write_bytes(other.pem)
+    (tmp_path / "bundle.pem").write_bytes(OTHER_CA.pem)
     assert run(caplog) == ["CRL stored"]
 
 
