@@ -25,8 +25,9 @@ _SHARE_OF_SMALL_CRLS = 8
 small, no client's certificate names them, and nobody must be able to hide one behind a large object."""
 
 _MAX_NAMED = 64
-"""The maximum number of CRLs that are loaded for a certificate because it names them, and because they are known. Each
-has its own limit, so that known ones do not hide those that it names. Certificates name one, in rare cases two."""
+"""The maximum number of CRLs that are loaded for a certificate because it names them, because they are known, and
+because another version of known ones is stored. Each has its own limit, so that none hide others. Certificates name
+one, in rare cases two."""
 
 
 class CrlCatalog:
@@ -76,9 +77,12 @@ class CrlCatalog:
         """
         needed = dict(self._in_small_prefixes)
         for link in links:
-            # Those with another version first: others of the same issuer and scope must not hide it.
-            known = sorted(self._known.find(link), key=lambda uri: uri not in self._unread or self.has_failed(uri))
-            needed |= dict.fromkeys(known[:_MAX_NAMED])
+            known = self._known.find(link)
+            # Others of the same issuer and scope must not hide a new version, also after a failed attempt to read it.
+            replaced = dict.fromkeys(filter(self._unread.__contains__, known))
+            if len(replaced) > _MAX_NAMED:  # in the order of ``unread``, they take turns
+                replaced = dict.fromkeys(islice(filter(replaced.__contains__, self._unread), _MAX_NAMED))
+            needed |= replaced | dict.fromkeys(known[:_MAX_NAMED])
             needed |= dict.fromkeys(islice(self._named(link), _MAX_NAMED))
         return list(needed)
 

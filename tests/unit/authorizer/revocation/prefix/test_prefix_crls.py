@@ -1279,22 +1279,49 @@ def test_known_crls_of_its_issuer_do_not_hide_the_one_that_a_certificate_names()
     assert authorizer.deny_reasons(client_of("own", 1, OTHER), client_of("own", 2, OTHER)) == [None, REVOKED]
 
 
-def test_other_crls_of_its_ca_do_not_hide_the_new_version_of_one_that_no_certificate_names(storage: Memory) -> None:
-    """Such as copies, which an owner of a revoked certificate may have stored at places of its own."""
+def stored_with_copies(storage: Memory) -> PrefixAuthorizer:
+    """Return an authorizer that has read a CRL after copies of it, which an owner of a revoked certificate may store."""
     storage.put("crl/ca.crl", partition(None, 2))
     authorizer = PrefixAuthorizer(storage)
-    certificates = client_of(None, 2), client_of(None, 3), client_of(None)
-    assert authorizer.deny_reasons(*certificates) == [REVOKED, None, None]
+    assert authorizer.deny_reasons(*WITHOUT_NAMES) == [REVOKED, None, None]
     copies = {f"crl/copies/{number}.crl" for number in range(70)}
     for copy in copies:
         storage.put(copy, partition(None, 2))
     while copies:
-        authorizer.next(certificates[0])
+        authorizer.next(WITHOUT_NAMES[0])
         copies -= set(delivered(storage))
-    # After the first one, it is the one that was read last.
-    for revoked in ([2], [2, 3]):
-        storage.put("crl/ca.crl", partition(None, *revoked, number=1 + len(revoked)))
-        assert authorizer.next(*certificates) == [REVOKED, REVOKED if 3 in revoked else None, None]
+    storage.put("crl/ca.crl", partition(None, 2, number=2))
+    assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, None, None]
+    return authorizer
+
+
+WITHOUT_NAMES = client_of(None, 2), client_of(None, 3), client_of(None)
+
+
+@pytest.mark.parametrize("failures", [0, 1, 3])
+def test_other_crls_of_its_ca_do_not_hide_the_new_version_of_one_that_no_certificate_names(
+    storage: Memory, failures: int
+) -> None:
+    authorizer = stored_with_copies(storage)
+    storage.put("crl/ca.crl", partition(None, 2, 3, number=3))
+    storage.errors["crl/ca.crl"] = StoreError("crl/ca.crl", "500")
+    for _ in range(failures):
+        assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, None, None]
+    storage.errors.clear()
+    assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, REVOKED, None]
+
+
+def test_many_new_versions_that_cannot_be_read_do_not_hide_another_one(storage: Memory) -> None:
+    authorizer = stored_with_copies(storage)
+    names = ["crl/ca.crl", *(f"crl/copies/{number}.crl" for number in range(70))]
+    for crl in names:
+        storage.put(crl, partition(None, 2, 3, number=3))
+        storage.errors[crl] = StoreError(crl, "InvalidObjectState")
+    for _ in range(3):
+        assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, None, None]
+    del storage.errors["crl/ca.crl"]
+    authorizer.next(*WITHOUT_NAMES)
+    assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, REVOKED, None]
 
 
 def test_a_crl_that_replaces_that_of_another_ca_is_found(storage: Memory) -> None:
