@@ -21,8 +21,8 @@ LOADED_COMPLETELY = 16
 """A prefix with at most this number of CRLs is loaded completely at the start, if they fit into memory."""
 
 _SHARE_OF_SMALL_CRLS = 8
-"""If they do not fit, the smallest ones are loaded, up to an eighth of the memory for CRLs: the CRLs of root CAs are
-small, no client's certificate names them, and nobody must be able to hide one behind a large object."""
+"""Of all such prefixes, the smallest CRLs are loaded in any case, up to an eighth of the memory for CRLs: those of root
+CAs are small, no client's certificate names them, and nobody must be able to hide one behind large objects."""
 
 _MAX_NAMED = 64
 """The maximum number of CRLs that are loaded for a certificate because it names them, because they are known, and
@@ -135,18 +135,21 @@ class CrlCatalog:
         self.new = dict.fromkeys(uri for uri in self._unread if uri not in self._known)
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
-        """Return the CRLs of small prefixes that are always needed: all if they fit, or else the smallest ones."""
+        """Return the CRLs of small prefixes that are always needed: the smallest ones, and all of those that fit."""
+        small = [listing for listing in listings if len(listing.crls) <= LOADED_COMPLETELY]
+        sizes = {uri: listing.size(uri, self._max_bytes) for listing in small for uri in listing.crls}
         found: dict[str, None] = {}
-        free = self._max_bytes
-        for listing in listings:
-            if len(listing.crls) > LOADED_COMPLETELY:
-                continue
-            sizes = {uri: listing.size(uri, self._max_bytes) for uri in listing.smallest_first}
-            left = free if sum(sizes.values()) <= free else free // _SHARE_OF_SMALL_CRLS
-            for uri, size in sizes.items():
-                if size <= left:
-                    found[uri] = None
-                    left, free = left - size, free - size
+        free, left = self._max_bytes, self._max_bytes // _SHARE_OF_SMALL_CRLS
+        for uri in sorted(sizes, key=lambda uri: self.listing.crls[uri].size):
+            if sizes[uri] <= left:
+                found[uri] = None
+                left, free = left - sizes[uri], free - sizes[uri]
+        for listing in small:
+            others = [uri for uri in listing.smallest_first if uri not in found]
+            size = sum(sizes[uri] for uri in others)
+            if size <= free:
+                found |= dict.fromkeys(others)
+                free -= size
         return found
 
     def _name(self, uri: str) -> str | None:

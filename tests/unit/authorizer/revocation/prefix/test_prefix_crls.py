@@ -656,6 +656,21 @@ def test_a_large_object_in_a_small_prefix_does_not_hide_the_crl_of_a_root(limit_
     assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
 
 
+def test_a_large_object_in_an_earlier_prefix_does_not_hide_the_crl_of_a_root(
+    limit_memory: Callable[[int], None],
+) -> None:
+    storage = Memory()
+    middle = authority("Middle", parent=CA, serial_number=77)
+    storage.put("truststore.pem", CA.pem + middle.pem)
+    storage.put("partner/junk.crl", bytes(9_900))
+    storage.put("crl/root.crl", partition(None, 77))
+    storage.put("crl/middle.crl", partition("middle", 2, ca=middle, padding=60))
+    limit_memory(10_000)
+    authorizer = PrefixAuthorizer(storage, "file:///partner/,file:///crl/")
+    assert sorted(delivered(storage)) == ["crl/middle.crl", "crl/root.crl"]
+    assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
+
+
 def test_an_unchanged_listing_is_not_loaded_again(storage: Memory, log: pytest.LogCaptureFixture) -> None:
     authorizer = PrefixAuthorizer(storage)
     log.clear()
@@ -1280,7 +1295,7 @@ def test_known_crls_of_its_issuer_do_not_hide_the_one_that_a_certificate_names()
 
 
 def stored_with_copies(storage: Memory) -> PrefixAuthorizer:
-    """Return an authorizer that has read a CRL after copies of it, which an owner of a revoked certificate may store."""
+    """Return an authorizer that has read a CRL after copies of it, which the owner of a certificate may store."""
     storage.put("crl/ca.crl", partition(None, 2))
     authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reasons(*WITHOUT_NAMES) == [REVOKED, None, None]
