@@ -5,19 +5,21 @@ from __future__ import annotations
 import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from threading import RLock
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, Refresher, refresh_together
-from mtls_authorizer.revocation.prefix.cache import CrlCache
+from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
+from mtls_authorizer.revocation.prefix.listing import CrlListing
 from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError, too_large
-from tests.clocks import LONG, join_attempts
+from tests.clocks import LONG, Clock, join_attempts
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     DAY,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from mtls_authorizer.revocation.crl_loader import CrlLoader
     from tests.pki.certificate_authorities import CertificateAuthority
 
 MANY = LOADED_COMPLETELY + 4
@@ -801,6 +804,25 @@ def test_earlier_crls_that_are_still_in_memory_count(storage: Memory, limit_memo
         storage.put(f"crl/{part}.crl", content)
         assert authorizer.next(client_of(part), client_of(part, 2)) == [None, REVOKED]
         assert len(set(loaded_crls(authorizer))) <= 2
+
+
+def test_all_crls_that_are_kept_for_one_place_count(storage: Memory, limit_memory: Callable[[int], None]) -> None:
+    """One whose time has not come does not replace the one before it."""
+    limit_memory(len(partition(0, 2, padding=100)) * 5 // 2)
+    authorizer = PrefixAuthorizer(storage)
+    for part in range(2):
+        storage.put(f"crl/{part}.crl", partition(part, 2, padding=100))
+    assert authorizer.next(client_of(0), client_of(1)) == [None, None]
+    assert len(set(loaded_crls(authorizer))) == 2
+    storage.put("crl/1.crl", partition(1, 2, number=2, padding=100, this_update=NOW + DAY / 2, next_update=NOW + DAY))
+    assert authorizer.next(client_of(1), client_of(1, 2)) == [None, REVOKED]
+    assert loaded_crls(authorizer) == ["file:///crl/1.crl"] * 2
+
+
+def test_a_crl_counts_before_it_was_loaded() -> None:
+    crl = ListedCrl(cast("CrlLoader", SimpleNamespace(uri="file:///a.crl")), 60, Clock())
+    assert not crl.use(CrlListing({"file:///a.crl": Listed("a.crl", "v1", 1000)}), 1000)
+    assert crl.size == 1000
 
 
 def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
