@@ -70,6 +70,11 @@ class ListedCrl:
         self.uri = loader.uri
         self.document: Document[RetainedLists, CrlVersion] = Document(loader)
         self.refresher = Refresher([self.document], interval_seconds, clock=clock)
+        self.size = 0
+        """In bytes: the memory that its lists take, or the listed version will.
+
+        Earlier lists may be larger: they stay in memory if what is stored now is invalid or for other certificates.
+        """
         self._listed_size = 0
         self._requested: Versions | None = None
 
@@ -77,14 +82,6 @@ class ListedCrl:
     def lists(self) -> RetainedLists:
         """The lists in memory; none before it was loaded."""
         return self.document.value or ()
-
-    @property
-    def size(self) -> int:
-        """In bytes: the memory that its lists take, or the listed version will.
-
-        Earlier lists may be larger: they stay in memory if what is stored now is invalid or for other certificates.
-        """
-        return max(self._listed_size, sum(each.size for each in self.lists))
 
     def use(self, listing: CrlListing, max_bytes: int) -> bool:
         """Make it due if another version is listed than when it was used last.
@@ -97,7 +94,12 @@ class ListedCrl:
             self._listed_size = listing.size(self.uri, max_bytes)
             self.refresher.restart()
             self._requested = listed
+            self.measure()
         return is_new and bool(self.lists)
+
+    def measure(self) -> None:
+        """Update ``size`` after loading: it is compared at each request."""
+        self.size = max(self._listed_size, sum(each.size for each in self.lists))
 
     def is_outdated(self, listing: CrlListing) -> bool:
         """Return whether it was removed, or another version is listed than when it was used last."""

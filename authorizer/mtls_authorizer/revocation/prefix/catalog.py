@@ -21,12 +21,13 @@ LOADED_COMPLETELY = 16
 """A prefix with at most this number of CRLs is loaded completely at the start, if they fit into memory."""
 
 _SHARE_OF_SMALL_CRLS = 8
-"""If they do not fit, the smallest ones are loaded, up to an eighth of the memory for CRLs: the CRLs of root CAs are
-small, no client's certificate names them, and nobody must be able to hide one behind a large object."""
+"""Of all such prefixes, the smallest CRLs are loaded in any case, up to an eighth of the memory for CRLs: those of root
+CAs are small, no client's certificate names them, and nobody must be able to hide one behind large objects."""
 
 _MAX_NAMED = 64
-"""The maximum number of CRLs that are loaded for a certificate because it names them, and because they are known. Each
-has its own limit, so that known ones do not hide those that it names. Certificates name one, in rare cases two."""
+"""The maximum number of CRLs that are loaded for a certificate because it names them, because they are known, and
+because another version of known ones is stored. Each has its own limit, so that none hide others. Certificates name
+one, in rare cases two."""
 
 
 class CrlCatalog:
@@ -76,9 +77,12 @@ class CrlCatalog:
         """
         needed = dict(self._in_small_prefixes)
         for link in links:
-            # Those with another version first: others of the same issuer and scope must not hide it.
-            known = sorted(self._known.find(link), key=lambda uri: uri not in self._unread or self.has_failed(uri))
-            needed |= dict.fromkeys(known[:_MAX_NAMED])
+            known = self._known.find(link)
+            # Others of the same issuer and scope must not hide a new version, also after a failed attempt to read it.
+            replaced = dict.fromkeys(filter(self._unread.__contains__, known))
+            if len(replaced) > _MAX_NAMED:  # in the order of ``unread``, they take turns
+                replaced = dict.fromkeys(islice(filter(replaced.__contains__, self._unread), _MAX_NAMED))
+            needed |= replaced | dict.fromkeys(known[:_MAX_NAMED])
             needed |= dict.fromkeys(islice(self._named(link), _MAX_NAMED))
         return list(needed)
 
@@ -131,18 +135,21 @@ class CrlCatalog:
         self.new = dict.fromkeys(uri for uri in self._unread if uri not in self._known)
 
     def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
-        """Return the CRLs of small prefixes that are always needed: all if they fit, or else the smallest ones."""
+        """Return the CRLs of small prefixes that are always needed: the smallest ones, and all of those that fit."""
+        small = [listing for listing in listings if len(listing.crls) <= LOADED_COMPLETELY]
+        sizes = {uri: listing.size(uri, self._max_bytes) for listing in small for uri in listing.crls}
         found: dict[str, None] = {}
-        free = self._max_bytes
-        for listing in listings:
-            if len(listing.crls) > LOADED_COMPLETELY:
-                continue
-            sizes = {uri: listing.size(uri, self._max_bytes) for uri in listing.smallest_first}
-            left = free if sum(sizes.values()) <= free else free // _SHARE_OF_SMALL_CRLS
-            for uri, size in sizes.items():
-                if size <= left:
-                    found[uri] = None
-                    left, free = left - size, free - size
+        free, left = self._max_bytes, self._max_bytes // _SHARE_OF_SMALL_CRLS
+        for uri in sorted(sizes, key=lambda uri: self.listing.crls[uri].size):
+            if sizes[uri] <= left:
+                found[uri] = None
+                left, free = left - sizes[uri], free - sizes[uri]
+        for listing in small:
+            others = [uri for uri in listing.smallest_first if uri not in found]
+            size = sum(sizes[uri] for uri in others)
+            if size <= free:
+                found |= dict.fromkeys(others)
+                free -= size
         return found
 
     def _name(self, uri: str) -> str | None:

@@ -127,7 +127,7 @@ class PrefixCrls:
         """Load CRLs that are unreachable again at their next use: see ``Refresher.make_due``."""
         with self._lock:
             for crl in self._cache:
-                if crl.document.is_unreachable:
+                if crl.document.error and crl.document.is_unreachable:  # the first saves a call for each of hundreds
                     crl.refresher.make_due(stale_since)
 
     def reset(self) -> None:
@@ -167,6 +167,7 @@ class PrefixCrls:
             is_loaded = refresh_together([crl.refresher for crl in crls], max(0.0, deadline - time.monotonic()))
             with self._lock:
                 for crl in crls:
+                    crl.measure()
                     self._catalog.learn(crl)
                 if is_loaded:
                     others = [crl.uri for crl in crls if not self._may_concern(crl, links)]
@@ -203,8 +204,7 @@ class PrefixCrls:
             yield batch
 
     def _create(self, uri: str) -> ListedCrl:
-        loader = self._make_loader(uri, lambda: self._catalog.listing)
-        return ListedCrl(loader, self._interval_seconds, self._clock)
+        return ListedCrl(self._make_loader(uri, lambda: self._catalog.listing), self._interval_seconds, self._clock)
 
     def _search(
         self, link: ChainLink, links: Sequence[ChainLink], truststore: Truststore, used: set[str], deadline: float

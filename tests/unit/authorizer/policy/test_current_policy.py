@@ -735,11 +735,32 @@ def test_the_successor_of_a_crl_that_has_been_stale_for_hours_is_loaded_as_soon_
         storage.fails_to_list = True
     if restores:
         live.restore()
+    assert authorizer.deny_reason(clients[0]) == UNKNOWN
+    attempts = len(storage.requests) + len(storage.listings)
     assert authorizer.deny_reasons(*clients) == [UNKNOWN, REVOKED]
+    assert len(storage.requests) + len(storage.listings) == attempts
     storage.errors.clear()
     storage.fails_to_list = False
     clock.advance(RETRY_SECONDS)
     assert authorizer.deny_reasons(*clients) == [None, REVOKED]
+
+
+@pytest.mark.parametrize("problem", [{"is_absence": True}, {"is_too_large": True}])
+def test_a_crl_that_has_been_stale_for_hours_is_not_requested_soon_if_there_is_no_other_to_read(
+    storage: Memory, problem: dict[str, bool]
+) -> None:
+    now, clock = NOW, Clock()
+    storage.put("ca.crl", crl(1))
+    live = make_live(storage, settings(storage)._replace(crl_refresh_seconds=3600), now=lambda: now, clock=clock)
+    authorizer = EventAuthorizer(live, clock=lambda: now)
+    now += 2 * DAY
+    clock.advance(2 * 24 * 3600)
+    storage.errors["ca.crl"] = StoreError("ca.crl", "no", **problem)
+    assert authorizer.deny_reasons() == [UNKNOWN] * 3
+    attempts = len(storage.requests)
+    clock.advance(RETRY_SECONDS)
+    assert authorizer.deny_reasons() == [UNKNOWN] * 3
+    assert len(storage.requests) == attempts
 
 
 @pytest.mark.parametrize("grace", [0, 60])

@@ -8,11 +8,14 @@ extensions of Microsoft's CA. ``openssl verify`` accepts all of them, cfssl's af
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from client_certificate_auth.x509.der import SEQUENCE, header
+from mtls_authorizer.revocation.crl.encoding import crl_der
 from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
@@ -54,7 +57,14 @@ def test_a_crl_revokes_and_either_proves_others_good_or_says_why_not(
     assert (found and str(found)) == problem
 
 
-def test_base64_without_begin_and_end_lines_is_recognized() -> None:
-    truststore = read_truststore((FILES / "cfssl-ca.pem").read_bytes())
-    with pytest.raises(CrlError, match=r"looks like base64 without its BEGIN and END lines.* Decode it: base64 -d"):
-        verify_crl((FILES / "cfssl.crl").read_bytes(), truststore)
+@pytest.mark.parametrize("size", [130, 300, 40_000, 70_000])
+def test_base64_without_begin_and_end_lines_is_recognized(size: int) -> None:
+    content = base64.b64encode(header(SEQUENCE, size) + bytes(size))
+    for each in (content, (FILES / "cfssl.crl").read_bytes()):
+        with pytest.raises(CrlError, match=r"looks like base64 without its BEGIN and END lines.* Decode it: base64 -d"):
+            crl_der(each)
+
+
+def test_text_that_begins_like_base64_is_not_taken_for_it() -> None:
+    with pytest.raises(CrlError, match="0 PEM blocks, and it begins with 'MIT License "):
+        crl_der(b"MIT License (Expat)")

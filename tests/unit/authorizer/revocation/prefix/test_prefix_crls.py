@@ -5,19 +5,21 @@ from __future__ import annotations
 import pkgutil
 from concurrent.futures import ThreadPoolExecutor
 from threading import RLock
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, Refresher, refresh_together
-from mtls_authorizer.revocation.prefix.cache import CrlCache
+from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
+from mtls_authorizer.revocation.prefix.listing import CrlListing
 from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError, too_large
-from tests.clocks import LONG, join_attempts
+from tests.clocks import LONG, Clock, join_attempts
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     DAY,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from mtls_authorizer.revocation.crl_loader import CrlLoader
     from tests.pki.certificate_authorities import CertificateAuthority
 
 MANY = LOADED_COMPLETELY + 4
@@ -656,6 +659,21 @@ def test_a_large_object_in_a_small_prefix_does_not_hide_the_crl_of_a_root(limit_
     assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
 
 
+def test_a_large_object_in_an_earlier_prefix_does_not_hide_the_crl_of_a_root(
+    limit_memory: Callable[[int], None],
+) -> None:
+    storage = Memory()
+    middle = authority("Middle", parent=CA, serial_number=77)
+    storage.put("truststore.pem", CA.pem + middle.pem)
+    storage.put("partner/junk.crl", bytes(9_900))
+    storage.put("crl/root.crl", partition(None, 77))
+    storage.put("crl/middle.crl", partition("middle", 2, ca=middle, padding=60))
+    limit_memory(10_000)
+    authorizer = PrefixAuthorizer(storage, "file:///partner/,file:///crl/")
+    assert sorted(delivered(storage)) == ["crl/middle.crl", "crl/root.crl"]
+    assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
+
+
 def test_an_unchanged_listing_is_not_loaded_again(storage: Memory, log: pytest.LogCaptureFixture) -> None:
     authorizer = PrefixAuthorizer(storage)
     log.clear()
@@ -786,6 +804,25 @@ def test_earlier_crls_that_are_still_in_memory_count(storage: Memory, limit_memo
         storage.put(f"crl/{part}.crl", content)
         assert authorizer.next(client_of(part), client_of(part, 2)) == [None, REVOKED]
         assert len(set(loaded_crls(authorizer))) <= 2
+
+
+def test_all_crls_that_are_kept_for_one_place_count(storage: Memory, limit_memory: Callable[[int], None]) -> None:
+    """One whose time has not come does not replace the one before it."""
+    limit_memory(len(partition(0, 2, padding=100)) * 5 // 2)
+    authorizer = PrefixAuthorizer(storage)
+    for part in range(2):
+        storage.put(f"crl/{part}.crl", partition(part, 2, padding=100))
+    assert authorizer.next(client_of(0), client_of(1)) == [None, None]
+    assert len(set(loaded_crls(authorizer))) == 2
+    storage.put("crl/1.crl", partition(1, 2, number=2, padding=100, this_update=NOW + DAY / 2, next_update=NOW + DAY))
+    assert authorizer.next(client_of(1), client_of(1, 2)) == [None, REVOKED]
+    assert loaded_crls(authorizer) == ["file:///crl/1.crl"] * 2
+
+
+def test_a_crl_counts_before_it_was_loaded() -> None:
+    crl = ListedCrl(cast("CrlLoader", SimpleNamespace(uri="file:///a.crl")), 60, Clock())
+    assert not crl.use(CrlListing({"file:///a.crl": Listed("a.crl", "v1", 1000)}), 1000)
+    assert crl.size == 1000
 
 
 def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
@@ -1279,22 +1316,49 @@ def test_known_crls_of_its_issuer_do_not_hide_the_one_that_a_certificate_names()
     assert authorizer.deny_reasons(client_of("own", 1, OTHER), client_of("own", 2, OTHER)) == [None, REVOKED]
 
 
-def test_other_crls_of_its_ca_do_not_hide_the_new_version_of_one_that_no_certificate_names(storage: Memory) -> None:
-    """Such as copies, which an owner of a revoked certificate may have stored at places of its own."""
+def stored_with_copies(storage: Memory) -> PrefixAuthorizer:
+    """Return an authorizer that has read a CRL after copies of it, which the owner of a certificate may store."""
     storage.put("crl/ca.crl", partition(None, 2))
     authorizer = PrefixAuthorizer(storage)
-    certificates = client_of(None, 2), client_of(None, 3), client_of(None)
-    assert authorizer.deny_reasons(*certificates) == [REVOKED, None, None]
+    assert authorizer.deny_reasons(*WITHOUT_NAMES) == [REVOKED, None, None]
     copies = {f"crl/copies/{number}.crl" for number in range(70)}
     for copy in copies:
         storage.put(copy, partition(None, 2))
     while copies:
-        authorizer.next(certificates[0])
+        authorizer.next(WITHOUT_NAMES[0])
         copies -= set(delivered(storage))
-    # After the first one, it is the one that was read last.
-    for revoked in ([2], [2, 3]):
-        storage.put("crl/ca.crl", partition(None, *revoked, number=1 + len(revoked)))
-        assert authorizer.next(*certificates) == [REVOKED, REVOKED if 3 in revoked else None, None]
+    storage.put("crl/ca.crl", partition(None, 2, number=2))
+    assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, None, None]
+    return authorizer
+
+
+WITHOUT_NAMES = client_of(None, 2), client_of(None, 3), client_of(None)
+
+
+@pytest.mark.parametrize("failures", [0, 1, 3])
+def test_other_crls_of_its_ca_do_not_hide_the_new_version_of_one_that_no_certificate_names(
+    storage: Memory, failures: int
+) -> None:
+    authorizer = stored_with_copies(storage)
+    storage.put("crl/ca.crl", partition(None, 2, 3, number=3))
+    storage.errors["crl/ca.crl"] = StoreError("crl/ca.crl", "500")
+    for _ in range(failures):
+        assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, None, None]
+    storage.errors.clear()
+    assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, REVOKED, None]
+
+
+def test_many_new_versions_that_cannot_be_read_do_not_hide_another_one(storage: Memory) -> None:
+    authorizer = stored_with_copies(storage)
+    names = ["crl/ca.crl", *(f"crl/copies/{number}.crl" for number in range(70))]
+    for crl in names:
+        storage.put(crl, partition(None, 2, 3, number=3))
+        storage.errors[crl] = StoreError(crl, "InvalidObjectState")
+    for _ in range(3):
+        assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, None, None]
+    del storage.errors["crl/ca.crl"]
+    authorizer.next(*WITHOUT_NAMES)
+    assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, REVOKED, None]
 
 
 def test_a_crl_that_replaces_that_of_another_ca_is_found(storage: Memory) -> None:
