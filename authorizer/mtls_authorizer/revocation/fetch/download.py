@@ -44,7 +44,8 @@ _CHUNK_BYTES = 65536
 _USER_AGENT = "mtls-authorizer-crl-fetcher"
 # Validators are sent to the server in the next request: they have no line break, and a limited length.
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{0,200}"')
-_DATE = re.compile(r"[A-Za-z0-9, :+-]{1,40}")
+# The form that servers must send (RFC 9110 §5.6.7). Readers disagree about years of two digits in older forms.
+_DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [1-9][0-9]{3} [0-9]{2}(?::[0-9]{2}){2} GMT")
 
 
 class Limits(NamedTuple):
@@ -192,7 +193,7 @@ def _is_past(date: str) -> bool:
     """
     try:
         return parsedate_to_datetime(date).timestamp() <= time.time()
-    except (ValueError, OverflowError):
+    except ValueError:
         return False
 
 

@@ -77,6 +77,9 @@ def test_an_unchanged_crl_is_not_sent_again(server: CrlServer) -> None:
         {"Last_Modified": "yesterday"},
         {"Last_Modified": "Thu, 26 Nov 2026 10:00:00 +999999"},
         {"Last_Modified": "Thu, 31 Dec 2099 10:00:00 GMT"},
+        {"Last_Modified": "Thu, 99 Dec 2020 10:00:00 GMT"},
+        {"Last_Modified": "Tuesday, 31-Dec-69 10:00:00 GMT"},  # 1969 or 2069
+        {"Last_Modified": "Tue, 31 Dec 0069 10:00:00 GMT"},
         {"ETag": '"a"b"'},
     ],
 )
