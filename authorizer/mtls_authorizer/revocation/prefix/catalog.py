@@ -140,7 +140,7 @@ class CrlCatalog:
         sizes = {uri: listing.size(uri, self._max_bytes) for listing in small for uri in listing.crls}
         found: dict[str, None] = {}
         free, left = self._max_bytes, self._max_bytes // _SHARE_OF_SMALL_CRLS
-        for uri in sorted(sizes, key=lambda uri: self.listing.crls[uri].size):
+        for uri in sorted(sizes, key=sizes.__getitem__):
             if sizes[uri] <= left:
                 found[uri] = None
                 left, free = left - sizes[uri], free - sizes[uri]

@@ -674,6 +674,24 @@ def test_a_large_object_in_an_earlier_prefix_does_not_hide_the_crl_of_a_root(
     assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
 
 
+def test_a_large_index_beside_a_tiny_object_does_not_hide_the_crl_of_a_root(
+    limit_memory: Callable[[int], None],
+) -> None:
+    storage = Memory()
+    middle = authority("Middle", parent=CA, serial_number=77)
+    storage.put("truststore.pem", CA.pem + middle.pem)
+    # The indexer keeps the index of a large CRL that was replaced by something invalid.
+    storage.put("crl/tiny.crl", b"-")
+    storage.put("crl/tiny.crl.index", bytes(1_200))
+    storage.put("crl/junk.crl", bytes(9_900))
+    storage.put("crl/root.crl", partition(None, 77))
+    storage.put("crl/middle.crl", partition("middle", 2, ca=middle, padding=60))
+    limit_memory(10_000)
+    authorizer = PrefixAuthorizer(storage)
+    assert delivered(storage) == ["crl/root.crl"]
+    assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
+
+
 def test_an_unchanged_listing_is_not_loaded_again(storage: Memory, log: pytest.LogCaptureFixture) -> None:
     authorizer = PrefixAuthorizer(storage)
     log.clear()
