@@ -28,6 +28,7 @@ from mtls_authorizer.policy.allowlist_warnings import (
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, member, shown
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind, parse_label
+from mtls_authorizer.rules.routes import is_never_permitted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _COMPARISONS = frozenset(Comparison)
 class RuleWarningKind(StrEnum):
     """The kinds of warnings, as in the JSON output of ``rules check``."""
 
+    ROUTE_NEVER_ALLOWED = "route_never_allowed"
     NO_TRUSTSTORE = "no_truststore"
     """Only if the configuration of the function is known."""
 
@@ -69,6 +71,7 @@ class RuleWarning(NamedTuple):
 
 MESSAGES = {
     **allowlist_warnings.MESSAGES,
+    RuleWarningKind.ROUTE_NEVER_ALLOWED: "route is never allowed",
     RuleWarningKind.NO_TRUSTSTORE: "no truststore for issuer keys",
     RuleWarningKind.SURROUNDING_WHITESPACE: "value starts or ends with whitespace",
     RuleWarningKind.REVERSED_NAME: "name looks reversed",
@@ -130,9 +133,21 @@ def rule_warnings(document: Mapping[str, Any], *, has_truststore: bool = True) -
         yield from _match_warnings(rule["match"], f"rules[{number}].match")
         if "not" in rule:
             yield from _exclusion_warnings(rule["not"], f"rules[{number}].not")
+        yield from _route_warnings(rule.get("allow", []), f"rules[{number}].allow")
         for key, text in rule.get("context", {}).items():
             if isinstance(text, str) and text.strip() != text:
                 yield from _whitespace(text, member(f"rules[{number}].context", key), Comparison.EXACT)
+
+
+def _route_warnings(routes: list[str], place: str) -> Iterator[RuleWarning]:
+    for number, route in enumerate(routes):
+        if is_never_permitted(route):
+            yield RuleWarning(
+                RuleWarningKind.ROUTE_NEVER_ALLOWED,
+                f"{place}[{number}]",
+                f"never allows a request: {shown(route)} has a segment that starts with '..', ';' or '.;'. Such paths "
+                "are denied, because a server may resolve them to others. Remove it, or rename the path in the API",
+            )
 
 
 def _without_truststore(document: Mapping[str, Any]) -> Iterator[RuleWarning]:

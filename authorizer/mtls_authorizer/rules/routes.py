@@ -107,6 +107,12 @@ def _check_path(text: str, path: str) -> None:
         raise RouteError(message)
 
 
+def is_never_permitted(route: str) -> bool:
+    """Return whether all invocations that a valid route includes are denied. The route is as in a rule."""
+    # The only text in DENIED_PATTERNS that a route can contain.
+    return any(sequence in route for sequence in ("/..", "/.;", "/;"))
+
+
 def permits(routes: Routes, invocation: str) -> bool:
     """Return whether routes include an invocation: its method and path as in the ARN, ``GET/payments/1``.
 

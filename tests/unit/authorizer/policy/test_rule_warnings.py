@@ -95,6 +95,7 @@ def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None
     assert {row[0] for row in rows} == set(MESSAGES.values()) - {
         MESSAGES[QUOTED_ITEM],
         MESSAGES[RuleWarningKind.NO_TRUSTSTORE],
+        MESSAGES[RuleWarningKind.ROUTE_NEVER_ALLOWED],
     }
     assert all(row[5].startswith(f"{row[4]} ") for row in rows)
     assert rows[0][5].endswith("write the same attributes in reverse order: 'CN=CA,O=Acme,C=DE'")
@@ -104,6 +105,13 @@ def test_a_divided_name_is_also_logged_in_a_list_with_patterns(loading: Loading)
     loading.storage.put("rules.json", document({"organization": ["Acme", "Inc.", {"prefix": "Example "}]}))
     loading.start()
     assert ("list item looks like part of a name", "rules[0].match.organization") in loading.logged("place")
+
+
+def test_a_route_that_is_never_allowed_is_logged_with_its_place(loading: Loading) -> None:
+    rules = [{"name": "a", "match": ORDINARY, "allow": ["GET /a", "GET /..a"]}]
+    loading.storage.put("rules.json", json.dumps({"rules": rules}).encode())
+    loading.start()
+    assert loading.logged("rule", "place") == [("route is never allowed", "a", "rules[0].allow[1]")]
 
 
 def test_the_warnings_are_logged_once_for_each_version_of_a_document(loading: Loading) -> None:

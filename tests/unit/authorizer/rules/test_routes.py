@@ -19,6 +19,7 @@ from mtls_authorizer.rules.routes import (
     RouteError,
     Routes,
     combined_routes,
+    is_never_permitted,
     permits,
     policy_size,
     read_route,
@@ -243,6 +244,21 @@ def test_any_method_is_not_a_wildcard_within_a_path() -> None:
     for invocation in ("GET/admin/payments", "GET/x/payments", "TRACE/payments", "/payments", "G/payments"):
         assert not permits(routes, invocation)
         assert not by_policy(routes, invocation)
+
+
+def test_a_route_is_never_permitted_only_if_it_permits_no_request() -> None:
+    paths = {f"/{''.join(characters)}" for length in range(6) for characters in product("/.;a*", repeat=length)}
+    results = set()
+    for path in paths:
+        try:
+            routes = read_route(f"GET {path}")
+        except RouteError:
+            continue
+        # A letter makes no path ambiguous, so if any path below a route is permitted, so is this one.
+        permitted = permits(routes, f"GET{path.replace('*', 'a')}")
+        assert is_never_permitted(f"GET {path}") is not permitted, path
+        results.add(permitted)
+    assert results == {True, False}
 
 
 def test_no_route_permits_no_request() -> None:

@@ -505,6 +505,8 @@ def values(**keys: object) -> list[RuleWarning]:
             {"match": {"subject": {"unstructuredName": {"suffix": "acme.example"}}}},
             *("match.subject.unstructuredName.suffix", ValueKind.OPEN_DOMAIN, "'acme.example'"),
         ),
+        ({"allow": ["GET /a", "GET /..a"]}, "allow[1]", ValueKind.ROUTE_NEVER_ALLOWED, "'GET /..a'"),
+        ({"allow": ["* /a/;b/*"]}, "allow[0]", ValueKind.ROUTE_NEVER_ALLOWED, "'* /a/;b/*'"),
     ],
 )
 def test_a_doubtful_value_is_found(keys: dict[str, Any], place: str, kind: ValueKind, text: str) -> None:
@@ -576,6 +578,7 @@ def test_a_doubtful_name_is_found_among_ordinary_ones(value: object, kind: Value
         {"match": {"organization": ["Inc.", "Example"]}},
         {"match": {"organization": ["Example", {"exact": "Inc."}]}},
         {"description": " a "},
+        {"allow": ["GET /.well-known/*", "GET /a..b", "GET /a;b/"]},
     ],
 )
 def test_other_values_are_not_reported(keys: dict[str, Any]) -> None:
