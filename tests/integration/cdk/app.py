@@ -9,6 +9,8 @@ import json
 import re
 import sys
 from pathlib import Path
+from shutil import copytree, ignore_patterns
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import (
@@ -87,6 +89,14 @@ def main(release: str, destination: str) -> None:
         except ValueError as error:
             messages[name] = str(error)
     Path(destination, "rejected.json").write_text(json.dumps(messages))
+    with TemporaryDirectory() as folder:
+        other = copytree(release, Path(folder, "release"), ignore=ignore_patterns(Path(destination).name))
+        for layer in other.glob("client-certificate-auth-*.zip"):
+            layer.write_bytes(b"another layer")
+        app = App(outdir=str(Path(destination, "another-layer")), analytics_reporting=False, context=STRICT)
+        stack = Stack(app, "published")
+        deploy(stack, str(other), with_references(stack, deployments["valid"]["published"]))
+        app.synth()
 
 
 def boundary(deployment: dict[str, dict[str, Any]]) -> PermissionsBoundary | None:

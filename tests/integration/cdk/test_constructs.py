@@ -290,3 +290,14 @@ def test_conditions_and_rules_refer_to_nothing_but_parameters(synthesized: Path)
         found = set(references([conditions, written.get("Rules", {})]))
         assert found <= written["Parameters"].keys() | conditions.keys(), path.name
         assert "Fn::ImportValue" not in json.dumps(conditions), path.name
+
+
+def test_another_layer_publishes_another_version(synthesized: Path) -> None:
+    versions = [
+        {name for name, entry in json.loads(path.read_text())["Resources"].items() if entry["Type"] in VERSIONS}
+        for folder in ("constructs", "constructs/another-layer")
+        for path in [synthesized / folder / "published.template.json"]
+    ]
+    # The alias stays, and the version has another logical ID.
+    assert [len(each) for each in versions] == [2, 2]
+    assert len(versions[0] & versions[1]) == 1
