@@ -52,8 +52,8 @@ class Document(Generic[T, V]):
         self.attempts: list[Attempt[T, V]] = []
         """The attempts that are running or not yet collected, the newest last."""
         self.is_late = False
-        """Whether the value in force is the result of an attempt that began before another one: it may be old."""
-        self._began = 0.0  # the last attempt
+        """Whether the value in force is from an attempt that had not ended when the document was due again."""
+        self._was_due_at = 0.0
         self._replacements = 0
 
     @property
@@ -85,13 +85,13 @@ class Document(Generic[T, V]):
         """Begin an attempt, unless one is running that is younger than ``give_up_seconds``."""
         records = []
         self.is_late = False
+        self._was_due_at = now
         if self.attempts:
             running = self.attempts[-1]
             if now - running.began < give_up_seconds:
                 return []
             records = self.fail(running, StoreError(self.loader.uri, f"timed out after {give_up_seconds:g} s"))
         attempt = Attempt(self.loader, self.in_force, self._replacements, now)
-        self._began = now
         attempt.start()
         self.attempts.append(attempt)
         return records
@@ -140,8 +140,9 @@ class Document(Generic[T, V]):
         self.failures = 0
         self.error = None
         self.in_force = loaded
-        if self._began > attempt.began:
-            # This one was given up. Those that have begun since have failed, or their results will be ignored.
+        if self._was_due_at > attempt.began:
+            # Lambda may have frozen the function after the store had answered. If this one was given up, those that
+            # have begun since have failed, or their results will be ignored.
             self.attempts = [each for each in self.attempts if each.began < attempt.began]
             self.is_late = True
         return records

@@ -134,10 +134,16 @@ class Refresher:
                 self._stale_since = stale_since
 
     def _refresh(self, wait_seconds: float) -> None:
-        running = self._begin()
-        if running:
-            _wait(running, wait_seconds)
+        deadline = time.monotonic() + wait_seconds
+        for _ in range(2):
+            running = self._begin()
+            if not running:
+                return
+            _wait(running, deadline - time.monotonic())
             self._end()
+            # If the result is late, the same request loads the document again.
+            if not any(document.is_late for document in self._documents):
+                return
 
     def _begin(self) -> list[Attempt[Any, Any]]:
         """Collect finished attempts, and begin those that are due. Return the ones that were begun."""

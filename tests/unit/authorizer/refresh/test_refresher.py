@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -400,10 +401,58 @@ def test_a_slow_fetch_continues_and_a_later_call_collects_its_result(log: pytest
     assert slow.value == "two after one"
     assert slow.failures == 0
     assert "ERROR" not in {level for level, _message, _fields in records(log)}
+    # It may have been read before the end of the interval: the document was loaded again at once.
+    assert script.versions == [None, "one", "two"]
     clock.advance(INTERVAL)
     settle(refresher)
-    assert script.versions == [None, "one", "two"]
+    assert script.versions == [None, "one", "two", "two"]
     assert script.most_running == 1
+
+
+def test_a_request_after_the_interval_does_not_use_what_was_read_before_lambda_froze_the_function(gate: Gate) -> None:
+    clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"removed meanwhile")), gives(b"two"))
+    documents = [Document(script)]
+    Refresher(documents, INTERVAL, start_seconds=LONG, clock=clock).start()
+    hurried, patient = (Refresher(documents, INTERVAL, wait_seconds=seconds, clock=clock) for seconds in (0, LONG))
+    hurried.refresh_if_due()
+    assert gate.reached.wait(LONG)
+    clock.advance(INTERVAL)
+    # The attempt continues while this request waits for it.
+    timer = threading.Timer(0.02, gate.opened.set)
+    timer.start()
+    patient.refresh_if_due()
+    timer.join()
+    assert documents[0].value == "two after removed"
+    assert (script.versions, script.most_running) == ([None, "one", "removed meanwhile"], 1)
+
+
+def test_a_request_that_loads_a_document_twice_waits_no_longer_than_for_one_attempt(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, again = Clock(), Gate()
+    script = Script(gives(b"one"), gate.holding(gives(b"late")), again.holding(gives(b"two")))
+    documents, refresher = make(script, clock=clock)
+    refresher.start()
+    clock.advance(INTERVAL)
+    Refresher(documents, INTERVAL, clock=clock).refresh_if_due()
+    clock.advance(INTERVAL)
+    waits: list[float] = []
+
+    def wait(_attempt: Attempt[str, str], seconds: float) -> None:
+        waits.append(seconds)
+        gate.opened.set()
+        join_attempts(but=again.thread)
+        ended = time.monotonic() + 0.02
+        while time.monotonic() < ended:
+            pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Attempt, "wait", wait)
+        refresher.refresh_if_due()
+    first, second = waits
+    assert first <= LONG
+    assert second <= first - 0.02
+    again.open()
 
 
 def test_of_concurrent_requests_one_waits_for_a_slow_store(gate: Gate) -> None:
