@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from client_certificate_auth.alternative_names import SubjectAltName
 from client_certificate_auth.certificate import PeerCertificate
-from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from client_certificate_auth.short_names import AMBIGUOUS_TYPES, DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def allow_fingerprints(fingerprints: Iterable[str]) -> CertificateCheck:
 def allow_issuer(issuers: Iterable[Mapping[str, str]] | Mapping[str, str]) -> CertificateCheck:
     """Match an issuer that has all attributes of one of the mappings.
 
-    ``[{"O": "Acme", "CN": "Acme Issuing CA"}]``: keys are short names or dotted OIDs. If the issuer has several values
-    of an attribute, one of them must be equal, but a common name matches only if there is exactly one. A single mapping
-    need not be in a list.
+    ``[{"O": "Acme", "CN": "Acme Issuing CA"}]``: keys are short names, except ``uid``, or dotted OIDs. If the issuer
+    has several values of an attribute, one of them must be equal, but a common name matches only if there is exactly
+    one. A single mapping need not be in a list.
     """
     allowed = _attribute_mappings(issuers, "issuers")
     return lambda certificate: any(_has_all(certificate.issuer, attributes) for attributes in allowed)
@@ -112,15 +112,30 @@ def allow_email(addresses: Iterable[str]) -> CertificateCheck:
 
 
 def all_of(*checks: CertificateCheck | Iterable[CertificateCheck]) -> CertificateCheck:
-    """Match if every check matches. Takes checks, or one list of them; without any, raises ValueError."""
+    """Match if every check matches. Takes checks, or one list of them; without any, raises ValueError.
+
+    Raises TypeError for a certificate if a check returns anything true except True.
+    """
     flat = _checks(checks)
-    return lambda certificate: all(check(certificate) for check in flat)
+    return lambda certificate: all(_matches(check, certificate) for check in flat)
 
 
 def any_of(*checks: CertificateCheck | Iterable[CertificateCheck]) -> CertificateCheck:
-    """Match if at least one check matches. Takes checks, or one list of them; without any, raises ValueError."""
+    """Match if at least one check matches. Takes checks, or one list of them; without any, raises ValueError.
+
+    Raises TypeError for a certificate if a check returns anything true except True.
+    """
     flat = _checks(checks)
-    return lambda certificate: any(check(certificate) for check in flat)
+    return lambda certificate: any(_matches(check, certificate) for check in flat)
+
+
+def _matches(check: CertificateCheck, certificate: PeerCertificate) -> bool:
+    result: object = check(certificate)
+    if result and result is not True:
+        # The coroutine of an async function and a check that was created, but not called, are true for every client.
+        message = f"a check must return True or False, not a value of type {type(result).__name__}"
+        raise TypeError(message)
+    return result is True
 
 
 def _strings(values: Iterable[object], parameter: str) -> frozenset[str]:
@@ -180,6 +195,12 @@ def _attributes(mapping: object, parameter: str) -> dict[str, str]:
         raise ValueError(message)
     attributes: dict[str, str] = dict(mapping)
     for key in attributes:
+        if key in AMBIGUOUS_TYPES:
+            name, oid, other_oid = AMBIGUOUS_TYPES[key]
+            message = (
+                f"{parameter} has {key}, which is ambiguous: write {name} ({oid}), or {other_oid} for OpenSSL's {key}"
+            )
+            raise ValueError(message)
         if SHORT_NAME_BY_OID.get(key) in attributes:
             message = f"{parameter} has {key} and {SHORT_NAME_BY_OID[key]}, which are the same attribute: remove one"
             raise ValueError(message)

@@ -164,6 +164,10 @@ SHORT_NAME_BY_OID: Final = {
 OID_BY_SHORT_NAME: Final = {short_name: oid for oid, short_name in SHORT_NAME_BY_OID.items()}
 """The reverse."""
 
+AMBIGUOUS_TYPES: Final = {"uid": ("UID", "0.9.2342.19200300.100.1.1", "0.9.2342.19200300.100.1.44")}
+"""OpenSSL's short names that RFC 4519 defines as another attribute type, by name: the short name and the OID of RFC
+4519's attribute type, and the OID of OpenSSL's. For OpenSSL, ``uid`` is the unique identifier (RFC 4524 §2.24)."""
+
 ACCESS_METHOD_BY_OID: Final = {
     "1.3.6.1.5.5.7.48.1": "OCSP",
     "1.3.6.1.5.5.7.48.2": "CA Issuers",

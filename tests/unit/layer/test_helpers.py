@@ -36,7 +36,7 @@ from tests.pki.certificates import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 CLIENT = PeerCertificate.from_pem(
     pem(
@@ -250,6 +250,22 @@ def test_mappings_without_a_meaning_are_rejected(helper: Callable[[Any], Certifi
 
 
 @pytest.mark.parametrize("helper", [allow_issuer, allow_subject])
+def test_the_attribute_that_openssl_and_rfc_4519_define_differently_is_given_by_another_name(
+    helper: Callable[[Any], CertificateCheck],
+) -> None:
+    user_id, unique_id = "0.9.2342.19200300.100.1.1", "0.9.2342.19200300.100.1.44"
+    with pytest.raises(
+        ValueError, match=rf"s has uid, which is ambiguous: write UID \({user_id}\), or {unique_id} for"
+    ):
+        helper([{"O": "Acme", "uid": "mallory"}])
+    for oid, keys in ((user_id, ("UID", user_id)), (unique_id, (unique_id,))):
+        mallory = name((oid, "mallory"))
+        certificate = PeerCertificate.from_der(certificate_der(subject=mallory, issuer=mallory))
+        for key in ("UID", user_id, unique_id):
+            assert helper([{key: "mallory"}])(certificate) is (key in keys)
+
+
+@pytest.mark.parametrize("helper", [allow_issuer, allow_subject])
 @pytest.mark.parametrize(
     "mapping",
     [
@@ -328,6 +344,42 @@ def test_a_combination_without_checks_is_rejected(combinator: Callable[..., Cert
     for wrong in (["client"], "client", [None], None, True):
         with pytest.raises(TypeError):
             combinator(wrong)
+
+
+async def _coroutine(certificate: PeerCertificate) -> bool:
+    raise AssertionError(certificate)  # never awaited
+
+
+def _generator(certificate: PeerCertificate) -> Iterator[bool]:
+    yield allow_cn(["other"])(certificate)
+
+
+@pytest.mark.filterwarnings("ignore:coroutine '_coroutine' was never awaited")
+@pytest.mark.parametrize("combinator", [all_of, any_of])
+@pytest.mark.parametrize(
+    ("own", "kind"),
+    [
+        (_coroutine, "coroutine"),
+        (_generator, "generator"),
+        (lambda _: allow_cn(["other"]), "function"),
+        (lambda certificate: [allow_cn(["other"])(certificate)], "list"),
+        (lambda _: "false", "str"),
+        (lambda _: 1, "int"),
+    ],
+)
+def test_a_check_of_ones_own_matches_only_with_true(
+    combinator: Callable[..., CertificateCheck], own: Callable[[PeerCertificate], object], kind: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^a check must return True or False, not a value of type {kind}$"):
+        combinator(own)(CLIENT)
+
+
+@pytest.mark.parametrize("combinator", [all_of, any_of])
+@pytest.mark.parametrize("result", [None, "", 0, False])
+def test_a_check_of_ones_own_that_returns_nothing_true_does_not_match(
+    combinator: Callable[..., CertificateCheck], result: object
+) -> None:
+    assert combinator(lambda _: result)(CLIENT) is False
 
 
 def test_a_list_can_be_changed_without_changing_the_check() -> None:

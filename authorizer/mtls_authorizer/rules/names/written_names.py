@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 
-from client_certificate_auth.short_names import DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from client_certificate_auth.short_names import AMBIGUOUS_TYPES, DOTTED_OID, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 from mtls_authorizer.rules.names.distinguished_names import read_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.rules.names.distinguished_names import NameValue
-
-AMBIGUOUS_TYPES = {"uid": ("UID", "0.9.2342.19200300.100.1.1", "0.9.2342.19200300.100.1.44")}
-"""OpenSSL's short names that RFC 4519 defines as another attribute type, by name: the short name and the OID of RFC
-4519's attribute type, and the OID of OpenSSL's. For OpenSSL, ``uid`` is the unique identifier (RFC 4524 §2.24)."""
 
 _LONGEST_CORRECTED = 500
 

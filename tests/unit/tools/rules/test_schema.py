@@ -9,13 +9,12 @@ import pytest
 from hypothesis import event, given, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
 
-from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from client_certificate_auth.short_names import AMBIGUOUS_TYPES, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.document.validation import DOCUMENT_KEYS, RULE_KEYS
 from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind, parse_label
 from mtls_authorizer.rules.names.patterns import ATTRIBUTE_PATTERNS
-from mtls_authorizer.rules.names.written_names import AMBIGUOUS_TYPES
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.rules.schema import command as schema
 from tests.rules_documents import FINGERPRINT, HOSTILE, VALID, matching

@@ -6,11 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from client_certificate_auth.short_names import OID_BY_SHORT_NAME
+from client_certificate_auth.short_names import AMBIGUOUS_TYPES, OID_BY_SHORT_NAME
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind
 from mtls_authorizer.rules.names.patterns import ATTRIBUTE_PATTERNS
-from mtls_authorizer.rules.names.written_names import AMBIGUOUS_TYPES
 from mtls_authorizer_cli.rules.schema.parts import Schema, object_with, one_or_several, reference
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client_certificate_auth.short_names import OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
+from client_certificate_auth.short_names import AMBIGUOUS_TYPES, OID_BY_SHORT_NAME, SHORT_NAME_BY_OID
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.names.distinguished_names import read_name
 from mtls_authorizer.rules.names.name_correction import corrected_name, reversed_name
-from mtls_authorizer.rules.names.written_names import AMBIGUOUS_TYPES, parse_attribute_type, read_written_name
+from mtls_authorizer.rules.names.written_names import parse_attribute_type, read_written_name
 
 RFC_4519 = {
     name: oid
