@@ -135,15 +135,17 @@ class Refresher:
 
     def _refresh(self, wait_seconds: float) -> None:
         deadline = time.monotonic() + wait_seconds
-        for _ in range(2):
-            running = self._begin()
-            if not running:
-                return
+        self._load_due(deadline)
+        if any(document.is_late for document in self._documents):
+            # The same request loads the document again.
+            self._load_due(deadline)
+
+    def _load_due(self, deadline: float) -> None:
+        """Begin the attempts that are due, and wait for them until the monotonic clock shows the deadline."""
+        running = self._begin()
+        if running:
             _wait(running, deadline - time.monotonic())
             self._end()
-            # If the result is late, the same request loads the document again.
-            if not any(document.is_late for document in self._documents):
-                return
 
     def _begin(self) -> list[Attempt[Any, Any]]:
         """Collect finished attempts, and begin those that are due. Return the ones that were begun."""
