@@ -125,8 +125,8 @@ class Refresher:
         already be stored. A value that became stale earlier, because the time was put back or a later one was replaced,
         is no reason to hurry again; None if none became stale just now.
         """
-        now = self._clock()
         with self._lock:
+            now = self._clock()
             is_later = stale_since is not None and (self._stale_since is None or stale_since > self._stale_since)
             if is_later or now >= self._began_at + RETRY_SECONDS:
                 self._due_at = min(self._due_at, now)
@@ -149,9 +149,10 @@ class Refresher:
 
     def _begin(self) -> list[Attempt[Any, Any]]:
         """Collect finished attempts, and begin those that are due. Return the ones that were begun."""
-        now = self._clock()
         running: list[Attempt[Any, Any]] = []
         with self._lock:
+            # Read under the lock: otherwise, a thread that waits for it can begin an attempt in the past.
+            now = self._clock()
             records = self._collect()
             if now >= self._due_at:
                 # Until the interval is over, no other thread begins an attempt or waits for one.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.refresh.document import Attempt, Document
+from mtls_authorizer.refresh.document import Attempt, Document, PendingRecord
 from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.refresh.refresher import (
     GIVE_UP_INTERVALS,
@@ -500,6 +500,31 @@ def test_many_callers_begin_one_fetch_at_a_time_each_with_the_result_of_the_one_
     assert script.most_running == 1
     # Each fetch went on from what the one before had brought.
     assert script.versions == [None, *map(str, range(len(script.versions) - 1))]
+
+
+def test_a_thread_that_had_to_wait_begins_a_fetch_at_the_present_time(gate: Gate) -> None:
+    # With the time before it waited, a fetch was given up on too early, and another one went on from the same value.
+    clock = Clock()
+    began: list[float] = []
+
+    class Slow(Document[str, str]):
+        def begin(self, now: float, give_up_seconds: float) -> list[PendingRecord]:
+            began.append(now)
+            gate.holding(unchanged)()
+            return super().begin(now, give_up_seconds)
+
+    documents = [Document(Script(gives(b"one"))), Slow(Script(gives(b"two")))]
+    refresher = Refresher(documents, INTERVAL, wait_seconds=LONG, clock=clock)
+    threads = [threading.Thread(target=refresher.refresh_if_due) for _ in range(2)]
+    threads[0].start()
+    assert gate.reached.wait(LONG)
+    threads[1].start()
+    threads[1].join(0.05)
+    clock.advance(INTERVAL)
+    gate.opened.set()
+    for thread in threads:
+        thread.join(LONG)
+    assert began == [clock.now - INTERVAL, clock.now]
 
 
 def test_each_of_several_fetches_that_never_end_is_logged(log: pytest.LogCaptureFixture, gate: Gate) -> None:
