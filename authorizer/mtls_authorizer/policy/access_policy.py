@@ -33,11 +33,11 @@ class AccessPolicy(NamedTuple):
         """Return the same policy with rules that read the keys of issuers from its truststore."""
         if self.truststore is None:
             return self
-        shadow_rules = None if self.shadow_rules is None else with_issuer_keys(self.shadow_rules, self.truststore)
-        return self._replace(rules=with_issuer_keys(self.rules, self.truststore), shadow_rules=shadow_rules)
+        shadow_rules = None if self.shadow_rules is None else rules_with_issuer_keys(self.shadow_rules, self.truststore)
+        return self._replace(rules=rules_with_issuer_keys(self.rules, self.truststore), shadow_rules=shadow_rules)
 
 
-def with_issuer_keys(rules: RuleSet, truststore: Truststore) -> RuleSet:
+def rules_with_issuer_keys(rules: RuleSet, truststore: Truststore) -> RuleSet:
     """Return rules that read the key of a certificate's issuer from a truststore.
 
     Rules that do not name keys are returned as they are.

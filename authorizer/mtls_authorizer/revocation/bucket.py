@@ -1,4 +1,7 @@
-"""Objects in a bucket that are read, and replaced only if nobody else has written them in the meantime."""
+"""Objects in a bucket that are read, and replaced only if nobody else has written them in the meantime.
+
+For the functions that write CRLs and indexes. What the authorizer reads is in ``stores.s3``, which never writes.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.telemetry.observation import Observation
 
-LONGEST_VALUE = 2048
+LONGEST_LOGGED = 2048
 """In characters: the limit for a name or a serial number, which can be as long as a certificate. CloudWatch splits
 records of more than 256 KB, and queries do not find the parts."""
 
@@ -107,7 +107,7 @@ def _bounded(value: str | int | list[str]) -> object:
 def shortened(text: str | None) -> str | None:
     """Return a name or a serial number, truncated if it is too long for the log."""
     # Three dots instead of an ellipsis character: DNs are printable ASCII in the log.
-    return text if text is None or len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - len("...")] + "..."
+    return text if text is None or len(text) <= LONGEST_LOGGED else text[: LONGEST_LOGGED - len("...")] + "..."
 
 
 def _effect(reason: DenyReason | None) -> str:

@@ -10,7 +10,7 @@ from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.pem import PemError, read_pem
 from client_certificate_auth.x509.sha256 import sha256
 
-LONGEST_VALUE = 256
+LONGEST_UNVERIFIED = 256
 """In characters, of a name or a serial number."""
 
 
@@ -34,7 +34,7 @@ def describe_malformed(event: object) -> MalformedCertificate:
     reported = _reported(event, pem)
     return MalformedCertificate(
         sha256(_content(pem)).hex() if isinstance(pem, str) else None,
-        *(_loggable(member(reported, key)) for key in ("subjectDN", "issuerDN", "serialNumber")),
+        *(_escaped(member(reported, key)) for key in ("subjectDN", "issuerDN", "serialNumber")),
     )
 
 
@@ -51,11 +51,12 @@ def _content(pem: str) -> bytes:
         return pem.encode(errors="surrogatepass")
 
 
-def _loggable(value: object) -> str | None:
+def _escaped(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     # Truncated before escaping, to limit the work, and again afterwards, because escapes are longer.
     escaped = "".join(
-        character if character.isprintable() else ascii(character)[1:-1] for character in value[: LONGEST_VALUE + 1]
+        character if character.isprintable() else ascii(character)[1:-1]
+        for character in value[: LONGEST_UNVERIFIED + 1]
     )
-    return escaped if len(escaped) <= LONGEST_VALUE else escaped[: LONGEST_VALUE - 1] + "…"
+    return escaped if len(escaped) <= LONGEST_UNVERIFIED else escaped[: LONGEST_UNVERIFIED - 1] + "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from mtls_authorizer.telemetry.malformed_certificate import LONGEST_VALUE
+from mtls_authorizer.telemetry.malformed_certificate import LONGEST_UNVERIFIED
 from tests.aws.api_events import http_2_0_event
 from tests.aws.lambda_runtime import lambda_function
 from tests.observations import HOSTILE, LISTED
@@ -26,4 +26,4 @@ def test_hostile_values_are_one_line_of_json() -> None:
     assert record["certificate_sha256"] == hashlib.sha256(HOSTILE.encode()).hexdigest()
     for field in FIELDS.values():
         assert record[field].startswith('x\\n{"decision": "allow"}')
-        assert len(record[field]) == LONGEST_VALUE
+        assert len(record[field]) == LONGEST_UNVERIFIED

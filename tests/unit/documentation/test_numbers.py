@@ -16,9 +16,8 @@ from mtls_authorizer.revocation.fetch.download import Limits
 from mtls_authorizer.rules.certificate_values import LONGEST_VALUE
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT
 from mtls_authorizer.stores.appconfig import MIN_POLL_SECONDS
-from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE as LONGEST_LOGGED
-from mtls_authorizer.telemetry.decision_log import MOST_VALUES
-from mtls_authorizer.telemetry.malformed_certificate import LONGEST_VALUE as LONGEST_UNVERIFIED
+from mtls_authorizer.telemetry.decision_log import LONGEST_LOGGED, MOST_VALUES
+from mtls_authorizer.telemetry.malformed_certificate import LONGEST_UNVERIFIED
 from mtls_authorizer.telemetry.serial_numbers import MAX_ISSUERS, MAX_REMEMBERED
 from tests.integration.template.stacks import AUTHORIZER
 from tests.unit.documentation.markdown import pages, tables

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from mtls_authorizer.log import get_logger
-from mtls_authorizer.policy.access_policy import with_issuer_keys
+from mtls_authorizer.policy.access_policy import rules_with_issuer_keys
 from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.policy.settings import SettingsError, check_together, load_settings
 from mtls_authorizer.revocation.truststore.bundle import MAX_TRUSTSTORE_BYTES, read_truststore
@@ -244,7 +244,7 @@ def make_rule_set(document: Sequence[Rule], settings: Settings, truststore: Trus
     with command_errors("invalid configuration: ", ValueError):
         check_together(rules)
     rule_set = RuleSet(rules)
-    return rule_set if truststore is None else with_issuer_keys(rule_set, truststore)
+    return rule_set if truststore is None else rules_with_issuer_keys(rule_set, truststore)
 
 
 def check_issuer_keys(rules: RuleSet, location: str, truststore: Truststore | None) -> None:

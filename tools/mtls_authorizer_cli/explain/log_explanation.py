@@ -11,7 +11,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.request_limits_validation import API_ID
 from mtls_authorizer.rules.fields import FIELDS, ORGANIZATION_IDENTIFIER
 from mtls_authorizer.rules.routes import METHODS
-from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE
+from mtls_authorizer.telemetry.decision_log import LONGEST_LOGGED
 from mtls_authorizer_cli.command_line import CommandError, shown_file
 from mtls_authorizer_cli.decision_log.entries import parse_log_entries
 from mtls_authorizer_cli.decision_log.records import NO_ENTRIES, LogRecord, LogRecords, read_log_records
@@ -178,7 +178,7 @@ def _lacks(record: LogRecord, rules: RuleSet, *, has_certificate: bool) -> Itera
         yield f"the requested path: the log contains {known}. Add it with --route 'GET /path'"
     for name in ("subject_dn", "issuer_dn", "serial_number"):
         value = record.text(name) or ""
-        if len(value) >= LONGEST_VALUE and value.endswith("..."):
+        if len(value) >= LONGEST_LOGGED and value.endswith("..."):
             yield f"the end of {name}, which is cut off"
     fields = [name for name in FIELDS if name not in _LOGGED and rules.uses(name)]
     if fields and not has_certificate:

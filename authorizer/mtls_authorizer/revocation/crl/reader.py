@@ -222,10 +222,11 @@ def _defect(
         return CrlError(CrlRejection.CRITICAL_EXTENSION, f"the CRL has an unknown critical extension: {unknown[0]}")
     if in_entry is not None:
         return CrlError(CrlRejection.CRITICAL_EXTENSION, in_entry)
-    return _limit(scope, fields) or _unreadable_part(fields, is_regular=is_regular)
+    return _limitation(scope, fields) or _unreadable_part(fields, is_regular=is_regular)
 
 
-def _limit(scope: CrlScope | None, fields: CrlFields) -> CrlError | None:
+def _limitation(scope: CrlScope | None, fields: CrlFields) -> CrlError | None:
+    """Return why its kind or scope lets a CRL prove no certificate good."""
     if _DELTA_CRL_INDICATOR in fields.extensions:
         return CrlError(CrlRejection.DELTA, "the CRL is a delta CRL: it revokes, but proves no certificate good")
     if scope is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE
+from mtls_authorizer.telemetry.decision_log import LONGEST_LOGGED
 from tests.aws.api_events import EVENTS, rest_event
 from tests.aws.lambda_runtime import lambda_function
 from tests.observations import CLIENT, HOSTILE, LISTED
@@ -36,7 +36,7 @@ def test_any_values_of_a_client_are_logged_as_one_line_of_json_that_can_be_read(
     (record,) = (record for record in function.records() if "decision" in record)
     assert record["decision"] == "deny"
     assert record["reason"] == "common_name_not_allowed"
-    assert record["principal"] == common_name[: LONGEST_VALUE - 3] + "..."
+    assert record["principal"] == common_name[: LONGEST_LOGGED - 3] + "..."
     assert record["source_ip"] == HOSTILE
     assert record["request_id"] == HOSTILE
     assert record["route"] in (HOSTILE, f"{HOSTILE} {HOSTILE}")

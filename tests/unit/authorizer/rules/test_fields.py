@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.access_policy import with_issuer_keys
+from mtls_authorizer.policy.access_policy import rules_with_issuer_keys
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.document.reader import parse_rules
@@ -574,7 +574,7 @@ def test_every_field_must_match_and_the_first_mismatch_is_the_reason() -> None:
 
     def mismatch(match: dict[str, Any]) -> DenyReason | None:
         (only,) = parse_rules(document(rule(match=match)))
-        rules = with_issuer_keys(RuleSet([only]), truststore)
+        rules = rules_with_issuer_keys(RuleSet([only]), truststore)
         return only.mismatch(rules.satisfied_by(certificate))
 
     assert mismatch(good) is None

@@ -18,7 +18,7 @@ from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import Unauthorized
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.telemetry.decision_log import (
-    LONGEST_VALUE,
+    LONGEST_LOGGED,
     MOST_RULES,
     MOST_VALUES,
     log_decision,
@@ -97,14 +97,14 @@ def test_long_names_and_serial_numbers_are_shortened(log: pytest.LogCaptureFixtu
     assert [record.message for record in log.records] == ["allow", "serial number collision", "allow"]
     for record in map(vars, log.records):
         for field in ("issuer_dn", "serial_number", *(["subject_dn"] if record["message"] == "allow" else [])):
-            assert len(record[field]) == LONGEST_VALUE
+            assert len(record[field]) == LONGEST_LOGGED
             assert record[field].endswith("...")
         assert len(json.dumps(record, default=str)) < 32_000
 
 
 def test_a_value_of_the_greatest_length_is_complete() -> None:
-    assert shortened("a" * LONGEST_VALUE) == "a" * LONGEST_VALUE
-    assert shortened("a" * (LONGEST_VALUE + 1)) == "a" * (LONGEST_VALUE - 3) + "..."
+    assert shortened("a" * LONGEST_LOGGED) == "a" * LONGEST_LOGGED
+    assert shortened("a" * (LONGEST_LOGGED + 1)) == "a" * (LONGEST_LOGGED - 3) + "..."
 
 
 def test_a_ca_cannot_make_records_too_large(log: pytest.LogCaptureFixture) -> None:
@@ -115,14 +115,14 @@ def test_a_ca_cannot_make_records_too_large(log: pytest.LogCaptureFixture) -> No
     storage.put("ca.crl", CA.revoke(issuer=padded, this_update=NOW - DAY, next_update=NOW + DAY))
     assert make_authorizer(storage).deny_reasons(GOOD) == [None]
     record = vars(log.records[-1])
-    assert (record["message"], len(record["crl_issuer"])) == ("allow", LONGEST_VALUE)
+    assert (record["message"], len(record["crl_issuer"])) == ("allow", LONGEST_LOGGED)
     assert len(json.dumps(record, default=str)) < 32_000
 
 
 def test_the_names_of_skipped_issuers_are_shortened() -> None:
-    skipped = RevocationStatus(RevocationState.GOOD, skipped_issuers=("CN=" + "x" * LONGEST_VALUE, "CN=b"))
+    skipped = RevocationStatus(RevocationState.GOOD, skipped_issuers=("CN=" + "x" * LONGEST_LOGGED, "CN=b"))
     fields: Any = log_fields(observation(revocation_status=skipped))
-    assert [len(issuer) for issuer in fields["crl_skipped_issuers"]] == [LONGEST_VALUE, len("CN=b")]
+    assert [len(issuer) for issuer in fields["crl_skipped_issuers"]] == [LONGEST_LOGGED, len("CN=b")]
 
 
 def test_many_extended_key_usages_are_shortened(log: pytest.LogCaptureFixture) -> None:

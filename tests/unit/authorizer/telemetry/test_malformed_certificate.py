@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.request.response import Unauthorized
-from mtls_authorizer.telemetry.malformed_certificate import LONGEST_VALUE
+from mtls_authorizer.telemetry.malformed_certificate import LONGEST_UNVERIFIED
 from tests.aws.api_events import EVENTS, http_2_0_event, rest_event
 from tests.observations import LISTED
 from tests.pki import der
@@ -110,9 +110,9 @@ def test_the_digest_does_not_depend_on_the_whitespace_of_the_pem(
     [
         ("CN=M\u00fcller,O=\u6771\u4eac", "CN=M\u00fcller,O=\u6771\u4eac"),
         ("a\r\nb\x00\x1b[31m\x85\u2028\u202e\ud800", r"a\r\nb\x00\x1b[31m\x85\u2028\u202e\ud800"),
-        ("x" * LONGEST_VALUE, "x" * LONGEST_VALUE),
-        ("x" * (LONGEST_VALUE + 1), "x" * (LONGEST_VALUE - 1) + "\u2026"),
-        ("\n" * LONGEST_VALUE, (r"\n" * LONGEST_VALUE)[: LONGEST_VALUE - 1] + "\u2026"),
+        ("x" * LONGEST_UNVERIFIED, "x" * LONGEST_UNVERIFIED),
+        ("x" * (LONGEST_UNVERIFIED + 1), "x" * (LONGEST_UNVERIFIED - 1) + "\u2026"),
+        ("\n" * LONGEST_UNVERIFIED, (r"\n" * LONGEST_UNVERIFIED)[: LONGEST_UNVERIFIED - 1] + "\u2026"),
         ("", ""),
         (None, None),
         (7, None),
@@ -161,7 +161,7 @@ def test_hostile_values_stay_in_their_fields_and_are_bounded(
     assert record.keys() >= FIELDS
     for field, value in zip(UNVERIFIED.values(), reported, strict=True):
         assert (record[field] is None) == (not isinstance(value, str))
-        assert record[field] is None or (len(record[field]) <= LONGEST_VALUE and record[field].isprintable())
+        assert record[field] is None or (len(record[field]) <= LONGEST_UNVERIFIED and record[field].isprintable())
     assert (record["certificate_sha256"] is None) == (not isinstance(certificate, str))
     assert record["certificate_sha256"] is None or len(record["certificate_sha256"]) == 64
     assert record["principal"] == "unauthenticated"

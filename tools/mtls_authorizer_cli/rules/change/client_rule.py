@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import ExtractionSuccess
-from mtls_authorizer.policy.access_policy import AccessPolicy, with_issuer_keys
+from mtls_authorizer.policy.access_policy import AccessPolicy, rules_with_issuer_keys
 from mtls_authorizer.request.assessment import RejectedCertificate, assess
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
@@ -71,7 +71,7 @@ def _client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Se
     matches = name_matches(certificate) if meets_usages else _server_matches(certificate)
     for match in matches:
         keys = {"match": {**match, **issuer}, **({} if meets_usages else _SERVERS_ONLY)}
-        rule = one_rule(keys) if trust is None else with_issuer_keys(one_rule(keys), trust.authorities)
+        rule = one_rule(keys) if trust is None else rules_with_issuer_keys(one_rule(keys), trust.authorities)
         if rule.matching(certificate, settings.required_key_usages):
             return ClientRule(
                 certificate, keys, tuple(_warnings(certificate, match, trust, now, meets_usages=meets_usages))

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.policy.access_policy import with_issuer_keys
+from mtls_authorizer.policy.access_policy import rules_with_issuer_keys
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.uri import Scheme
@@ -100,7 +100,7 @@ def _warnings(text: str, added: Sequence[NewRule], target: Target) -> Iterator[s
     """Yield warnings about other rules and entries of deny for the clients of new rules."""
     known = RuleSet(rules_of(text))
     if target.trust is not None:
-        known = with_issuer_keys(known, target.trust.authorities)
+        known = rules_with_issuer_keys(known, target.trust.authorities)
     for new in added:
         denials = known.denying(known.satisfied_by(new.certificate))
         if denials:

@@ -8,7 +8,7 @@ from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER
 from mtls_authorizer.rules.key_usage import read_usages
 from mtls_authorizer.rules.names.distinguished_names import read_name
-from mtls_authorizer.telemetry.decision_log import LONGEST_VALUE, MOST_VALUES
+from mtls_authorizer.telemetry.decision_log import LONGEST_LOGGED, MOST_VALUES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -100,7 +100,7 @@ def _identifier(record: LogRecord, field: str) -> str | None:
 def _text(record: LogRecord, field: str) -> str | None:
     """Return a text that was logged completely, which may be empty; None otherwise."""
     value = record.fields.get(field)
-    if not isinstance(value, str) or (len(value) >= LONGEST_VALUE and value.endswith("...")):
+    if not isinstance(value, str) or (len(value) >= LONGEST_LOGGED and value.endswith("...")):
         return None
     return value
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from client_certificate_auth import PeerCertificate
-from mtls_authorizer.policy.access_policy import with_issuer_keys
+from mtls_authorizer.policy.access_policy import rules_with_issuer_keys
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -65,7 +65,7 @@ def made(
     rule = client_rule_of(str(file), trust, settings, now)
     rules = RuleSet(parse_rules(json.dumps({"rules": [{"name": "a", **rule.keys}]}).encode()))
     if trust is not None:
-        rules = with_issuer_keys(rules, trust.authorities)
+        rules = rules_with_issuer_keys(rules, trust.authorities)
     assert rules.matching(PeerCertificate.from_pem(pem(certificate)), settings.required_key_usages)
     return rule
 
