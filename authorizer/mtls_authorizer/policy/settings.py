@@ -8,10 +8,11 @@ from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, parse_document_uri, read_crl_variables
+from mtls_authorizer.policy.misspelt_names import find_misspelt
 from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.rule import ENVIRONMENT
-from mtls_authorizer.variables import INTERVALS, VariableReader, parse_account_id, parse_boolean, parse_choice
+from mtls_authorizer.variables import INTERVALS, VariableReader, parse_account_id, parse_boolean, parse_choice, quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,21 +107,13 @@ VARIABLES = (
 )
 """All variables of the authorizer. ``load_settings`` also reads Lambda's AWS_LAMBDA_FUNCTION_MEMORY_SIZE."""
 
-# A misspelt name must not go unnoticed if it decides which clients are allowed. Those names start with one of these.
-_OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE", "S3_BUCKET_OWN")
-_DECIDING = tuple(name for name in VARIABLES if name.startswith(_OWN_PREFIXES))
-# With a mistake in another place: ALOWED_ISSUERS. Comparing both ends first, one of which is right, saves 1 ms.
-_STARTS, _ENDS = tuple({name[:4] for name in _DECIDING}), tuple({name[-4:] for name in _DECIDING})
-_LONGEST_MISTAKE = 2
-"""In characters, such as two that are exchanged."""
-
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
     """Read the settings from environment variables. Raises SettingsError, which lists everything that is wrong.
 
     A variable that is not set has its default. A variable that is set but empty is an error: an allowlist that was lost
-    on its way here must not allow more clients. For the same reason, an unknown name is an error if it starts like one
-    of the authorizer's variables (``ALLOWED_COMMON_NAME``), or differs from one in one place (``ALOWED_ISSUERS``).
+    on its way here must not allow more clients. For the same reason, an unknown name is an error if it resembles that
+    of a variable that decides (``ALOWED_ISSUERS``, ``ISSUERS_ALLOWED``).
     """
     reader = VariableReader(environment)
     settings = Settings(
@@ -150,29 +143,12 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     except ValueError as error:
         reader.problems.append(str(error))
     _check_truststore(settings, reader)
-    for name in environment:
-        if name not in VARIABLES and _looks_misspelt(name.upper()):
-            reader.reject(name, "is not a variable of this authorizer: correct its spelling, or remove it")
+    for name, advice in find_misspelt(environment, VARIABLES):
+        shown = name if name.isprintable() and " " not in name else quoted(name)
+        reader.reject(shown, f"is not a variable of this authorizer: {advice}")
     if reader.problems:
         raise SettingsError("invalid configuration: " + "; ".join(reader.problems))
     return settings
-
-
-def _looks_misspelt(name: str) -> bool:
-    """Return whether an unknown name, in upper case, resembles that of a variable that decides who is allowed."""
-    return name.startswith(_OWN_PREFIXES) or (
-        (name.startswith(_STARTS) or name.endswith(_ENDS))
-        and any(_differs_in_one_place(name, variable) for variable in _DECIDING)
-    )
-
-
-def _differs_in_one_place(name: str, variable: str) -> bool:
-    """Return whether two names are equal, apart from up to _LONGEST_MISTAKE characters of each in one place."""
-    equal = max(len(name), len(variable)) - _LONGEST_MISTAKE
-    return min(len(name), len(variable)) >= equal and any(
-        name[:start] == variable[:start] and name.endswith(variable[len(variable) - equal + start :])
-        for start in range(equal + 1)
-    )
 
 
 def check_together(rules: Iterable[Rule]) -> None:

@@ -317,18 +317,6 @@ def test_a_mistake_of_up_to_two_characters_is_found_at_any_place(variable: str) 
     assert set(re.findall(r"(?:: |; )(\w+) is not a variable", str(raised.value))) == mistakes
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("ISSUERS", "API_URIS", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "DD_TRACE_SAMPLING_RULES", "MY_RULES_URI"),
-        *("OTEL_EXPORTER_OTLP_ENDPOINT", "POWERTOOLS_METRICS_NAMESPACE", "PATH", "_HANDLER", "LOG_DECISION"),
-        *("S3_BUCKET_NAME", "S3_BUCKET_OUTPUT", "REQUEST_TIMEOUT"),
-    ],
-)
-def test_variables_of_others_are_ignored(name: str) -> None:
-    assert load_settings({name: "x"}) == load_settings({})
-
-
 def test_a_list_is_named_once() -> None:
     uris = {
         "CRL_URIS": "s3://bucket/a.crl, s3://bucket/b.crl,s3://bucket/a.crl",
