@@ -524,7 +524,9 @@ def test_a_thread_that_had_to_wait_begins_a_fetch_at_the_present_time(gate: Gate
     gate.opened.set()
     for thread in threads:
         thread.join(LONG)
-    assert began == [clock.now - INTERVAL, clock.now]
+    # The results of the first fetch are late if they are collected after the second thread: then, a third one begins.
+    assert began[0] == clock.now - INTERVAL
+    assert set(began[1:]) == {clock.now}
 
 
 def test_each_of_several_fetches_that_never_end_is_logged(log: pytest.LogCaptureFixture, gate: Gate) -> None:
