@@ -10,6 +10,7 @@ from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import Decision, decide
 from mtls_authorizer.request.event import ApiRequest
 from tests.aws.api_events import STAGE_ARN
+from tests.refreshing import LONG_WAITS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +29,7 @@ def decision_on(
     policy: AccessPolicy | None = None,
 ) -> Decision:
     """Return the authorizer's decision under the settings, and the rules and CRLs that they name unless given."""
-    policy = policy or CurrentPolicy(settings).get()
+    policy = policy or CurrentPolicy(settings, wait_seconds=LONG_WAITS).get()
     extraction = certificate if isinstance(certificate, tuple) else ExtractionSuccess(certificate)
     request = ApiRequest("rest", STAGE_ARN, invocation)
     return decide(assess(extraction, settings, policy), settings, policy, request, now)

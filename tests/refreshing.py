@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.policy.current_policy import WaitSeconds
+from tests.clocks import LONG
+
 if TYPE_CHECKING:
     from mtls_authorizer.refresh.refresher import Refresher
+
+LONG_WAITS = WaitSeconds(LONG, LONG, LONG, LONG, request=3 * LONG, needed=LONG)
+"""For stores that answer: with the default, a test would fail on a machine that is too busy for two seconds."""
 
 
 def has_changed(refresher: Refresher) -> bool:

@@ -27,6 +27,7 @@ from tests.aws.responses import checking
 from tests.clocks import LONG, Clock
 from tests.pki.certificate_authorities import DAY, CertificateAuthority, crl_number, entry
 from tests.pki.certificates import name, pem
+from tests.refreshing import LONG_WAITS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -253,10 +254,9 @@ def settings(storage: Storage, **variables: str) -> Settings:
 
 
 def make_live(storage: Storage, configured: Settings | None = None, **options: Any) -> CurrentPolicy:  # noqa: ANN401 -- its own
-    """Return the policy in force: that of ``settings`` by default."""
-    return CurrentPolicy(
-        configured or settings(storage), opener=storage.open, prefix_opener=storage.open_prefix, **options
-    )
+    """Return the policy in force: that of ``settings`` by default. It waits long for stores."""
+    options = {"opener": storage.open, "prefix_opener": storage.open_prefix, "wait_seconds": LONG_WAITS, **options}
+    return CurrentPolicy(configured or settings(storage), **options)
 
 
 def make_authorizer(storage: Storage, **variables: str) -> EventAuthorizer:

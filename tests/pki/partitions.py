@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS, WaitSeconds
 from mtls_authorizer.policy.settings import load_settings
 from tests.clocks import Clock
 from tests.pki.certificate_authorities import (
@@ -30,13 +29,7 @@ INTERVAL = 60
 class PrefixAuthorizer(EventAuthorizer):
     """An authorizer with a prefix, which is listed once a minute by a clock that a test sets."""
 
-    def __init__(
-        self,
-        storage: Storage,
-        uris: str | None = None,
-        wait_seconds: WaitSeconds = DEFAULT_WAIT_SECONDS,
-        **variables: str,
-    ) -> None:
+    def __init__(self, storage: Storage, uris: str | None = None, **variables: str) -> None:
         self.clock = Clock()
         self.now = NOW
         environment = {
@@ -46,9 +39,7 @@ class PrefixAuthorizer(EventAuthorizer):
             "CRL_REFRESH_SECONDS": str(INTERVAL),
             **variables,
         }
-        self.live = make_live(
-            storage, load_settings(environment), clock=self.clock, now=lambda: self.now, wait_seconds=wait_seconds
-        )
+        self.live = make_live(storage, load_settings(environment), clock=self.clock, now=lambda: self.now)
         super().__init__(self.live, clock=lambda: self.now)
 
     def next(self, *certificates: str) -> list[str | None]:

@@ -35,23 +35,22 @@ def answering() -> Iterator[str]:
         server.shutdown()
 
 
-def reset(connection: socket.socket) -> None:
+def reset(connection: socket.socket, _stopped: Event) -> None:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-def close(_connection: socket.socket) -> None:
+def close(_connection: socket.socket, _stopped: Event) -> None:
     pass
 
 
-def send_no_http(connection: socket.socket) -> None:
+def send_no_http(connection: socket.socket, _stopped: Event) -> None:
     connection.sendall(b"SSH-2.0-OpenSSH\r\n")
 
 
-def send_slowly(connection: socket.socket) -> None:
+def send_slowly(connection: socket.socket, stopped: Event) -> None:
     with suppress(ConnectionError):  # if this machine is busy, one read may take too long, and the connection is closed
-        for _ in range(30):
+        while not stopped.wait(0.05):
             connection.sendall(b"H")
-            Event().wait(0.05)
 
 
 @pytest.fixture
@@ -62,12 +61,14 @@ def misbehaving(request: pytest.FixtureRequest) -> Iterator[str]:
         connection, _ = server.accept()
         with connection:
             connection.recv(1000)
-            request.param(connection)
+            request.param(connection, stopped)
 
+    stopped = Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = Thread(target=serve)
         thread.start()
         yield "127.0.0.1:{1}".format(*server.getsockname())
+        stopped.set()
         thread.join()
 
 

@@ -16,6 +16,7 @@ from mtls_authorizer.stores.store import Fetched
 from tests.pki import der
 from tests.pki.certificate_authorities import IS_A_CA, MAY_SIGN_CERTIFICATES
 from tests.pki.certificates import certificate_der, name, pem
+from tests.refreshing import LONG_WAITS
 
 if TYPE_CHECKING:
     from mtls_authorizer.policy.settings import Settings
@@ -79,4 +80,4 @@ def policy_with_truststore(settings: Settings) -> CurrentPolicy:
         assert max_bytes > len(_TRUSTSTORE)
         return _TruststoreStore()
 
-    return CurrentPolicy(settings, opener=opener)
+    return CurrentPolicy(settings, opener=opener, wait_seconds=LONG_WAITS)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
-from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
+from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.stores.store import StoreError
 from tests.aws.api_events import EVENTS, STAGE_ARN
 from tests.aws.responses import checked
-from tests.clocks import LONG, Clock
+from tests.clocks import Clock
 from tests.pki.certificate_authorities import crl_number, entry
 from tests.pki.kept_lists import HTML, NOW, Memory
 from tests.properties.authorizer.documented_decisions import (
@@ -33,6 +33,7 @@ from tests.properties.authorizer.documented_decisions import (
     Rules,
     Stored,
 )
+from tests.refreshing import LONG_WAITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.without_coverage
 
-WAIT = WaitSeconds(LONG, LONG, LONG, LONG, request=3 * LONG, needed=LONG)
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 PLACES = {"rules.json": "AUTHORIZER_RULES_URI", "truststore.pem": "TRUSTSTORE_URI"}
 WRONG = {"acme": "rekeyed", "rekeyed": "other", "other": "acme", "root": "issuing", "issuing": "acme"}
@@ -180,7 +180,7 @@ class Environments:
 
         def create() -> None:
             self.policy = CurrentPolicy(
-                self.settings, opener=self.memory.open, clock=self.clock, now=self.now, wait_seconds=WAIT
+                self.settings, opener=self.memory.open, clock=self.clock, now=self.now, wait_seconds=LONG_WAITS
             )
             self.authorizer = Authorizer(self.settings, self.policy, clock=self.now)
 

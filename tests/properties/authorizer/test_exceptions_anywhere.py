@@ -16,9 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mtls_authorizer
-from mtls_authorizer.policy.current_policy import WaitSeconds
 from mtls_authorizer.policy.settings import load_settings
-from tests.clocks import LONG, Clock, join_attempts
+from tests.clocks import Clock, join_attempts
 from tests.pki.kept_lists import CA, NAMESAKE, OTHER, UNKNOWN, EventAuthorizer, Memory, client, crl, make_live
 from tests.pki.partitions import client_of, partition
 
@@ -37,7 +36,6 @@ pytestmark = [
 ]
 
 INTERVAL = 60
-WAIT = WaitSeconds(LONG, LONG, LONG, LONG, request=3 * LONG, needed=LONG)
 RULES = b'{"rules": [{"name": "one", "match": {"common_name": ["client", "other"]}}], "deny": {"common_name": "%s"}}'
 CERTIFICATES = (
     client(1, OTHER),
@@ -113,7 +111,7 @@ class Run:
                 "CRL_REFRESH_SECONDS": str(INTERVAL),
             }
         )
-        authorizer = EventAuthorizer(make_live(storage, loaded, clock=clock, wait_seconds=WAIT))
+        authorizer = EventAuthorizer(make_live(storage, loaded, clock=clock))
         self.before = authorizer.deny_reasons(*CERTIFICATES)
         storage.put("rules.json", RULES % b"other")
         storage.put("truststore.pem", CA.pem + OTHER.pem + NAMESAKE.pem)

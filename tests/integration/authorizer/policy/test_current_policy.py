@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
 from tests.aws.lambda_runtime import PROJECT
 from tests.clocks import until
 from tests.pki.kept_lists import (
@@ -31,6 +30,7 @@ from tests.pki.kept_lists import (
     make_live,
     settings,
 )
+from tests.refreshing import LONG_WAITS
 from tests.servers.faulty_proxy import byte_by_byte, hang
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def test_no_request_waits_longer_than_is_documented_even_if_all_documents_are_sl
         CRL_URIS=f"{storage.uri('ca.crl')}, {storage.uri('other.crl')}",
         AUTHORIZER_RULES_URI=storage.uri("rules.json"),
     )
-    limits = DEFAULT_WAIT_SECONDS._replace(request=0.6)
+    limits = LONG_WAITS._replace(request=0.6)
     authorizer = EventAuthorizer(make_live(storage, loaded._replace(rules_refresh_seconds=0), wait_seconds=limits))
     # OTHER is not in the truststore, so that one of the lists was never loaded.
     for fault in (hang(), byte_by_byte(0.5)):

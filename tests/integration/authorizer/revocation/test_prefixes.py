@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
 from mtls_authorizer.stores.opener import open_prefix
 from mtls_authorizer.stores.store import StoreError
 from tests.aws.server import ACCOUNT
-from tests.clocks import LONG, join_attempts
+from tests.clocks import join_attempts
 from tests.fixtures.aws import PATIENT
 from tests.pki.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, index_of
 from tests.pki.partitions import PrefixAuthorizer, client_of, partition
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("proxy")
 
 PARTS = 20
-WAIT = DEFAULT_WAIT_SECONDS._replace(crls=LONG, request=3 * LONG, needed=LONG)
 FAULTS: dict[str, Fault] = {
     "a reset connection": reset(),
     "403": answer(403, b"<Error><Code>AccessDenied</Code></Error>"),
@@ -64,7 +62,7 @@ def requested(proxy: FaultyProxy) -> list[str]:
 
 def test_the_first_certificate_of_a_partition_waits_for_one_object(storage: Bucket, proxy: FaultyProxy) -> None:
     requested(proxy)
-    authorizer = PrefixAuthorizer(storage, wait_seconds=WAIT)
+    authorizer = PrefixAuthorizer(storage)
     # The truststore, and the pages of the listing.
     assert requested(proxy) == ["/bucket/truststore.pem", *["/bucket"] * 3]
     assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
@@ -83,7 +81,7 @@ def test_the_first_certificate_of_an_indexed_partition_waits_for_its_index(
 ) -> None:
     etag = aws.client("s3").head_object(Bucket="bucket", Key="crl/3.crl")["ETag"]
     storage.put("crl/3.crl.index", index_of(partition(3, 2), etag))
-    authorizer = PrefixAuthorizer(storage, wait_seconds=WAIT)
+    authorizer = PrefixAuthorizer(storage)
     requested(proxy)
     assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
     assert requested(proxy) == ["/bucket/crl/3.crl.index"]
@@ -95,7 +93,7 @@ def test_the_first_certificate_of_an_indexed_partition_waits_for_its_index(
 def test_a_listing_that_fails_on_any_page_changes_nothing(
     storage: Bucket, proxy: FaultyProxy, fault: Fault, page: int
 ) -> None:
-    authorizer = PrefixAuthorizer(storage, wait_seconds=WAIT)
+    authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
     storage.put("crl/3.crl", partition(3, 1, number=2))
     pages: list[str] = []
@@ -120,7 +118,7 @@ def test_a_listing_that_fails_on_any_page_changes_nothing(
 def test_a_partition_that_cannot_be_read_is_unknown_until_it_can(
     storage: Bucket, proxy: FaultyProxy, fault: Fault
 ) -> None:
-    authorizer = PrefixAuthorizer(storage, wait_seconds=WAIT)
+    authorizer = PrefixAuthorizer(storage)
     proxy.break_with(only_if(lambda exchanging: exchanging.path.startswith("/bucket/crl/"), fault))
     assert authorizer.deny_reasons(client_of(3), client_of(3, 2), client_of(3, 5)) == [UNKNOWN] * 3
     proxy.recover()
@@ -184,12 +182,12 @@ def test_a_listing_without_an_end_is_an_error(proxy: FaultyProxy, monkeypatch: p
 def test_a_crl_whose_name_is_too_long_for_an_index_affects_no_other(storage: Bucket) -> None:
     storage.put("crl/few/a.crl", partition("a", 2))
     storage.put("crl/few/" + (1016 - len(".crl")) * "b" + ".crl", partition("b", 2))
-    authorizer = PrefixAuthorizer(storage, "s3://bucket/crl/few/", wait_seconds=WAIT)
+    authorizer = PrefixAuthorizer(storage, "s3://bucket/crl/few/")
     assert authorizer.deny_reasons(client_of("a"), client_of("a", 2)) == [None, REVOKED]
 
 
 def test_a_folder_of_files_is_a_prefix_as_well(tmp_path: Path, storage: Bucket) -> None:
     (tmp_path / "crl").mkdir()
     (tmp_path / "crl" / "3.crl").write_bytes(partition(3, 2))
-    authorizer = PrefixAuthorizer(storage, (tmp_path / "crl").as_uri() + "/", wait_seconds=WAIT)
+    authorizer = PrefixAuthorizer(storage, (tmp_path / "crl").as_uri() + "/")
     assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]

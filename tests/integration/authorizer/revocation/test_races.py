@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
-from tests.clocks import LONG
 from tests.fixtures.aws import PATIENT
 from tests.pki.kept_lists import (
     CA,
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.without_coverage, pytest.mark.usefixtures("proxy")]
 
-WAIT = DEFAULT_WAIT_SECONDS._replace(truststore=LONG, crls=LONG, request=3 * LONG, needed=LONG)
-
 
 @pytest.fixture
 def storage(aws: AwsServer) -> Bucket:
@@ -44,7 +40,7 @@ def storage(aws: AwsServer) -> Bucket:
 
 
 def start(storage: Bucket, mode: str) -> EventAuthorizer:
-    return EventAuthorizer(make_live(storage, settings(storage, CRL_FAILURE_MODE=mode), wait_seconds=WAIT))
+    return EventAuthorizer(make_live(storage, settings(storage, CRL_FAILURE_MODE=mode)))
 
 
 @pytest.mark.parametrize("mode", ["deny", "allow"])
@@ -85,7 +81,7 @@ def test_a_failed_request_at_the_start_selects_no_older_list_and_is_repeated_soo
             exchanging.send(exchanging.ask())
 
     proxy.break_with(fail_at_first)
-    live = make_live(storage, settings(storage, CRL_FAILURE_MODE=mode), wait_seconds=WAIT)
+    live = make_live(storage, settings(storage, CRL_FAILURE_MODE=mode))
     assert len(failures) == PATIENT.tries
     lists = live._latest.revocation  # noqa: SLF001 -- before anything is reloaded
     assert lists is not None

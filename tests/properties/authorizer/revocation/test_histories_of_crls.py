@@ -18,14 +18,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.policy.current_policy import WaitSeconds
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.revocation.fetch.download import Downloaded, Validators
 from mtls_authorizer.revocation.fetch.fetching import Outcome, Stored, Verification, fetch
 from mtls_authorizer.revocation.index.indexing import index_crl
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from mtls_authorizer.stores.store import StoreError
-from tests.clocks import LONG, Clock
+from tests.clocks import Clock
 from tests.pki import der
 from tests.pki.certificate_authorities import DELTA_CRL_INDICATOR, CertificateAuthority, distribution_point
 from tests.pki.certificates import extension
@@ -66,7 +65,6 @@ CLIENTS = [Client(ca, part, serial, client_of(part, serial, ca)) for ca, part in
 EARLY = ["future", "future delta"]
 KINDS = [*["next"] * 5, *["delta"] * 3, *EARLY, "back", "restart", "jump"]
 USERS_ONLY = distribution_point(der.tagged(1, b"\xff"))
-WAIT = WaitSeconds(LONG, LONG, LONG, LONG, request=3 * LONG, needed=LONG)
 
 
 class History:
@@ -245,8 +243,7 @@ class Environment(EventAuthorizer):
             "TRUSTSTORE_URI": history.memory.uri("truststore.pem"),
             "CRL_REFRESH_SECONDS": str(INTERVAL),
         }
-        current = {"clock": history.clock, "now": lambda: history.now, "wait_seconds": WAIT}
-        live = make_live(history.memory, load_settings(variables), **current)
+        live = make_live(history.memory, load_settings(variables), clock=history.clock, now=lambda: history.now)
         super().__init__(live, clock=lambda: history.now)
         self.observe()
 

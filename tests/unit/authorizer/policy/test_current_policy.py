@@ -13,7 +13,7 @@ import pytest
 from client_certificate_auth import ExtractionSuccess, PeerCertificate
 from mtls_authorizer.clock import IntervalClock
 from mtls_authorizer.policy.access_policy import AccessPolicy
-from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS, CurrentPolicy
+from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.document import Attempt, DocumentError
@@ -63,6 +63,7 @@ from tests.pki.kept_lists import (
     settings,
 )
 from tests.pki.partitions import client_of, partition
+from tests.refreshing import LONG_WAITS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -151,7 +152,7 @@ def test_every_store_and_prefix_is_opened_with_the_bucket_owner_of_the_settings_
     storage.put("rules.json", (RULES % ("rules", "client")).encode())
     uris = [storage.uri(name) for name in ("rules.json", "truststore.pem", "ca.crl", "ca.crl.index", "crl/")]
     configured = settings(storage, AUTHORIZER_RULES_URI=uris[0], CRL_URIS=f"{uris[2]}, {uris[4]}")
-    CurrentPolicy(configured._replace(s3_bucket_owner="123456789012"))
+    CurrentPolicy(configured._replace(s3_bucket_owner="123456789012"), wait_seconds=LONG_WAITS)
     assert owners == dict.fromkeys(uris, "123456789012")
     assert limits[uris[0]] == LARGEST_DOCUMENT
 
@@ -166,7 +167,7 @@ def test_lists_are_read_when_a_function_starts(storage: Memory, caplog: pytest.L
 def test_lists_that_have_changed_are_not_read_again_before_their_time(storage: Memory) -> None:
     storage.put("ca.crl", FIRST)
     clock = Clock()
-    live = CurrentPolicy(every_minute(storage), opener=storage.open, clock=clock)
+    live = make_live(storage, every_minute(storage), clock=clock)
     before = live.get()
     clock.advance(59)
     storage.put("ca.crl", SECOND)
@@ -385,7 +386,7 @@ def test_a_new_truststore_makes_lists_due_before_their_time() -> None:
     storage, clock = Memory(), Clock()
     storage.put("ca.crl", FIRST)
     storage.put("truststore.pem", OTHER.pem)
-    authorizer = EventAuthorizer(CurrentPolicy(every_minute(storage), opener=storage.open, clock=clock))
+    authorizer = EventAuthorizer(make_live(storage, every_minute(storage), clock=clock))
     # A list that was never loaded is due sooner: from now on, five seconds after the truststore.
     clock.advance(60 - RETRY_SECONDS / 2)
     assert authorizer.deny_reasons() == [UNKNOWN] * 3
@@ -437,7 +438,7 @@ def test_the_successor_of_a_crl_is_searched_below_a_prefix_once_that_is_no_longe
 
 
 def test_the_successor_of_a_crl_below_a_prefix_is_searched_although_the_crl_is_found_invalid_late(
-    storage: Memory,
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_fast = threading.Event()
     is_fast.set()
@@ -456,10 +457,7 @@ def test_the_successor_of_a_crl_below_a_prefix_is_searched_although_the_crl_is_f
     storage.put("crl/ca.crl", FIRST)
     clock = Clock()
     loaded = every_minute(storage, CRL_URIS=storage.uri("crl/"))
-    wait_seconds = DEFAULT_WAIT_SECONDS._replace(needed=0.5)
-    live = CurrentPolicy(
-        loaded, opener=open_slowly, prefix_opener=storage.open_prefix, clock=clock, wait_seconds=wait_seconds
-    )
+    live = make_live(storage, loaded, opener=open_slowly, clock=clock)
     authorizer = EventAuthorizer(live)
     try:
         read_all(authorizer)
@@ -467,7 +465,9 @@ def test_the_successor_of_a_crl_below_a_prefix_is_searched_although_the_crl_is_f
         storage.put("crl/ca.crl", HTML)
         storage.put("crl/0.crl", SECOND)
         clock.advance(60)
-        assert authorizer.deny_reasons() == [None, REVOKED, None]
+        with monkeypatch.context() as patch:
+            patch.setattr(live, "_wait_seconds", LONG_WAITS._replace(needed=0.1))
+            assert authorizer.deny_reasons() == [None, REVOKED, None]
     finally:
         is_fast.set()
         join_attempts()
@@ -529,7 +529,7 @@ def test_shadow_rules_that_cannot_be_read_stop_neither_a_start_nor_a_restore(
     loaded = load_settings(
         {"AUTHORIZER_RULES_URI": storage.uri("rules.json"), "AUTHORIZER_SHADOW_RULES_URI": storage.uri("shadow.json")}
     )
-    live = CurrentPolicy(loaded, opener=storage.open, clock=clock)
+    live = make_live(storage, loaded, clock=clock)
     live.restore()
     assert [rule.name for rule in live.get().rules.rules] == ["rules"]
     assert live.get().shadow_rules is None
@@ -562,7 +562,7 @@ def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then
     assert [rule.name for rule in live.get().rules.rules] == ["environment", "two"]
 
 
-def test_a_restore_stops_the_function_if_its_rules_are_late(storage: Memory) -> None:
+def test_a_restore_stops_the_function_if_its_rules_are_late(storage: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     storage.put("rules.json", (RULES % ("one", "client")).encode())
     opened, loads = threading.Event(), iter([True, False])
 
@@ -576,9 +576,10 @@ def test_a_restore_stops_the_function_if_its_rules_are_late(storage: Memory) -> 
         return Slow(storage, uri)
 
     loaded = load_settings({"AUTHORIZER_RULES_URI": storage.uri("rules.json")})
-    live = CurrentPolicy(loaded, opener=open_slowly, wait_seconds=DEFAULT_WAIT_SECONDS._replace(rules=0.5))
+    live = make_live(storage, loaded, opener=open_slowly)
+    monkeypatch.setattr(Attempt, "wait", lambda _attempt, _seconds: None)  # the time is up
     try:
-        with pytest.raises(StoreError, match=r"not loaded within 0\.5 s after the snapshot was restored"):
+        with pytest.raises(StoreError, match=r"not loaded within 60 s after the snapshot was restored"):
             live.restore()
     finally:
         opened.set()
@@ -592,7 +593,7 @@ def test_a_restore_loads_all_documents_though_the_clock_has_stopped(storage: Mem
     loaded = every_minute(
         storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"), AUTHORIZER_SHADOW_RULES_URI=storage.uri("shadow.json")
     )
-    live = CurrentPolicy(loaded, opener=storage.open, clock=Clock())
+    live = make_live(storage, loaded, clock=Clock())
     storage.put("rules.json", (RULES % ("two", "client")).encode())
     storage.put("shadow.json", (RULES % ("two", "client")).encode())
     storage.put("truststore.pem", CA.pem)
@@ -616,7 +617,7 @@ def test_documents_are_loaded_on_time_although_the_monotonic_clock_stood_still_w
     monkeypatch.setattr("mtls_authorizer.clock.elapsed_seconds", IntervalClock(Clock(), system))
     storage.put("ca.crl", FIRST)
     storage.put("rules.json", (RULES % ("one", "client")).encode())
-    live = CurrentPolicy(every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json")), opener=storage.open)
+    live = make_live(storage, every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json")))
     before = live.get()
     storage.put("ca.crl", SECOND)
     storage.put("rules.json", (RULES % ("two", "client")).encode())
@@ -629,7 +630,7 @@ def test_documents_are_loaded_on_time_although_the_monotonic_clock_stood_still_w
 
 def test_the_request_after_a_start_or_a_restore_loads_nothing_again_for_a_new_truststore(storage: Memory) -> None:
     storage.put("ca.crl", FIRST)
-    live = CurrentPolicy(every_minute(storage), opener=storage.open, clock=Clock())
+    live = make_live(storage, every_minute(storage), clock=Clock())
     live.get()
     assert storage.requests == [("truststore.pem", True), ("ca.crl", True)]
     storage.put("truststore.pem", CA.pem)
@@ -697,7 +698,7 @@ def test_the_time_of_lists_is_that_of_the_clock(storage: Memory) -> None:
 def test_a_bucket_that_cannot_be_reached_at_the_start_is_tried_again_soon(storage: Memory) -> None:
     clock = Clock()
     storage.remove("truststore.pem")
-    authorizer = EventAuthorizer(CurrentPolicy(every_minute(storage), opener=storage.open, clock=clock))
+    authorizer = EventAuthorizer(make_live(storage, every_minute(storage), clock=clock))
     storage.put("truststore.pem", CA.pem)
     storage.put("ca.crl", FIRST)
     clock.advance(RETRY_SECONDS - 1)
@@ -775,7 +776,7 @@ def test_the_successor_of_a_stale_crl_is_loaded_soon(storage: Memory, grace: int
     def now() -> datetime:
         return NOW + timedelta(seconds=clock.now - start)
 
-    live = CurrentPolicy(configured, opener=storage.open, clock=clock, now=now)
+    live = make_live(storage, configured, clock=clock, now=now)
     authorizer = EventAuthorizer(live, clock=now)
     loads: list[float] = []
     for _ in range(10 + grace // 10):
@@ -798,7 +799,7 @@ def test_the_successor_of_a_stale_crl_is_loaded_soon(storage: Memory, grace: int
 def test_a_revoked_client_is_denied_when_its_ca_returns_to_the_truststore_with_an_older_crl(storage: Memory) -> None:
     clock = Clock()
     storage.put("ca.crl", crl(2, REVOKED_SERIAL, next_update=NOW + DAY / 2))
-    live = CurrentPolicy(every_minute(storage), opener=storage.open, clock=clock)
+    live = make_live(storage, every_minute(storage), clock=clock)
     authorizer = EventAuthorizer(live)
     assert authorizer.deny_reasons(GOOD, WITHDRAWN) == [None, REVOKED]
     storage.put("truststore.pem", OTHER.pem)
@@ -825,7 +826,7 @@ def test_a_crl_that_becomes_stale_just_after_that_of_another_ca_has_its_successo
     def now() -> datetime:
         return NOW + timedelta(seconds=clock.now - start)
 
-    authorizer = EventAuthorizer(CurrentPolicy(configured, opener=storage.open, clock=clock, now=now), clock=now)
+    authorizer = EventAuthorizer(make_live(storage, configured, clock=clock, now=now), clock=now)
     for seconds, name, ca in ((10, "ca.crl", CA), (5, "other.crl", OTHER)):
         storage.put(name, crl(2, ca=ca))
         clock.advance(seconds)
@@ -837,7 +838,7 @@ def test_crls_are_not_read_at_every_request_if_the_time_of_the_machine_goes_back
         storage.put(name, crl(1, ca=ca, next_update=NOW - timedelta(seconds=seconds)))
     configured = every_minute(storage, CRL_URIS=f"{storage.uri('ca.crl')}, {storage.uri('other.crl')}")
     time = NOW
-    live = CurrentPolicy(configured, opener=storage.open, clock=Clock(), now=lambda: time)
+    live = make_live(storage, configured, clock=Clock(), now=lambda: time)
     storage.requests.clear()
     for request in range(20):
         time = NOW + timedelta(seconds=1 if request % 2 else -1)
@@ -850,8 +851,8 @@ def test_a_crl_that_stays_expired_is_requested_once_an_interval_again(storage: M
     clock = Clock()
     start = clock.now
     storage.put("ca.crl", crl(1, next_update=NOW + timedelta(seconds=90)))
-    live = CurrentPolicy(
-        every_minute(storage), opener=storage.open, clock=clock, now=lambda: NOW + timedelta(seconds=clock.now - start)
+    live = make_live(
+        storage, every_minute(storage), clock=clock, now=lambda: NOW + timedelta(seconds=clock.now - start)
     )
     clock.advance(150)
     live.get()
@@ -969,9 +970,7 @@ def test_a_change_takes_effect_with_the_next_request_although_an_exception_has_e
     storage.put("rules.json", (RULES % ("rules", "other")).encode())
     storage.put("ca.crl", FIRST)
     clock = Clock()
-    live = CurrentPolicy(
-        every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json")), opener=storage.open, clock=clock
-    )
+    live = make_live(storage, every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json")), clock=clock)
     authorizer = EventAuthorizer(live)
     assert authorizer.deny_reasons() == [None, REVOKED, None]
     storage.put("rules.json", b'{"deny": {"common_name": "client"}}')
@@ -992,7 +991,7 @@ def test_a_request_waits_for_all_kinds_of_documents_together(storage: Memory, mo
     storage.put("ca.crl", EMPTY)
     clock = Clock()
     configured = every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"))
-    live = CurrentPolicy(configured, opener=storage.open, clock=clock)
+    live = make_live(storage, configured, clock=clock)
     waits: list[float] = []
     with monkeypatch.context() as patch:
         patch.setattr(Attempt, "wait", lambda _attempt, seconds: waits.append(seconds))
@@ -1001,7 +1000,7 @@ def test_a_request_waits_for_all_kinds_of_documents_together(storage: Memory, mo
     join_attempts()
     assert len(waits) == 3
     assert min(waits) > 0
-    assert sum(waits) <= DEFAULT_WAIT_SECONDS.request
+    assert sum(waits) <= LONG_WAITS.request
 
 
 def test_a_crl_that_is_loaded_while_another_thread_assembles_the_policy_takes_effect(
@@ -1028,8 +1027,7 @@ def test_a_crl_that_is_loaded_while_another_thread_assembles_the_policy_takes_ef
         return with_issuer_keys(policy)
 
     configured = every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"))
-    patient = DEFAULT_WAIT_SECONDS._replace(request=3 * LONG)
-    live = CurrentPolicy(configured, opener=storage.open, clock=clock, wait_seconds=patient)
+    live = make_live(storage, configured, clock=clock)
     other = threading.Thread(target=live.get)
     authorizer = EventAuthorizer(live)
     assert authorizer.deny_reason(WITHDRAWN) is None

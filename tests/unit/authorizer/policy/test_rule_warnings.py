@@ -10,14 +10,13 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.allowlist_warnings import MOST_LOGGED, NOT_ALL, QUOTED_ITEM, reversed_name
-from mtls_authorizer.policy.current_policy import CurrentPolicy, WaitSeconds
 from mtls_authorizer.policy.rule_warnings import MESSAGES, NOT_EXAMINED, RuleWarningKind, log_rule_warnings
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.reasons import DenyReason
-from tests.clocks import LONG, Clock
+from tests.clocks import Clock
 from tests.pki.certificate_authorities import CertificateAuthority
 from tests.pki.certificates import client_pem
-from tests.pki.kept_lists import Memory
+from tests.pki.kept_lists import Memory, make_live
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,10 +52,7 @@ class Loading:
             "AUTHORIZER_RULES_URI": self.storage.uri("rules.json"),
             "AUTHORIZER_SHADOW_RULES_URI": self.storage.uri("next.json"),
         }
-        patient = WaitSeconds(*[LONG] * 6)
-        self._policy = CurrentPolicy(
-            load_settings(uris), opener=self.storage.open, clock=self._clock, wait_seconds=patient
-        )
+        self._policy = make_live(self.storage, load_settings(uris), clock=self._clock)
 
     def reload(self) -> None:
         self._clock.advance(61)

@@ -440,11 +440,11 @@ def test_a_request_that_loads_a_document_twice_waits_no_longer_than_for_one_atte
 
     def wait(_attempt: Attempt[str, str], seconds: float) -> None:
         waits.append(seconds)
-        gate.opened.set()
-        join_attempts(but=again.thread)
-        ended = time.monotonic() + 0.02
-        while time.monotonic() < ended:
-            pass
+        if len(waits) == 1:
+            gate.open()
+            ended = time.monotonic() + 0.02
+            while time.monotonic() < ended:
+                pass
 
     with monkeypatch.context() as patch:
         patch.setattr(Attempt, "wait", wait)
@@ -524,7 +524,9 @@ def test_a_thread_that_had_to_wait_begins_a_fetch_at_the_present_time(gate: Gate
     gate.opened.set()
     for thread in threads:
         thread.join(LONG)
-    assert began == [clock.now - INTERVAL, clock.now]
+    # The results of the first fetch are late if they are collected after the second thread: then, a third one begins.
+    assert began[0] == clock.now - INTERVAL
+    assert set(began[1:]) == {clock.now}
 
 
 def test_each_of_several_fetches_that_never_end_is_logged(log: pytest.LogCaptureFixture, gate: Gate) -> None:
@@ -659,9 +661,10 @@ def test_short_intervals_give_up_no_sooner_than_after_a_minute(gate: Gate) -> No
         refresher.refresh_if_due()
     assert gate.reached.wait(LONG)
     assert len(script.versions) == 2
+    gate.reached.clear()
     clock.advance(1)
-    gate.opened.set()
-    settle(refresher)
+    refresher.refresh_if_due()
+    assert gate.reached.wait(LONG)
     assert len(script.versions) == 3
 
 

@@ -169,7 +169,8 @@ def test_a_record_contains_the_client_the_decision_and_the_versions_of_its_confi
     shadow = {"rules": [{"name": "other", "match": {"common_name": "client"}, "allow": ["POST /hello"]}]}
     environment = {"AUTHORIZER_RULES": json.dumps(rules), "AUTHORIZER_SHADOW_RULES": json.dumps(shadow)}
     settings = load_settings(environment)
-    Authorizer(settings).authorize(rest_event(CLIENT))
+    now = datetime.now(UTC)
+    Authorizer(settings, clock=lambda: now).authorize(rest_event(CLIENT))
     (record,) = (vars(record) for record in log.records)
     expected = {
         "decision": "allow",
@@ -186,7 +187,7 @@ def test_a_record_contains_the_client_the_decision_and_the_versions_of_its_confi
         "shadow_rules_version": None,
     }
     assert {key: record[key] for key in expected} == expected
-    assert record["days_to_expiry"] == (NOT_AFTER - datetime.now(UTC)).days
+    assert record["days_to_expiry"] == (NOT_AFTER - now).days
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,9 @@ import pytest
 
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.metrics import Metric
-from mtls_authorizer.policy.current_policy import WaitSeconds
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.telemetry.decision_log import MOST_VALUES
 from tests.aws.api_events import rest_event
-from tests.clocks import LONG
 from tests.pki.certificate_authorities import DAY
 from tests.pki.certificates import name
 from tests.pki.kept_lists import CA, FIRST, GOOD, NOW, Memory, authority, make_live, settings
@@ -27,7 +25,6 @@ SOON, LATER, EXPIRED = (
     authority(common_name, not_after=NOW + days * DAY)
     for common_name, days in [("Soon", 29), ("Late", 31), ("Old", -1)]
 )
-PATIENT = WaitSeconds(*[LONG] * 6)
 EXPIRES, HAS_EXPIRED = "truststore certificate expires soon", "truststore certificate has expired"
 
 
@@ -43,7 +40,7 @@ class Clock:
 
 def start(storage: Memory, clock: Clock, **variables: str) -> Authorizer:
     storage.put("ca.crl", FIRST)
-    current = make_live(storage, settings(storage, **variables), wait_seconds=PATIENT)
+    current = make_live(storage, settings(storage, **variables))
     return Authorizer(current.settings, current, clock=clock)
 
 

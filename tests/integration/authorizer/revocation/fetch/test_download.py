@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,10 @@ import trustme
 from mtls_authorizer.revocation.fetch.download import Limits, Validators, download
 from mtls_authorizer.revocation.fetch.errors import DownloadError
 from mtls_authorizer.revocation.fetch.url import parse_url
+from tests.clocks import LONG
 from tests.servers.crl_server import byte_by_byte, conditional, crl_server, ok, raw, silent, truncated, until_closed
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterator
     from http.server import BaseHTTPRequestHandler
     from pathlib import Path
@@ -170,7 +171,7 @@ class Endless:
 def test_no_part_of_an_answer_is_read_without_a_limit(head: bytes, server: CrlServer) -> None:
     answer = server.answers["/"] = Endless(head)
     with pytest.raises(DownloadError, match=r"^the (response has more than|connection was closed)"):
-        get(server.url("/"), limits=PATIENT._replace(total_seconds=5))
+        get(server.url("/"))
     assert answer.sent_bytes < 16_000_000  # also what is in the buffers of the connection
 
 
@@ -190,19 +191,17 @@ SLOW = b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n" + b"0" * 400
 @pytest.mark.parametrize(
     "slow",
     [
-        byte_by_byte(SLOW, 0.01),  # the headers arrive byte by byte, too
-        byte_by_byte(
-            SLOW.replace(b"Content-Length: 400\r\n", b""), 0.01
-        ),  # a shut down connection looks like the end of it
-        byte_by_byte(SLOW.replace(b"Content-Length", b"x" * 900), 0.01),
+        byte_by_byte(SLOW, 0.03),  # the headers arrive byte by byte, too
+        byte_by_byte(SLOW.replace(b"Content-Length: 400\r\n", b""), 0.03),  # a shut down connection looks like its end
+        byte_by_byte(SLOW.replace(b"Content-Length", b"x" * 900), 0.03),
     ],
 )
 def test_a_server_that_sends_byte_by_byte_is_given_up_after_the_total_time(slow: Answer, server: CrlServer) -> None:
     server.answers["/"] = slow
     start = time.monotonic()
-    with pytest.raises(DownloadError, match=r"^timed out after 0\.3 s$"):
-        get(server.url("/"), limits=PATIENT._replace(total_seconds=0.3))
-    assert time.monotonic() - start < 3
+    with pytest.raises(DownloadError, match=r"^timed out after 1 s$"):
+        get(server.url("/"), limits=PATIENT._replace(total_seconds=1))
+    assert time.monotonic() - start < 10  # all of the answer takes longer
 
 
 def test_a_server_that_never_answers_is_given_up(server: CrlServer) -> None:
@@ -346,16 +345,15 @@ def test_a_name_that_does_not_exist_is_an_error() -> None:
 
 
 def test_a_resolver_that_does_not_answer_is_given_up() -> None:
+    given_up = threading.Event()
+
     def getaddrinfo(*_arguments: object, **_keywords: object) -> list[Any]:
-        time.sleep(0.5)
+        given_up.wait(LONG)
         return []
 
     with pytest.raises(DownloadError, match=r"^the name crl\.example was not resolved within 0\.\d+ s$"):
-        download(
-            parse_url("http://crl.example/"),
-            limits=PATIENT._replace(total_seconds=0.1),
-            getaddrinfo=getaddrinfo,
-        )
+        download(parse_url("http://crl.example/"), limits=PATIENT._replace(total_seconds=0.2), getaddrinfo=getaddrinfo)
+    given_up.set()
 
 
 def test_variables_for_proxies_are_ignored(server: CrlServer, monkeypatch: pytest.MonkeyPatch) -> None:
