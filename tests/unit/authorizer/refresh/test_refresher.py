@@ -863,6 +863,19 @@ def test_a_request_without_a_value_waits_for_the_attempt_that_replaces_an_abando
     assert values == ["2", "2"]
 
 
+def test_a_request_without_a_value_replaces_an_attempt_that_another_one_has_just_abandoned(gate: Gate) -> None:
+    document = Document(Script(gate.holding(gives(b"1")), gives(b"2")))
+    refresher = Refresher([document], INTERVAL)
+    request = threading.Thread(target=refresh_together, args=([refresher], LONG))
+    request.start()
+    assert gate.reached.wait(LONG)
+    # Another version is listed, and the other request has not begun to load it yet.
+    refresher.restart()
+    gate.opened.set()
+    request.join(LONG)
+    assert document.value == "2"
+
+
 class FailingMessageError(ValueError):
     def __str__(self) -> str:
         raise MemoryError
