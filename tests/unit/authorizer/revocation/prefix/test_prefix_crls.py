@@ -1753,9 +1753,9 @@ def test_a_crl_is_not_evicted_before_the_request_that_needs_it_has_put_it_in_for
     certificate = PeerCertificate.from_pem(client_of(3))
     with documents.prefix_crls.loaded(lists.chains(certificate), lists, LONG):
         assert authorizer.deny_reasons(*(client_of(part) for part in range(5, 15))) == [None] * 10
-        assert documents.lists().status(certificate, NOW).state is RevocationState.GOOD
+        assert documents.lists(lists.truststore).status(certificate, NOW).state is RevocationState.GOOD
     authorizer.deny_reason(client_of(15))
-    assert documents.lists().status(certificate, NOW).state is RevocationState.UNKNOWN
+    assert documents.lists(lists.truststore).status(certificate, NOW).state is RevocationState.UNKNOWN
 
 
 def test_the_log_names_the_object(storage: Memory, log: pytest.LogCaptureFixture) -> None:
