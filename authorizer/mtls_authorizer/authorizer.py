@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer.policy.access_policy import AccessPolicy
     from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.revocation.chains import Chain
 
 
 class Authorizer:
@@ -56,8 +57,11 @@ class Authorizer:
         started = self._timer()
         pem = find_client_certificate(event)
         assessment, cached = self._assessments_under(policy).assess(pem)
-        if assessment.chains:
-            with_crls = self._current_policy.load_crls(assessment.chains)
+        chains: tuple[Chain, ...] = ()
+        # Usually once: another thread may replace the truststore, and so the chains.
+        while assessment.chains and assessment.chains != chains:
+            chains = assessment.chains
+            with_crls = self._current_policy.load_crls(chains)
             if with_crls is not policy:
                 policy = with_crls
                 assessment, _ = self._assessments_under(policy).assess(pem)

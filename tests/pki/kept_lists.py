@@ -311,7 +311,7 @@ class Source:
         """What the last list was read from, ``index`` or ``crl``, and the revoked ones of the CA's three clients."""
         if self.crl.in_force is None:
             return None
-        lists = self._documents.lists()
+        lists = self._documents.lists(self._truststore.value)
         clients = {GOOD_SERIAL: GOOD, REVOKED_SERIAL: WITHDRAWN, NEXT_SERIAL: NEXT}
         revoked = [
             str(serial)

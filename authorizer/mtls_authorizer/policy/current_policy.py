@@ -222,7 +222,7 @@ class CurrentPolicy:
         documents.follow_truststore()
         documents.crl_refresher.start()
         if documents.prefix_crls:
-            with documents.prefix_crls.loaded((), documents.lists(), self._wait_seconds.prefixes):
+            with documents.prefix_crls.loaded((), documents.lists(truststore.value), self._wait_seconds.prefixes):
                 pass
 
     def _store_opener(self) -> StoreOpener:
@@ -256,15 +256,18 @@ class CurrentPolicy:
         return refresher
 
     def _assemble(self) -> AccessPolicy:
+        # Each document is read once, because another thread may replace it at any time.
+        truststore = None if self._truststore is None else self._truststore.value
         policy = AccessPolicy(
             self._environment_rules,
             self._environment_shadow_rules,
-            revocation=None if self._revocation is None else self._revocation.lists(),
-            truststore=None if self._truststore is None else self._truststore.value,
+            revocation=None if self._revocation is None else self._revocation.lists(truststore),
+            truststore=truststore,
         )
         rules, shadow_rules = self._rules.get("rules"), self._rules.get("shadow_rules")
         if rules is not None and rules.in_force is not None:
-            policy = policy._replace(rules=rules.in_force.value, rules_version=rules.in_force.version)
+            value, version = rules.in_force
+            policy = policy._replace(rules=value, rules_version=version)
         if shadow_rules is not None and shadow_rules.in_force is not None:
             value, version = shadow_rules.in_force
             policy = policy._replace(shadow_rules=value, shadow_rules_version=version)

@@ -102,7 +102,8 @@ class Document(Generic[T, V]):
         for attempt in [attempt for attempt in reversed(self.attempts) if not attempt.is_running]:
             self.attempts.remove(attempt)
             if attempt.result is None:
-                records += self.fail(attempt, attempt.error or StoreError(self.loader.uri, "unexpected error"))
+                error = attempt.error or StoreError(self.loader.uri, "unexpected error")
+                records += self.fail(attempt, error) or self._explain(attempt, error)
             else:
                 records += self._succeed(attempt, attempt.result)
         return records
@@ -114,13 +115,20 @@ class Document(Generic[T, V]):
 
     def fail(self, attempt: Attempt[T, V], error: StoreError | ValueError) -> list[PendingRecord]:
         """Record the failure of an attempt: once for each."""
-        if attempt.failed:
+        if attempt.failure is not None:
             return []
-        attempt.failed = True
+        attempt.failure = error
         self.failures += 1
         self.total_failures += 1
+        return self._failed(error, refresh_failures=1)
+
+    def _explain(self, attempt: Attempt[T, V], error: StoreError | ValueError) -> list[PendingRecord]:
+        """Record why an attempt that took too long has failed, unless a later one has ended."""
+        return self._failed(error, refresh_failures=0) if self.error is attempt.failure else []
+
+    def _failed(self, error: StoreError | ValueError, *, refresh_failures: int) -> list[PendingRecord]:
         self.error = error
-        fields = {"error": str(error), "version_in_force": self.version, "refresh_failures": 1}
+        fields = {"error": str(error), "version_in_force": self.version, "refresh_failures": refresh_failures}
         return [self._record(logging.ERROR, "document refresh failed", fields)]
 
     def _succeed(self, attempt: Attempt[T, V], loaded: Loaded[T, V]) -> list[PendingRecord]:
@@ -158,8 +166,8 @@ class Attempt(Generic[T, V]):
         self.began = began
         self.replacements = replacements
         """How often the document had been replaced when this attempt began."""
-        self.failed = False
-        """Whether a failure was recorded, possibly before the end of the attempt."""
+        self.failure: StoreError | ValueError | None = None
+        """The failure that was recorded, possibly before the end of the attempt."""
         self.result: Loaded[T, V] | None = None
         self.error: StoreError | ValueError | None = None
         self._loader = loader

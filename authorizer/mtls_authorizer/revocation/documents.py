@@ -105,13 +105,13 @@ class RevocationDocuments:
         if is_recent or any(document.is_unreachable for document in documents):
             self.crl_refresher.make_due(stale_since if is_recent else None)
 
-    def lists(self) -> RevocationLists:
-        """Return the lists in force. Without a truststore every status is unknown."""
+    def lists(self, truststore: Truststore | None) -> RevocationLists:
+        """Return the lists in force, with the truststore in force. Without one every status is unknown."""
         settings = self._settings
         located = self.prefix_crls.lists(each for document in self.crls for each in located_lists(document))
         lists = RevocationLists(
             [each.revocation_list for each in located],
-            self._truststore.value or Truststore(()),
+            truststore or Truststore(()),
             failure_mode=settings.failure_mode,
             max_age=self._max_age,
             check=settings.check,

@@ -21,6 +21,7 @@ from mtls_authorizer.refresh.refresher import RETRY_SECONDS, Refresher
 from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
+from mtls_authorizer.revocation.documents import RevocationDocuments
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
@@ -1044,6 +1045,51 @@ def test_a_crl_that_is_loaded_while_another_thread_assembles_the_policy_takes_ef
         other.join(LONG)
         log.removeHandler(waiting)
     assert authorizer.deny_reason(WITHDRAWN) == REVOKED
+
+
+def test_a_policy_has_one_truststore_although_another_thread_replaces_it(
+    storage: Memory, log: logging.Logger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Otherwise, a rule matched under the new one, and the CRL was ignored under the old one.
+    rule = '{"rules": [{"name": "%s", "match": {"common_name": "client", "issuer_key": "' + OTHER.signer + '"}}]}'
+    storage.put("rules.json", (rule % "rules").encode())
+    storage.put("ca.crl", crl(2, REVOKED_SERIAL, ca=OTHER))
+    withdrawn, clock = client(REVOKED_SERIAL, OTHER), Clock()
+    variables = {"AUTHORIZER_RULES_URI": storage.uri("rules.json"), "ALLOWED_COMMON_NAMES": "nobody", **ALLOW}
+    live = make_live(storage, every_minute(storage, **variables), clock=clock)
+    authorizer = EventAuthorizer(live)
+    assert authorizer.deny_reason(withdrawn) == REVOKED
+    storage.put("truststore.pem", CA.pem)
+    clock.advance(60)
+    assert authorizer.deny_reason(withdrawn) == DenyReason.NO_RULE_MATCHED
+    storage.put("rules.json", (rule % "renamed").encode())
+    clock.advance(60)
+    loaded, lists, other = threading.Event(), RevocationDocuments.lists, threading.Thread(target=live.get)
+
+    class Observing(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            if vars(record).get("document") == "truststore":
+                loaded.set()
+            return True
+
+    def after_the_lists_were_read(documents: RevocationDocuments, *arguments: Truststore) -> RevocationLists:
+        found = lists(documents, *arguments)
+        if not other.ident:
+            storage.put("truststore.pem", EVERYBODY)
+            clock.advance(60)
+            other.start()
+            assert loaded.wait(LONG)
+        return found
+
+    monkeypatch.setattr(RevocationDocuments, "lists", after_the_lists_were_read)
+    observing = Observing()
+    log.addHandler(observing)
+    try:
+        assert authorizer.deny_reason(withdrawn) == DenyReason.NO_RULE_MATCHED
+    finally:
+        log.removeHandler(observing)
+        other.join(LONG)
+    assert authorizer.deny_reason(withdrawn) == REVOKED
 
 
 class FailingHandler(logging.Handler):

@@ -383,6 +383,20 @@ def test_a_start_that_takes_too_long_fails_unless_no_document_is_required(
     assert [message for _level, message, _fields in records(log)] == ["document refresh recovered", "document loaded"]
 
 
+def test_the_reason_why_an_attempt_failed_that_had_taken_too_long_is_logged_and_not_counted(
+    log: pytest.LogCaptureFixture, gate: Gate
+) -> None:
+    (document,), refresher = make(Script(gate.holding(gives(b"broken"))), start=0)
+    refresher.start()
+    gate.open()
+    for _request in range(2):
+        refresher.refresh_if_due()
+    fields = {"error": "script:///document: not loaded within 0 s", "version_in_force": None, "refresh_failures": 1}
+    reason = {**fields, "error": "script:///document: rules[0] is broken", "refresh_failures": 0}
+    assert records(log) == [("ERROR", "document refresh failed", each) for each in (fields, reason)]
+    assert (document.is_invalid, document.total_failures) == (True, 1)
+
+
 def test_a_slow_fetch_continues_and_a_later_call_collects_its_result(log: pytest.LogCaptureFixture, gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"two")), unchanged)
     (slow, fast), refresher = make(script, Script(gives(b"one"), gives(b"three")), clock=clock, wait=0)
@@ -850,6 +864,19 @@ def test_a_request_without_a_value_waits_for_the_attempt_that_replaces_an_abando
     for thread in threads:
         thread.join(LONG)
     assert values == ["2", "2"]
+
+
+def test_a_request_without_a_value_replaces_an_attempt_that_another_one_has_just_abandoned(gate: Gate) -> None:
+    document = Document(Script(gate.holding(gives(b"1")), gives(b"2")))
+    refresher = Refresher([document], INTERVAL)
+    request = threading.Thread(target=refresh_together, args=([refresher], LONG))
+    request.start()
+    assert gate.reached.wait(LONG)
+    # Another version is listed, and the other request has not begun to load it yet.
+    refresher.restart()
+    gate.opened.set()
+    request.join(LONG)
+    assert document.value == "2"
 
 
 class FailingMessageError(ValueError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from client_certificate_auth import PeerCertificate
+from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, Refresher, refresh_together
 from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from typing import Any
 
+    from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.revocation.chains import Chain
     from mtls_authorizer.revocation.crl_loader import CrlLoader
     from tests.pki.certificate_authorities import CertificateAuthority
 
@@ -1517,6 +1520,32 @@ def test_the_whole_chain_is_looked_up() -> None:
     assert chain.deny_reason(client_of(3, ca=middle)) is None
 
 
+def test_the_crls_of_another_chain_are_loaded_if_another_thread_replaces_the_truststore(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = CA.algorithm.new_key()
+    before, after = (
+        authority("Middle", key=key, parent=root, extensions=(IS_A_CA, MAY_SIGN_BOTH, points(point_uri(part))))
+        for root, part in ((CA, "root"), (OTHER, "other"))
+    )
+    storage.put("truststore.pem", CA.pem + before.pem)
+    for part, ca in (("middle", before), ("root", CA), ("other", OTHER)):
+        storage.put(f"crl/{part}.crl", partition(part, ca=ca))
+    authorizer = PrefixAuthorizer(storage, CRL_CHECK="chain")
+    load_crls = CurrentPolicy.load_crls
+
+    def replaced(live: CurrentPolicy, chains: tuple[Chain, ...]) -> AccessPolicy:
+        storage.put("truststore.pem", OTHER.pem + after.pem)
+        authorizer.clock.advance(INTERVAL)
+        live.get()
+        return load_crls(live, chains)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CurrentPolicy, "load_crls", replaced)
+        assert authorizer.deny_reason(client_of("middle", ca=before)) is None
+    assert "crl/other.crl" in delivered(storage)
+
+
 def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(
     storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
@@ -1755,9 +1784,9 @@ def test_a_crl_is_not_evicted_before_the_request_that_needs_it_has_put_it_in_for
     certificate = PeerCertificate.from_pem(client_of(3))
     with documents.prefix_crls.loaded(lists.chains(certificate), lists, LONG):
         assert authorizer.deny_reasons(*(client_of(part) for part in range(5, 15))) == [None] * 10
-        assert documents.lists().status(certificate, NOW).state is RevocationState.GOOD
+        assert documents.lists(lists.truststore).status(certificate, NOW).state is RevocationState.GOOD
     authorizer.deny_reason(client_of(15))
-    assert documents.lists().status(certificate, NOW).state is RevocationState.UNKNOWN
+    assert documents.lists(lists.truststore).status(certificate, NOW).state is RevocationState.UNKNOWN
 
 
 def test_the_log_names_the_object(storage: Memory, log: pytest.LogCaptureFixture) -> None:
