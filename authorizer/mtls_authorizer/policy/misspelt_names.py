@@ -47,6 +47,7 @@ def find_misspelt(names: Iterable[str], variables: tuple[str, ...]) -> Iterator[
         words, letters = _words(written), written.replace("_", "")
         if (
             written.startswith(_PREFIXES)
+            or name.upper().startswith(_PREFIXES)
             or "CRL" in words
             or not _PAIRS.isdisjoint(pairwise(words))
             or (
