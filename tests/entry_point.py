@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +32,12 @@ def empty_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def start() -> ModuleType:
-    """Return the entry point, imported anew."""
+    """Return the entry point, imported anew. It waits long for stores: the machine may be busy."""
+    from mtls_authorizer.policy import current_policy  # noqa: PLC0415 -- this is a plugin, which is imported early
+    from tests.refreshing import LONG_WAITS  # noqa: PLC0415 -- likewise
+
     sys.modules.pop(_HANDLER, None)
-    return importlib.import_module(_HANDLER)
+    patient = partial(current_policy.CurrentPolicy, wait_seconds=LONG_WAITS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(current_policy, "CurrentPolicy", patient)
+        return importlib.import_module(_HANDLER)

@@ -41,6 +41,7 @@ from tests.pki.kept_lists import (
     make_live,
     settings,
 )
+from tests.refreshing import LONG_WAITS
 from tests.servers.faulty_proxy import answer, byte_by_byte, delay, garbage, hang, only_if, reset, stall, truncate
 
 if TYPE_CHECKING:
@@ -77,11 +78,11 @@ INTERVAL = 60
 class ProxiedAuthorizer(EventAuthorizer):
     """An authorizer whose documents are due when a test says so."""
 
-    def __init__(self, loaded: Settings) -> None:
+    def __init__(self, loaded: Settings, wait_seconds: WaitSeconds = LIMITS) -> None:
         loaded = loaded._replace(crl_refresh_seconds=INTERVAL)
         self.clock = Clock()
         opener = partial(open_store, timeouts=QUICK, bucket_owner=None)
-        super().__init__(CurrentPolicy(loaded, opener=opener, clock=self.clock, wait_seconds=LIMITS))
+        super().__init__(CurrentPolicy(loaded, opener=opener, clock=self.clock, wait_seconds=wait_seconds))
 
     def next_deny_reasons(self, *certificates: str) -> list[str | None]:
         """Return the deny reasons after the next refresh."""
@@ -387,10 +388,10 @@ def test_a_store_that_is_slow_but_not_too_slow_is_waited_for(place: Place, proxy
 def test_a_deleted_file_leaves_its_rules_in_force_and_is_an_error_at_the_start(aws: AwsServer, tmp_path: Path) -> None:
     place = Place("file", aws, tmp_path)
     place.put(RULES % ("one", "first"))
-    authorizer = ProxiedAuthorizer(place.configuration())
+    authorizer = ProxiedAuthorizer(place.configuration(), LONG_WAITS)
     (tmp_path / "rules.json").unlink()
     assert allowed(authorizer) == ["first"]
     with pytest.raises(StoreError, match="No such file"):
-        ProxiedAuthorizer(place.configuration())
+        ProxiedAuthorizer(place.configuration(), LONG_WAITS)
     place.put(RULES % ("two", "second"))
     assert allowed(authorizer) == ["second"]

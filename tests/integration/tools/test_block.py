@@ -29,6 +29,7 @@ from tests.command_results import Terminal
 from tests.pki.certificate_authorities import DAY, CertificateAuthority
 from tests.pki.certificates import name, pem
 from tests.pki.todays_crls import CA, TODAY
+from tests.refreshing import LONG_WAITS
 from tests.rules_documents import document, rule
 from tests.servers.faulty_proxy import answer, before_writes, for_operation
 
@@ -92,7 +93,7 @@ def test_a_client_of_a_deployed_function_is_blocked_where_its_rules_are_stored(
     qualifier: str, uri: str, function: AwsServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     certificate = PeerCertificate.from_pem((tmp_path / "client-0.pem").read_text())
-    current = CurrentPolicy(load_settings(variables(uri)))
+    current = CurrentPolicy(load_settings(variables(uri)), wait_seconds=LONG_WAITS)
     assert not isinstance(current.get().rules.evaluate(certificate), DenyReason)
     assert block(0, "--function", f"authorizer{qualifier}", *FLUSH) == 0
     out, err = capsys.readouterr()

@@ -14,6 +14,7 @@ from mtls_authorizer_cli.main import main
 from tests.aws.api_events import EVENTS, rest_event
 from tests.aws.responses import checking, reason
 from tests.pki.kept_lists import CA, FIRST, NAMESAKE, client
+from tests.refreshing import LONG_WAITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,8 @@ def test_a_ca_with_the_same_name_and_another_key_is_not_allowed(
     make_event: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
     (tmp_path / "truststore.pem").write_bytes(CA.pem + NAMESAKE.pem)
-    authorize = checking(Authorizer(load_settings(variables(tmp_path))))
+    settings = load_settings(variables(tmp_path))
+    authorize = checking(Authorizer(settings, CurrentPolicy(settings, wait_seconds=LONG_WAITS)))
     # Also once they are in the cache.
     for _ in range(2):
         assert reason(authorize(make_event(GOOD))) is None
@@ -53,7 +55,7 @@ def test_a_change_of_the_truststore_takes_effect_for_certificates_in_the_cache(c
     lists = {"CRL_URIS": (tmp_path / "ca.crl").as_uri(), "CRL_FAILURE_MODE": "allow"} if crls else {}
     settings = load_settings(variables(tmp_path, **lists))
     seconds = 0.0
-    authorize = checking(Authorizer(settings, CurrentPolicy(settings, clock=lambda: seconds)))
+    authorize = checking(Authorizer(settings, CurrentPolicy(settings, clock=lambda: seconds, wait_seconds=LONG_WAITS)))
     for bundle, expected in (
         (NAMESAKE.pem + CA.pem, NOT_ALLOWED),
         (NAMESAKE.pem, None),
@@ -74,7 +76,8 @@ def test_without_a_usable_truststore_the_function_starts_and_denies(
 ) -> None:
     (tmp_path / "truststore.pem").write_bytes(b"nothing")
     with caplog.at_level(logging.ERROR, "mtls_authorizer"):
-        authorize = checking(Authorizer(load_settings(variables(tmp_path))))
+        settings = load_settings(variables(tmp_path))
+        authorize = checking(Authorizer(settings, CurrentPolicy(settings, wait_seconds=LONG_WAITS)))
     assert [record.message for record in caplog.records] == ["document refresh failed"]
     assert reason(authorize(rest_event(GOOD))) == NOT_ALLOWED
 

@@ -12,6 +12,7 @@ from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from tests.aws.api_events import rest_event
 from tests.aws.responses import checking, reason
+from tests.refreshing import LONG_WAITS
 from tests.unit.authorizer.rules.test_deny import ANYONE, CLIENT, DENY, LISTS, OTHER, RULES
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def test_a_stored_document_denies_a_client_in_the_cache_as_soon_as_it_is_reloade
     path.write_text(json.dumps({"deny": {"common_name": "nobody"}}))
     settings = load_settings({**allowing, "AUTHORIZER_RULES_URI": path.as_uri()})
     seconds = 0.0
-    authorize = checking(Authorizer(settings, CurrentPolicy(settings, clock=lambda: seconds)))
+    authorize = checking(Authorizer(settings, CurrentPolicy(settings, clock=lambda: seconds, wait_seconds=LONG_WAITS)))
     assert reason(authorize(rest_event(CLIENT))) is None
     path.write_text(json.dumps({"deny": [{"common_name": "nobody"}, DENY["deny"]]}))
     assert reason(authorize(rest_event(CLIENT))) is None
@@ -40,4 +41,4 @@ def test_next_to_any_certificate_a_stored_document_may_only_deny(tmp_path: Path)
     path.write_text(json.dumps({"rules": RULES, **DENY}))
     settings = load_settings({**ANYONE, "AUTHORIZER_RULES_URI": path.as_uri()})
     with pytest.raises(ValueError, match="leave only deny in the document"):
-        CurrentPolicy(settings)
+        CurrentPolicy(settings, wait_seconds=LONG_WAITS)

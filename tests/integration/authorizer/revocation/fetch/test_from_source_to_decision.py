@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.crl_fetcher import handler as fetch
 from mtls_authorizer.crl_indexer import handler as index
+from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from tests.aws.api_events import rest_event
 from tests.aws.lambda_runtime import Context
@@ -16,6 +17,7 @@ from tests.aws.server import ACCOUNT
 from tests.pki.certificate_authorities import DAY, CertificateAuthority
 from tests.pki.certificates import pem
 from tests.pki.todays_crls import CA, OTHER_CA, TODAY, crl
+from tests.refreshing import LONG_WAITS
 from tests.servers.crl_server import crl_server, ok
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ def certificate(serial_number: int) -> str:
 def uploaded(key: str) -> dict[str, Any]:
     s3 = {"bucket": {"name": "revocation"}, "object": {"key": key}}
     return {"Records": [{"eventName": "ObjectCreated:Put", "s3": s3}]}
+
+
+def authorizer_with(crl_uris: str, shared: dict[str, str]) -> Authorizer:
+    settings = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "CRL_URIS": crl_uris, **shared})
+    return Authorizer(settings, CurrentPolicy(settings, wait_seconds=LONG_WAITS))
 
 
 def test_a_client_is_denied_once_the_crl_that_lists_it_was_fetched(
@@ -51,8 +58,7 @@ def test_a_client_is_denied_once_the_crl_that_lists_it_was_fetched(
             server.answers["/ca.crl"] = ok(served)
             fetch({}, Context())
             index(uploaded("fetched/ca.crl"), None)
-            settings = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "CRL_URIS": "s3://revocation/fetched/ca.crl", **shared}
-            authorizer = Authorizer(load_settings(settings))
+            authorizer = authorizer_with("s3://revocation/fetched/ca.crl", shared)
             with caplog.at_level(logging.INFO, "mtls_authorizer"):
                 for serial_number in (1, 2, 3):
                     caplog.clear()
@@ -83,8 +89,7 @@ def test_an_attacker_on_the_network_cannot_end_the_revocation_of_a_ca_with_the_c
             monkeypatch.setenv(name, value)
         server.answers["/root.crl"] = ok(crl(ca=OTHER_CA, number=400))
         fetch({}, Context())
-    uris = "s3://revocation/fetched/ca.crl,s3://revocation/fetched/root.crl"
-    authorizer = Authorizer(load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "CRL_URIS": uris, **shared}))
+    authorizer = authorizer_with("s3://revocation/fetched/ca.crl,s3://revocation/fetched/root.crl", shared)
     client = pem(revoked_ca.issue(1, not_before=TODAY - DAY, not_after=TODAY + DAY))
     with caplog.at_level(logging.INFO, "mtls_authorizer"):
         authorizer.authorize(rest_event(client))
