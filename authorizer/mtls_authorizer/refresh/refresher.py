@@ -173,12 +173,12 @@ class Refresher:
         _log(records)
 
     def _without_value(self) -> list[Attempt[Any, Any]]:
-        """Return the attempts for documents that have no value yet. After a restart, it begins those of all."""
+        """Return the attempts for documents without a value. After a restart or a late result, begin those of all."""
         with self._lock:
-            is_restarted = self._began_at == -math.inf
+            begins = self._due_at == -math.inf
             running = [each.attempts[-1] for each in self._documents if each.attempts and not each.in_force]
         # Another thread may have begun in the meantime.
-        return (self._begin() or self._without_value()) if is_restarted else running
+        return (self._begin() or self._without_value()) if begins else running
 
     def _collect(self) -> list[PendingRecord]:
         records = [record for document in self._documents for record in document.collect()]
