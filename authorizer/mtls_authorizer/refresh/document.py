@@ -52,8 +52,8 @@ class Document(Generic[T, V]):
         self.attempts: list[Attempt[T, V]] = []
         """The attempts that are running or not yet collected, the newest last."""
         self.is_late = False
-        """Whether the value in force is from an attempt that had not ended when the document was due again."""
-        self._was_due_at = 0.0
+        """Whether the last result is from an attempt that had not ended when the document was due again."""
+        self._was_due_at = self._last_began = 0.0
         self._replacements = 0
 
     @property
@@ -92,6 +92,7 @@ class Document(Generic[T, V]):
                 return []
             records = self.fail(running, StoreError(self.loader.uri, f"timed out after {give_up_seconds:g} s"))
         attempt = Attempt(self.loader, self.in_force, self._replacements, now)
+        self._last_began = now
         attempt.start()
         self.attempts.append(attempt)
         return records
@@ -104,6 +105,8 @@ class Document(Generic[T, V]):
             if attempt.result is None:
                 error = attempt.error or StoreError(self.loader.uri, "unexpected error")
                 records += self.fail(attempt, error) or self._explain(attempt, error)
+                # The connection may have ended while Lambda had frozen the function.
+                self.is_late |= attempt.began == self._last_began < self._was_due_at
             else:
                 records += self._succeed(attempt, attempt.result)
         return records

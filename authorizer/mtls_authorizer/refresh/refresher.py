@@ -172,13 +172,13 @@ class Refresher:
                 self._due_at = min(self._due_at, self._clock() + RETRY_SECONDS)
         _log(records)
 
-    def _without_value(self) -> list[Attempt[Any, Any]]:
-        """Return the attempts for documents that have no value yet. After a restart, it begins those of all."""
+    def _to_wait_for(self) -> list[Attempt[Any, Any]]:
+        """Return the attempts for documents without a value. After a restart or a late result, begin all again."""
         with self._lock:
-            is_restarted = self._began_at == -math.inf
+            begins = self._due_at == -math.inf
             running = [each.attempts[-1] for each in self._documents if each.attempts and not each.in_force]
         # Another thread may have begun in the meantime.
-        return (self._begin() or self._without_value()) if is_restarted else running
+        return (self._begin() or self._to_wait_for()) if begins else running
 
     def _collect(self) -> list[PendingRecord]:
         records = [record for document in self._documents for record in document.collect()]
@@ -195,7 +195,7 @@ def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bo
     """
     before = [each.states for each in refreshers]
     deadline = time.monotonic() + wait_seconds
-    waiting = [(each, each._begin() or each._without_value()) for each in refreshers]  # noqa: SLF001 -- of this module
+    waiting = [(each, each._begin() or each._to_wait_for()) for each in refreshers]  # noqa: SLF001 -- of this module
     while any(running for _, running in waiting):
         _wait([attempt for _, running in waiting for attempt in running], deadline - time.monotonic())
         for refresher, running in waiting:
@@ -203,8 +203,8 @@ def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bo
                 refresher._end()  # noqa: SLF001 -- likewise
         if time.monotonic() >= deadline:
             break
-        # Another thread may have restarted a refresher, so that the result of the attempt was ignored.
-        waiting = [(each, each._without_value()) for each in refreshers]  # noqa: SLF001 -- likewise
+        # Another thread may have restarted a refresher, so that the result of the attempt was ignored, or it was late.
+        waiting = [(each, each._to_wait_for()) for each in refreshers]  # noqa: SLF001 -- likewise
     return [each.states for each in refreshers] != before
 
 

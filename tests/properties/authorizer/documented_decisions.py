@@ -36,14 +36,21 @@ class Client(NamedTuple):
     common_name: str
     ca: str
     serial_number: int
+    not_before: datetime
     not_after: datetime
     pem: str
 
 
-def _client(common_name: str, ca: str, serial_number: int, not_after: datetime = NOW + 100 * DAY) -> Client:
+def _client(
+    common_name: str,
+    ca: str,
+    serial_number: int,
+    not_before: datetime = NOW - DAY,
+    not_after: datetime = NOW + 100 * DAY,
+) -> Client:
     subject = name(("CN", common_name))
-    issued = CAS[ca].issue(serial_number, subject=subject, not_before=NOW - DAY, not_after=not_after)
-    return Client(common_name, ca, serial_number, not_after, pem(issued))
+    issued = CAS[ca].issue(serial_number, subject=subject, not_before=not_before, not_after=not_after)
+    return Client(common_name, ca, serial_number, not_before, not_after, pem(issued))
 
 
 CLIENTS = {
@@ -53,7 +60,7 @@ CLIENTS = {
         _client("beta", "acme", 2),
         _client("gamma", "rekeyed", 1),
         _client("delta", "other", 1),
-        _client("brief", "other", 2, NOW + timedelta(hours=3)),
+        _client("brief", "other", 2, NOW + timedelta(hours=1), NOW + timedelta(hours=3)),
         _client("epsilon", "issuing", 1),
         _client("zeta", "issuing", 2),
     )
@@ -63,13 +70,18 @@ SERIAL_NUMBERS["root"] = [_OF_ISSUING]
 
 
 class Rules(NamedTuple):
-    """A rules document: its version is in the context. ``pinned`` rules name the key of the client's CA."""
+    """A rules document: its version is in the context. ``pinned`` rules name the key of the client's CA.
+
+    All are in effect from ``begins`` to ``ends``.
+    """
 
     version: int
     granted: tuple[str, ...] = tuple(CLIENTS)
     limited: bool = False
     pinned: bool = False
     denied: tuple[str, ...] = ()
+    begins: datetime = NOW - DAY
+    ends: datetime = NOW + 100 * DAY
 
     def encode(self) -> bytes:
         rules: list[dict[str, Any]] = [{"name": f"of-nobody-{i}", "match": {"common_name": "nobody"}} for i in (1, 2)]
@@ -77,12 +89,16 @@ class Rules(NamedTuple):
             key = {"issuer_key": CAS[each.ca].signer} if self.pinned else {}
             routes = {"allow": ["GET /hello"]} if self.limited else {}
             match = {"common_name": each.common_name, **key}
-            rules.append(
-                {"name": each.common_name, "match": match, **routes, "context": {"version": str(self.version)}}
-            )
+            times = {"not_before": _encoded(self.begins), "not_after": _encoded(self.ends)}
+            context = {"version": str(self.version)}
+            rules.append({"name": each.common_name, "match": match, **routes, **times, "context": context})
         return json.dumps(
             {"rules": rules, "deny": [{"common_name": each} for each in ("nobody", *self.denied)]}
         ).encode()
+
+
+def _encoded(time: datetime) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Crl(NamedTuple):
@@ -176,6 +192,10 @@ class Expected:
             return {"certificate_excluded"}
         if client.common_name not in rules.granted or (rules.pinned and client.ca not in trusted):
             return {"no_rule_matched"}
+        if not rules.begins <= now <= rules.ends:
+            return {"rule_not_in_effect"}
+        if now < client.not_before:
+            return {"certificate_not_yet_valid"}
         if now > client.not_after:
             return {"certificate_expired"}
         granted = "route_not_allowed" if rules.limited and path != "/hello" else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from random import Random
+from threading import Event, Timer
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import hypothesis
 import pytest
@@ -16,10 +18,12 @@ from local_gateway.api_gateway.policy import Effect, evaluate
 from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
+from mtls_authorizer.refresh.document import Attempt
+from mtls_authorizer.refresh.refresher import GIVE_UP_INTERVALS
 from mtls_authorizer.stores.store import StoreError
 from tests.aws.api_events import EVENTS, STAGE_ARN
 from tests.aws.responses import checked
-from tests.clocks import Clock
+from tests.clocks import LONG, Clock, join_attempts
 from tests.pki.certificate_authorities import crl_number, entry
 from tests.pki.kept_lists import HTML, NOW, Memory
 from tests.properties.authorizer.documented_decisions import (
@@ -39,6 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from mtls_authorizer.stores.store import Fetched
+
 pytestmark = pytest.mark.without_coverage
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -50,13 +56,28 @@ STEPS = 30
 PATHS = ["/hello", "/other"]
 
 
+class FreezingMemory(Memory):
+    """Storage whose content arrives after Lambda has continued the function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thawed = Event()
+        self.thawed.set()
+
+    def fetch(self, uri: str, version: str | None) -> Fetched | None:
+        try:
+            return super().fetch(uri, version)
+        finally:
+            assert self.thawed.wait(LONG)
+
+
 class Environments:
     """Stores that change at random, and an execution environment that reads them. There is one at a time."""
 
     def __init__(self, random: Random) -> None:
         self.random, mode, check = random, random.choice(["deny", "allow"]), random.choice(["client", "chain"])
         self.authorizer: Authorizer | None = None
-        self.memory, self.clock, self.time, self.ahead, self.number = Memory(), Clock(), NOW, 0 * SECOND, 0
+        self.memory, self.clock, self.time, self.ahead, self.number = FreezingMemory(), Clock(), NOW, 0 * SECOND, 0
         self.mode, self.check = mode, check
         uris = {variable: self.memory.uri(place) for place, variable in PLACES.items()}
         self.settings = load_settings(
@@ -84,7 +105,8 @@ class Environments:
         choose([self.change_content, self.change_content, self.change_surroundings])()
         self.wait(choose([0, 1, 10, INTERVAL, INTERVAL, INTERVAL, 3600]))
         if self.authorizer and self.random.random() < 0.7:
-            choose([self.request, self.request, self.request_at_the_same_time])(choose(list(EVENTS)), choose(PATHS))
+            ask = choose([self.request, self.request, self.request_at_the_same_time, self.request_around_a_freeze])
+            ask(choose(list(EVENTS)), choose(PATHS))
 
     def change_content(self) -> None:
         choose, some = self.random.choice, self.random.random
@@ -92,7 +114,15 @@ class Environments:
         match choose(["rules", "truststore", "invalid", "deleted", *["CRL", "other CRL"] * 2]):
             case "rules":
                 granted, denied = (tuple(each for each in CLIENTS if some() < part) for part in (0.9, 0.1))
-                self.write_rules(granted=granted, limited=some() < 0.5, pinned=some() < 0.5, denied=denied)
+                begins, ends = self.time + choose([-1, -1, 1]) * HOUR, self.time + choose([100, 100, 2]) * HOUR
+                self.write_rules(
+                    granted=granted,
+                    limited=some() < 0.5,
+                    pinned=some() < 0.5,
+                    denied=denied,
+                    begins=begins,
+                    ends=ends,
+                )
             case "truststore":
                 self.trust(frozenset(each for each in CAS if some() < 0.8) or frozenset(CAS))
             case "CRL":
@@ -234,6 +264,21 @@ class Environments:
             found = threads.map(lambda client: self.decide(client, kind, path), CLIENTS.values())
         for name, outcome in zip(CLIENTS, found, strict=True):
             assert outcome in expected[name]
+
+    def request_around_a_freeze(self, kind: str, path: str) -> None:
+        """Send a request that does not wait for the documents, and others after Lambda has frozen the function."""
+        client = self.random.choice(list(CLIENTS.values()))
+        self.expected.observe(self.stored, self.clock.now, self.now(), is_certain=False)
+        self.memory.thawed.clear()
+        with patch.object(Attempt, "wait"):
+            assert self.decide(client, kind, path) in self.expected.outcomes(client, path, self.now())
+        self.wait(1)
+        self.change_content()
+        self.wait(self.random.choice([INTERVAL, GIVE_UP_INTERVALS * INTERVAL, 3600]))
+        # While the request waits for what was read before.
+        Timer(0.001, self.memory.thawed.set).start()
+        self.request(kind, path)
+        join_attempts()
 
     def put_in_order(self) -> None:
         """Replace what was changed. One interval later, every client gets one answer."""

@@ -423,8 +423,14 @@ def test_a_slow_fetch_continues_and_a_later_call_collects_its_result(log: pytest
     assert script.most_running == 1
 
 
-def test_a_request_after_the_interval_does_not_use_what_was_read_before_lambda_froze_the_function(gate: Gate) -> None:
-    clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"removed meanwhile")), gives(b"two"))
+@pytest.mark.parametrize(
+    ("before", "base"), [(gives(b"removed meanwhile"), "removed"), (fails, "one")], ids=["answered", "disconnected"]
+)
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_request_after_the_interval_does_not_use_what_was_read_before_lambda_froze_the_function(
+    before: Callable[[], Fetched], base: str, gate: Gate, *, is_listed: bool
+) -> None:
+    clock, script = Clock(), Script(gives(b"one"), gate.holding(before), gives(b"two"))
     documents = [Document(script)]
     Refresher(documents, INTERVAL, start_seconds=LONG, clock=clock).start()
     hurried, patient = (Refresher(documents, INTERVAL, wait_seconds=seconds, clock=clock) for seconds in (0, LONG))
@@ -434,10 +440,13 @@ def test_a_request_after_the_interval_does_not_use_what_was_read_before_lambda_f
     # The attempt continues while this request waits for it.
     timer = threading.Timer(0.02, gate.opened.set)
     timer.start()
-    patient.refresh_if_due()
+    if is_listed:
+        refresh_together([patient], LONG)
+    else:
+        patient.refresh_if_due()
     timer.join()
-    assert documents[0].value == "two after removed"
-    assert (script.versions, script.most_running) == ([None, "one", "removed meanwhile"], 1)
+    assert documents[0].value == f"two after {base}"
+    assert (len(script.versions), script.most_running) == (3, 1)
 
 
 def test_a_request_that_loads_a_document_twice_waits_no_longer_than_for_one_attempt(
