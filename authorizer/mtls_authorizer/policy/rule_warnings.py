@@ -17,13 +17,11 @@ from mtls_authorizer.policy import allowlist_warnings
 from mtls_authorizer.policy.allowlist_warnings import (
     MOST_LOGGED,
     NOT_ALL,
-    ascii_name,
-    has_unicode_domain,
     may_be_reversed,
     may_contain_legal_forms,
+    misspelling,
     reversed_name,
     split_names,
-    without_invisible,
 )
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, member, shown
@@ -78,6 +76,12 @@ MESSAGES = {
     RuleWarningKind.OPEN_DOMAIN: "pattern also matches other domains",
 }
 """The messages of the log records, by kind."""
+
+_PROBLEMS = {
+    RuleWarningKind.INVISIBLE_CHARACTER: "contains an invisible character: {text}",
+    RuleWarningKind.NOT_ASCII: "is {text}, and certificates contain domains in ASCII: write {fix}",
+}
+"""The messages about spelling, by kind."""
 
 NOT_EXAMINED = "rules not examined for warnings"
 
@@ -207,8 +211,13 @@ def _is_ordinary(item: Any, kind: FieldKind) -> bool:  # noqa: ANN401 -- JSON
 
 def _is_plain(text: str, kind: FieldKind) -> bool:
     """Return whether text certainly has no warning about its characters."""
-    is_ascii = kind is not FieldKind.SUBJECT_ALT_NAME or text.isascii()
-    return is_ascii and text.isprintable() and text.strip() == text
+    if not text.isprintable() or text.strip() != text:
+        return False
+    if text.isascii() or kind is FieldKind.SUBJECT_ALT_NAME:
+        return text.isascii()
+    from mtls_authorizer.policy.value_correction import has_usual_characters  # noqa: PLC0415 -- few documents need it
+
+    return has_usual_characters(text)
 
 
 def _alternative_warnings(field: str, item: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
@@ -227,7 +236,7 @@ def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iter
         ((key, text),) = value.items()
         comparison, place = Comparison(key), f"{place}.{key}"
     yield from _whitespace(text, place, comparison)
-    yield from _unusual_characters(text, place, f"{label}:" if label else "")
+    yield from _misspelling(field, text, place, f"{label}:" if label else "")
     if not label and FIELDS[field].kind is FieldKind.DISTINGUISHED_NAME:
         correct = reversed_name(text)
         if correct is not None:
@@ -255,18 +264,13 @@ def _whitespace(text: str, place: str, comparison: Comparison) -> Iterator[RuleW
         )
 
 
-def _unusual_characters(text: str, place: str, prefix: str) -> Iterator[RuleWarning]:
+def _misspelling(field: str, text: str, place: str, prefix: str) -> Iterator[RuleWarning]:
     # Whitespace at the ends has its own warning.
-    if without_invisible(text.strip()) != text.strip():
-        yield RuleWarning(RuleWarningKind.INVISIBLE_CHARACTER, place, f"contains an invisible character: {shown(text)}")
-    elif has_unicode_domain(prefix + text):
-        correct = ascii_name(prefix + text)
+    found = misspelling(field, prefix + text.strip())
+    if found is not None:
+        kind, correct = RuleWarningKind(found[0]), found[1]
         fix = "it with A-labels (xn--…)" if correct is None else shown(correct.removeprefix(prefix))
-        yield RuleWarning(
-            RuleWarningKind.NOT_ASCII,
-            place,
-            f"is {shown(text)}, and certificates contain domains in ASCII: write {fix}",
-        )
+        yield RuleWarning(kind, place, _PROBLEMS[kind].format(text=shown(text), fix=fix))
 
 
 def _split_names(items: list[str], place: str) -> Iterator[RuleWarning]:

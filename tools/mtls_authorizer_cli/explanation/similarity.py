@@ -16,7 +16,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
-from mtls_authorizer.policy.allowlist_warnings import without_invisible, without_quotation_marks
+from mtls_authorizer.policy.allowlist_warnings import without_quotation_marks
+from mtls_authorizer.policy.value_correction import without_invisible
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer_cli.explanation.wording import alternatives, value_text
 

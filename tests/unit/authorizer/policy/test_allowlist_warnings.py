@@ -31,6 +31,15 @@ NAMES_WITH_JOINERS = (
 )
 """In Persian with a non-joiner, in Hindi and in Malayalam with a joiner after a virama, at the end, too."""
 
+BLANKS = "\u2800\u3164\uffa0"
+PRINTABLE_BUT_INVISIBLE = (
+    *"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\ufe00\ufe0f\U000e0100\U000e01ef",
+    *BLANKS,
+)
+
+NAMES_WITH_VARIATION_SELECTORS = ("\u845b\U000e0100\u98fe", "\u2764\ufe0f", "\u2194\ufe0e Acme", "\u1820\u180b")
+"""A Chinese character, a heart, an arrow and a Mongolian letter in forms that are not the usual ones."""
+
 LISTS = ("ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONAL_UNITS", "ALLOWED_ORGANIZATIONS")
 
 
@@ -123,6 +132,28 @@ def test_an_invisible_character_is_reported_in_every_list(
     assert (kind, fields["value"]) == (INVISIBLE_CHARACTER, value)
     assert json.loads(fields["correction"]) == correction
     assert not list(allowlist_warnings({variable: fields["correction"]}))
+
+
+@pytest.mark.parametrize("character", PRINTABLE_BUT_INVISIBLE, ids=ascii)
+def test_an_invisible_character_that_python_can_print_is_reported(character: str) -> None:
+    assert character.isprintable()
+    for name in (f"Acme{character}AG", f"Acme {character}", f"{character}Acme", f"\u0410\u043a\u043c\u0435{character}"):
+        ((kind, fields),) = allowlist_warnings({"ALLOWED_ORGANIZATIONS": json.dumps([name])})
+        assert (kind, fields["value"]) == (INVISIBLE_CHARACTER, ascii(name)[1:-1])
+        assert json.loads(fields["correction"]) == [name.replace(character, " " * (character in BLANKS)).strip()]
+        assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": fields["correction"]}))
+
+
+@pytest.mark.parametrize("name", NAMES_WITH_VARIATION_SELECTORS, ids=ascii)
+def test_variation_selectors_after_what_they_select_are_not_reported(name: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": name}))
+
+
+@pytest.mark.parametrize("name", ["\u845b\ufe00\ufe00", "\u3164\ufe00a", "\ufe0fa", "\u00e9\ufe00"], ids=ascii)
+def test_other_variation_selectors_are_reported(name: str) -> None:
+    ((kind, fields),) = allowlist_warnings({"ALLOWED_ORGANIZATIONS": name})
+    assert kind == INVISIBLE_CHARACTER
+    assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": fields["correction"]}))
 
 
 @pytest.mark.parametrize("name", NAMES_WITH_JOINERS)

@@ -450,6 +450,14 @@ def values(**keys: object) -> list[RuleWarning]:
             *("not.subject_alt_name.dns.suffix", ValueKind.INVISIBLE_CHARACTER, r"'.a\ufeff'"),
         ),
         (
+            {"match": {"organization": ["b", "a\u3164"]}},
+            *("match.organization[1]", ValueKind.INVISIBLE_CHARACTER, r"'a\u3164'"),
+        ),
+        (
+            {"not": {"subject": {"O": "\u043f\U000e0100"}}},
+            *("not.subject.O", ValueKind.INVISIBLE_CHARACTER, r"'\u043f\U000e0100'"),
+        ),
+        (
             {"match": {"subject_alt_name": ["DNS:a.example", "DNS:\u00e4.example"]}},
             *("match.subject_alt_name[1]", ValueKind.NOT_ASCII, "write 'DNS:xn--4ca.example'"),
         ),
@@ -515,7 +523,7 @@ def test_a_doubtful_value_is_found(keys: dict[str, Any], place: str, kind: Value
     assert text in finding.message
 
 
-ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä", "\u0645\u06cc\u200c\u062e"]
+ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä", "\u0645\u06cc\u200c\u062e", "\u845b\U000e0100", "\u043f"]
 
 
 @pytest.mark.parametrize(
@@ -531,6 +539,7 @@ ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä", "\u0645\u06cc\u200c\u062e"]
         ({"exact": " a"}, ValueKind.SURROUNDING_WHITESPACE),
         ("\u200ba", ValueKind.INVISIBLE_CHARACTER),
         ({"prefix": "a\u200b"}, ValueKind.INVISIBLE_CHARACTER),
+        ("a\u2800b", ValueKind.INVISIBLE_CHARACTER),
     ],
 )
 def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: ValueKind) -> None:
