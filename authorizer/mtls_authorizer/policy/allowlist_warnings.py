@@ -29,7 +29,7 @@ _FIRST_TYPES_IF_REVERSED = frozenset({"C", "DC", "ST", "L", "O", "OU"})
 _QUOTATION_MARKS = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e"
 
 SPLIT_NAME, REVERSED_NAME, QUOTED_ITEM = "split_name", "reversed_name", "quoted_item"
-INVISIBLE_CHARACTER, NOT_ASCII = "invisible_character", "not_ascii"
+INVISIBLE_CHARACTER, MALFORMED_NAME, NOT_ASCII = "invisible_character", "malformed_name", "not_ascii"
 """The kinds of warnings about lists, as in ``RuleWarningKind``."""
 
 _ESCAPED = frozenset({INVISIBLE_CHARACTER})
@@ -40,9 +40,21 @@ MESSAGES = {
     REVERSED_NAME: "issuer looks reversed",
     QUOTED_ITEM: "list item has quotation marks",
     INVISIBLE_CHARACTER: "value contains an invisible character",
+    MALFORMED_NAME: "alternative name is malformed",
     NOT_ASCII: "domain name is not in ASCII",
 }
 """The messages of the log records, by kind."""
+
+EXPLANATIONS = {
+    INVISIBLE_CHARACTER: "contains an invisible character: {text}",
+    MALFORMED_NAME: "is {text}, and DNS names have no scheme and no port, email addresses have an @, URIs have a "
+    "scheme, and no name starts with a space: write {fix}",
+    NOT_ASCII: "is {text}, and certificates contain domains in ASCII: write {fix}",
+}
+"""What is wrong with a misspelt value, by kind."""
+
+UNKNOWN_CORRECTIONS = {MALFORMED_NAME: "it as certificates contain it", NOT_ASCII: "it with A-labels (xn--…)"}
+"""What to write if it cannot be told from the value."""
 
 MOST_LOGGED = 20
 """The maximum number of warnings that are logged about the lists, or about a document."""
@@ -103,18 +115,23 @@ def _misspelt_items(text: str, items: list[str], field: str) -> Iterator[tuple[s
 def misspelling(field: str, text: str) -> tuple[str, str | None] | None:
     """Return the kind of the warning about the spelling of one value, and the value that was probably intended.
 
-    The latter is None if it is unknown; the result is None if there is no such warning. Other names than those of the
-    field ``subject_alt_name`` may be parts of names.
+    The latter is None if it is unknown; the result is None if there is no such warning. A subject
+    alternative name has its type in front, also if it is only a suffix.
     """
-    if text.isascii():
+    is_name = FIELDS[field].kind is FieldKind.SUBJECT_ALT_NAME
+    if text.isascii() and not is_name:
         return None
     from mtls_authorizer.policy import value_correction  # noqa: PLC0415 -- rarely needed
 
-    visible = value_correction.without_invisible(text)
+    visible = text if text.isascii() else value_correction.without_invisible(text)
     if visible != text:
         return INVISIBLE_CHARACTER, visible
-    if FIELDS[field].kind is FieldKind.SUBJECT_ALT_NAME and value_correction.has_unicode_domain(text):
-        return NOT_ASCII, value_correction.ascii_name(text)
+    if is_name:
+        well_formed = value_correction.well_formed_name(text)
+        if well_formed != text:
+            return MALFORMED_NAME, well_formed
+        if value_correction.has_unicode_domain(text):
+            return NOT_ASCII, value_correction.ascii_name(text)
     return None
 
 

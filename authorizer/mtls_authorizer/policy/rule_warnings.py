@@ -15,8 +15,10 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy import allowlist_warnings
 from mtls_authorizer.policy.allowlist_warnings import (
+    EXPLANATIONS,
     MOST_LOGGED,
     NOT_ALL,
+    UNKNOWN_CORRECTIONS,
     may_be_reversed,
     may_contain_legal_forms,
     misspelling,
@@ -46,6 +48,7 @@ class RuleWarningKind(StrEnum):
 
     SURROUNDING_WHITESPACE = "surrounding_whitespace"
     INVISIBLE_CHARACTER = "invisible_character"
+    MALFORMED_NAME = "malformed_name"
     NOT_ASCII = "not_ascii"
     QUOTED_ITEM = "quoted_item"
     """Only in the lists in the environment."""
@@ -76,12 +79,6 @@ MESSAGES = {
     RuleWarningKind.OPEN_DOMAIN: "pattern also matches other domains",
 }
 """The messages of the log records, by kind."""
-
-_PROBLEMS = {
-    RuleWarningKind.INVISIBLE_CHARACTER: "contains an invisible character: {text}",
-    RuleWarningKind.NOT_ASCII: "is {text}, and certificates contain domains in ASCII: write {fix}",
-}
-"""The messages about spelling, by kind."""
 
 NOT_EXAMINED = "rules not examined for warnings"
 
@@ -172,52 +169,57 @@ def _exclusion_warnings(exclusions: object, place: str) -> Iterator[RuleWarning]
 
 def _match_warnings(match: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
     for field, value in match.items():
-        kind, where = FIELDS[field].kind, f"{place}.{field}"
-        if isinstance(value, list) and _are_ordinary(value, kind):
+        where = f"{place}.{field}"
+        if isinstance(value, list) and _are_ordinary(field, value):
             continue
-        if isinstance(value, list) and kind is FieldKind.TEXT:
+        if isinstance(value, list) and FIELDS[field].kind is FieldKind.TEXT:
             yield from _split_names([item for item in value if isinstance(item, str)], where)
         for item, item_place in items_with_places(value, where):
-            if not _is_ordinary(item, kind):
+            if not _is_ordinary(field, item):
                 yield from _alternative_warnings(field, item, item_place)
 
 
 # Almost all values are ordinary. Finding that out first makes long lists load almost as fast as without warnings.
 
 
-def _are_ordinary(items: list[Any], kind: FieldKind) -> bool:
+def _are_ordinary(field: str, items: list[Any]) -> bool:
     """Return whether certainly none of the values in a list has a warning: all are text. Others return False."""
+    kind = FIELDS[field].kind
     if set(map(type, items)) != {str} or (kind is FieldKind.DISTINGUISHED_NAME and any(map(may_be_reversed, items))):
         return False
     # Values contain no line breaks.
     lines = "\n".join(items)
-    if not _is_plain(lines.replace("\n", "-"), kind) or lines != "\n".join(map(str.strip, items)):
+    if not _is_plain(lines.replace("\n", "-")) or lines != "\n".join(map(str.strip, items)):
         return False
+    if kind is FieldKind.SUBJECT_ALT_NAME:
+        return not any(misspelling(field, item) for item in items)
     return not (kind is FieldKind.TEXT and may_contain_legal_forms(lines))
 
 
-def _is_ordinary(item: Any, kind: FieldKind) -> bool:  # noqa: ANN401 -- JSON
+def _is_ordinary(field: str, item: Any) -> bool:  # noqa: ANN401 -- JSON
     """Return whether a value certainly has no warning: text, a pattern, or attributes with such values."""
+    kind = FIELDS[field].kind
     if isinstance(item, str):
-        return _is_plain(item, kind) and not (kind is FieldKind.DISTINGUISHED_NAME and may_be_reversed(item))
+        is_reversed = kind is FieldKind.DISTINGUISHED_NAME and may_be_reversed(item)
+        return _is_plain(item) and not is_reversed and misspelling(field, item) is None
     for key, value in item.items():
         comparison, text = (key, value) if isinstance(value, str) else next(iter(value.items()))
-        if not _is_plain(text, kind) or comparison == Comparison.EXACT:
+        if not _is_plain(text) or comparison == Comparison.EXACT:
+            return False
+        if kind is FieldKind.SUBJECT_ALT_NAME and misspelling(field, f"{parse_label(kind, key)}:{text}"):
             return False
         if comparison in _COMPARISONS and _is_open_domain(comparison, text):
             return False
     return True
 
 
-def _is_plain(text: str, kind: FieldKind) -> bool:
-    """Return whether text certainly has no warning about its characters."""
-    if not text.isprintable() or text.strip() != text:
-        return False
-    if text.isascii() or kind is FieldKind.SUBJECT_ALT_NAME:
-        return text.isascii()
+def _is_plain(text: str) -> bool:
+    """Return whether text certainly has no warning about its characters, apart from those in domains."""
+    if text.isascii() or not text.isprintable():
+        return text.isprintable() and text.strip() == text
     from mtls_authorizer.policy.value_correction import has_usual_characters  # noqa: PLC0415 -- few documents need it
 
-    return has_usual_characters(text)
+    return has_usual_characters(text) and text.strip() == text
 
 
 def _alternative_warnings(field: str, item: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
@@ -268,9 +270,9 @@ def _misspelling(field: str, text: str, place: str, prefix: str) -> Iterator[Rul
     # Whitespace at the ends has its own warning.
     found = misspelling(field, prefix + text.strip())
     if found is not None:
-        kind, correct = RuleWarningKind(found[0]), found[1]
-        fix = "it with A-labels (xn--…)" if correct is None else shown(correct.removeprefix(prefix))
-        yield RuleWarning(kind, place, _PROBLEMS[kind].format(text=shown(text), fix=fix))
+        kind, correct = found
+        fix = UNKNOWN_CORRECTIONS.get(kind, "") if correct is None else shown(correct.removeprefix(prefix))
+        yield RuleWarning(RuleWarningKind(kind), place, EXPLANATIONS[kind].format(text=shown(text), fix=fix))
 
 
 def _split_names(items: list[str], place: str) -> Iterator[RuleWarning]:

@@ -63,6 +63,39 @@ def _is_needed(text: str, number: int) -> bool:
     )
 
 
+def well_formed_name(text: str) -> str | None:
+    """Return a name, with its type, without what names of its type never have: ``DNS:acme.example`` has no port.
+
+    None if that is no such name: an email address without an @, or a URI without a scheme. Text may also be a suffix.
+    """
+    kind, _, value = text.partition(":")
+    value = value.lstrip()
+    if kind == "DNS":
+        host = _host(value)
+        return host and f"DNS:{host}"
+    if (kind == "email" and "@" not in value and value[:1] != ".") or (kind == "URI" and not _has_scheme(value)):
+        return None
+    return f"{kind}:{value}"
+
+
+def _host(text: str) -> str | None:
+    """Return the host of a URL, or of a host with a port. Other text stays as it is. None if it is another URI."""
+    scheme, _, rest = text.rpartition("://")
+    host, _, port = rest.partition("/")[0].partition(":")
+    # An IPv6 address and a name with a slash are no host with a port.
+    if not scheme and not port.isdigit():
+        return text
+    is_host = scheme.lower() in {"", "http", "https"} and (not port or port.isdigit())
+    return host if host and is_host else None
+
+
+def _has_scheme(text: str) -> bool:
+    """Return whether text begins with the scheme of a URI (RFC 3986 §3.1)."""
+    scheme, colon, _ = text.partition(":")
+    letters = scheme.replace("+", "").replace("-", "").replace(".", "")
+    return bool(colon) and scheme[:1].isalpha() and letters.isalnum() and scheme.isascii()
+
+
 def has_unicode_domain(text: str) -> bool:
     """Return whether a name, with its type, is a DNS name or an email address whose domain is not in ASCII."""
     kind, _, name = text.partition(":")

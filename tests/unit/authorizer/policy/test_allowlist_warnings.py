@@ -9,6 +9,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.allowlist_warnings import (
     INVISIBLE_CHARACTER,
+    MALFORMED_NAME,
     MESSAGES,
     MOST_LOGGED,
     NOT_ALL,
@@ -159,6 +160,42 @@ def test_other_variation_selectors_are_reported(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES_WITH_JOINERS)
 def test_joiners_in_names_of_arabic_and_indic_scripts_are_not_reported(name: str) -> None:
     assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": name}))
+
+
+@pytest.mark.parametrize(
+    ("name", "correct"),
+    [
+        ("DNS:acme.example:443", "DNS:acme.example"),
+        ("DNS: acme.example", "DNS:acme.example"),
+        ("DNS:https://acme.example", "DNS:acme.example"),
+        ("DNS: HTTP://acme.example:8443/a:b/", "DNS:acme.example"),
+        ("DNS:*.m\u00fcller.example:443", "DNS:*.m\u00fcller.example"),
+        ("email: ops@acme.example", "email:ops@acme.example"),
+        ("URI: https://acme.example/", "URI:https://acme.example/"),
+    ],
+)
+def test_a_name_has_nothing_that_does_not_belong_to_its_type(name: str, correct: str) -> None:
+    text = f"DNS:a.example, {name}"
+    assert load_settings({"ALLOWED_SUBJECT_ALT_NAMES": text}).rules
+    ((kind, fields),) = allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": text})
+    assert (kind, fields["value"]) == (MALFORMED_NAME, name)
+    assert json.loads(fields["correction"]) == ["DNS:a.example", correct]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # Incomplete names and other URIs in place of a host are not corrected.
+        *("email:mallory", "URI:acme.example", "URI:/a", "URI:1a:b", "URI:a_b:c", "URI:\u00e4:b"),
+        *("DNS:ldap://acme.example:389", "DNS:https://", "DNS:https://[2001:db8::1]/"),
+        # CAs write such names.
+        *("DNS:localhost", "DNS:*.a_b.example.", "DNS:192.0.2.1", "DNS:2001:db8::1", "DNS:host/a.example", "DNS:a@b"),
+        *("DNS:Acme Gateway", "DNS:a/b:443", "URI:urn:acme:a", "URI:spiffe://a/b", "URI:com.acme.app:a", "email:a@b"),
+        *("IP:192.0.2.1", "IP:2001:db8::1", "dirName:CN=a", "RID:1.2.3", "otherName:1.2.3;UTF8:a"),
+    ],
+)
+def test_other_names_are_not_corrected(name: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": name}))
 
 
 @pytest.mark.parametrize(

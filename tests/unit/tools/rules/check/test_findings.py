@@ -450,6 +450,38 @@ def values(**keys: object) -> list[RuleWarning]:
             *("not.subject_alt_name.dns.suffix", ValueKind.INVISIBLE_CHARACTER, r"'.a\ufeff'"),
         ),
         (
+            {"not": {"subject_alt_name": "DNS:acme.example:443"}},
+            *("not.subject_alt_name", ValueKind.MALFORMED_NAME, "write 'DNS:acme.example'"),
+        ),
+        (
+            {"not": [{"subject_alt_name": ["DNS:a.example", "DNS: acme.example"]}]},
+            *("not[0].subject_alt_name[1]", ValueKind.MALFORMED_NAME, "write 'DNS:acme.example'"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"dns": {"suffix": ".acme.example:443"}}}},
+            *("not.subject_alt_name.dns.suffix", ValueKind.MALFORMED_NAME, "write '.acme.example'"),
+        ),
+        (
+            {"not": {"subject_alt_name": [{"uri": "a:b"}, {"dns": {"exact": "https://acme.example"}}]}},
+            *("not.subject_alt_name[1].dns.exact", ValueKind.MALFORMED_NAME, "write 'acme.example'"),
+        ),
+        (
+            {"match": {"subject_alt_name": "DNS:spiffe://acme.example/a"}},
+            *("match.subject_alt_name", ValueKind.MALFORMED_NAME, "write it as certificates contain it"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"email": "mallory"}}},
+            *("not.subject_alt_name.email", ValueKind.MALFORMED_NAME, "email addresses have an @"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"exact": "URI:acme.example"}}},
+            *("not.subject_alt_name.exact", ValueKind.MALFORMED_NAME, "URIs have a scheme"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"dns": " acme.example"}}},
+            *("not.subject_alt_name.dns", ValueKind.SURROUNDING_WHITESPACE, "' acme.example'"),
+        ),
+        (
             {"match": {"organization": ["b", "a\u3164"]}},
             *("match.organization[1]", ValueKind.INVISIBLE_CHARACTER, r"'a\u3164'"),
         ),
@@ -581,6 +613,8 @@ def test_a_doubtful_name_is_found_among_ordinary_ones(value: object, kind: Value
         {"match": {"common_name": "api.acme.example"}},
         {"match": {"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}},
         {"match": {"subject_alt_name": {"uri": {"prefix": "urn:acme:a.b"}}}},
+        {"match": {"subject_alt_name": [{"email": {"suffix": ".acme.example"}}, {"ip": "2001:db8::1"}]}},
+        {"not": {"subject_alt_name": ["DNS:a", "email:a@b", "URI:a:b", "URI:https://m\u00fcller.example/"]}},
         {"match": {"subject": {"emailAddress": {"suffix": "@acme.example"}}}},
         {"match": {"issuer": "CN=CA,O=Acme,C=DE"}},
         {"match": {"subject_alt_name": ["DNS:a", {"exact": "DNS:Inc."}]}},
