@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.allowlists import ALLOWLISTS
-from mtls_authorizer.rules.fields import FIELDS, FieldKind
+from mtls_authorizer.rules.fields import FIELDS, SERIAL_NUMBER, FieldKind
 from mtls_authorizer.variables import parse_items
 
 TYPE_CHECKING = False
@@ -30,7 +30,12 @@ _QUOTATION_MARKS = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e"
 
 SPLIT_NAME, REVERSED_NAME, QUOTED_ITEM = "split_name", "reversed_name", "quoted_item"
 INVISIBLE_CHARACTER, MALFORMED_NAME, NOT_ASCII = "invisible_character", "malformed_name", "not_ascii"
+DECIMAL_NUMBER = "decimal_number"
 """The kinds of warnings about lists, as in ``RuleWarningKind``."""
+
+_DECIMAL_LENGTHS = range(20, 50)
+"""As many digits as decimal serial numbers have of up to 20 octets (RFC 5280 §4.1.2.2), and so many that in hexadecimal,
+fewer than one in 10,000 of them would have no letter."""
 
 _ESCAPED = frozenset({INVISIBLE_CHARACTER})
 """The kinds about characters that cannot be told from the right ones unless they are escaped."""
@@ -42,6 +47,7 @@ MESSAGES = {
     INVISIBLE_CHARACTER: "value contains an invisible character",
     MALFORMED_NAME: "alternative name is malformed",
     NOT_ASCII: "domain name is not in ASCII",
+    DECIMAL_NUMBER: "serial number looks decimal",
 }
 """The messages of the log records, by kind."""
 
@@ -50,6 +56,7 @@ EXPLANATIONS = {
     MALFORMED_NAME: "is {text}, and DNS names have no scheme and no port, email addresses have an @, URIs have a "
     "scheme, and no name starts with a space: write {fix}",
     NOT_ASCII: "is {text}, and certificates contain domains in ASCII: write {fix}",
+    DECIMAL_NUMBER: "is {text}, which looks decimal, and is read as hexadecimal: write {fix}",
 }
 """What is wrong with a misspelt value, by kind."""
 
@@ -118,6 +125,8 @@ def misspelling(field: str, text: str) -> tuple[str, str | None] | None:
     The latter is None if it is unknown; the result is None if there is no such warning. A subject
     alternative name has its type in front, also if it is only a suffix.
     """
+    if field == SERIAL_NUMBER and len(text) in _DECIMAL_LENGTHS and text.isdecimal() and text[0] != "0":
+        return DECIMAL_NUMBER, f"{int(text):X}"
     is_name = FIELDS[field].kind is FieldKind.SUBJECT_ALT_NAME
     if text.isascii() and not is_name:
         return None

@@ -27,7 +27,7 @@ from mtls_authorizer.policy.allowlist_warnings import (
 )
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, member, shown
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind, parse_label
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, SERIAL_NUMBER, FieldKind, parse_label
 from mtls_authorizer.rules.routes import is_never_permitted
 
 TYPE_CHECKING = False
@@ -50,6 +50,7 @@ class RuleWarningKind(StrEnum):
     INVISIBLE_CHARACTER = "invisible_character"
     MALFORMED_NAME = "malformed_name"
     NOT_ASCII = "not_ascii"
+    DECIMAL_NUMBER = "decimal_number"
     QUOTED_ITEM = "quoted_item"
     """Only in the lists in the environment."""
 
@@ -191,7 +192,7 @@ def _are_ordinary(field: str, items: list[Any]) -> bool:
     lines = "\n".join(items)
     if not _is_plain(lines.replace("\n", "-")) or lines != "\n".join(map(str.strip, items)):
         return False
-    if kind is FieldKind.SUBJECT_ALT_NAME:
+    if kind is FieldKind.SUBJECT_ALT_NAME or field == SERIAL_NUMBER:
         return not any(misspelling(field, item) for item in items)
     return not (kind is FieldKind.TEXT and may_contain_legal_forms(lines))
 

@@ -12,6 +12,7 @@ from mtls_authorizer.rules.fields import (
     FIELDS,
     ISSUER_KEY,
     ORGANIZATION_IDENTIFIER,
+    SERIAL_NUMBER,
     FieldKind,
 )
 from mtls_authorizer.rules.routes import permits
@@ -22,7 +23,7 @@ from mtls_authorizer_cli.explanation.other_requirements import (
     limit_requirements,
     value_requirements,
 )
-from mtls_authorizer_cli.explanation.similarity import SERIAL_NUMBER, Difference, find_nearest
+from mtls_authorizer_cli.explanation.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives, choice, fact_text
 from mtls_authorizer_cli.printed import listing
 

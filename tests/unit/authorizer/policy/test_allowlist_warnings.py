@@ -8,6 +8,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.allowlist_warnings import (
+    DECIMAL_NUMBER,
     INVISIBLE_CHARACTER,
     MALFORMED_NAME,
     MESSAGES,
@@ -225,6 +226,14 @@ def test_a_domain_name_is_in_ascii_in_certificates(name: str, correct: str) -> N
 )
 def test_other_alternative_names_are_not_corrected(name: str) -> None:
     assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": name}))
+
+
+def test_a_long_serial_number_without_a_letter_looks_decimal() -> None:
+    serial_numbers = {"ALLOWED_SERIAL_NUMBERS": "AB, 12345678901234567890", "ALLOWED_ISSUERS": "CN=a"}
+    assert load_settings(serial_numbers).rules
+    ((kind, fields),) = allowlist_warnings(serial_numbers)
+    assert (kind, fields["value"]) == (DECIMAL_NUMBER, "12345678901234567890")
+    assert json.loads(fields["correction"]) == ["AB", "AB54A98CEB1F0AD2"]
 
 
 def test_every_split_name_is_reported_with_the_whole_list() -> None:

@@ -482,6 +482,18 @@ def values(**keys: object) -> list[RuleWarning]:
             *("not.subject_alt_name.dns", ValueKind.SURROUNDING_WHITESPACE, "' acme.example'"),
         ),
         (
+            {"not": {"serial_number": "662316662316662316662316", "issuer": "CN=a"}},
+            *("not.serial_number", ValueKind.DECIMAL_NUMBER, "write '8C404219E8EF1B64FE2C'"),
+        ),
+        (
+            {"match": {"serial_number": ["AB", {"exact": "10000000000000000000"}], "issuer": "CN=a"}},
+            *("match.serial_number[1].exact", ValueKind.DECIMAL_NUMBER, "write '8AC7230489E80000'"),
+        ),
+        (
+            {"match": {"serial_number": ["AB", "1" * 49], "issuer": "CN=a"}},
+            *("match.serial_number[1]", ValueKind.DECIMAL_NUMBER, f"write '{int('1' * 49):X}'"),
+        ),
+        (
             {"match": {"organization": ["b", "a\u3164"]}},
             *("match.organization[1]", ValueKind.INVISIBLE_CHARACTER, r"'a\u3164'"),
         ),
@@ -619,6 +631,9 @@ def test_a_doubtful_name_is_found_among_ordinary_ones(value: object, kind: Value
         {"match": {"issuer": "CN=CA,O=Acme,C=DE"}},
         {"match": {"subject_alt_name": ["DNS:a", {"exact": "DNS:Inc."}]}},
         {"match": {"organization": ["Inc.", "Example"]}},
+        {"match": {"serial_number": ["1" * 19, "0" + "1" * 20, "10:" * 9 + "11", "1" * 50], "issuer": "CN=a"}},
+        {"match": {"serial_number": "1111111111111111111A", "issuer": "CN=a"}},
+        {"match": {"public_key": "1" * 64, "common_name": "1" * 20}},
         {"match": {"organization": ["Example", {"exact": "Inc."}]}},
         {"description": " a "},
         {"allow": ["GET /.well-known/*", "GET /a..b", "GET /a;b/"]},
