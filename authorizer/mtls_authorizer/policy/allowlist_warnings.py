@@ -30,14 +30,14 @@ _QUOTATION_MARKS = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e"
 
 SPLIT_NAME, REVERSED_NAME, QUOTED_ITEM = "split_name", "reversed_name", "quoted_item"
 INVISIBLE_CHARACTER, MALFORMED_NAME, NOT_ASCII = "invisible_character", "malformed_name", "not_ascii"
-DECIMAL_NUMBER = "decimal_number"
+DECIMAL_NUMBER, NOT_NFC = "decimal_number", "not_nfc"
 """The kinds of warnings about lists, as in ``RuleWarningKind``."""
 
 _DECIMAL_LENGTHS = range(20, 50)
-"""As many digits as decimal serial numbers have of up to 20 octets (RFC 5280 §4.1.2.2), and so many that in hexadecimal,
-fewer than one in 10,000 of them would have no letter."""
+"""The lengths at which fewer than one of 10,000 hexadecimal numbers has no letter, up to that of the greatest serial
+number in decimal (20 octets: RFC 5280 §4.1.2.2)."""
 
-_ESCAPED = frozenset({INVISIBLE_CHARACTER})
+_ESCAPED = frozenset({INVISIBLE_CHARACTER, NOT_NFC})
 """The kinds about characters that cannot be told from the right ones unless they are escaped."""
 
 MESSAGES = {
@@ -47,6 +47,7 @@ MESSAGES = {
     INVISIBLE_CHARACTER: "value contains an invisible character",
     MALFORMED_NAME: "alternative name is malformed",
     NOT_ASCII: "domain name is not in ASCII",
+    NOT_NFC: "value is not in Unicode NFC",
     DECIMAL_NUMBER: "serial number looks decimal",
 }
 """The messages of the log records, by kind."""
@@ -56,6 +57,7 @@ EXPLANATIONS = {
     MALFORMED_NAME: "is {text}, and DNS names have no scheme and no port, email addresses have an @, URIs have a "
     "scheme, and no name starts with a space: write {fix}",
     NOT_ASCII: "is {text}, and certificates contain domains in ASCII: write {fix}",
+    NOT_NFC: "is {text}, and certificates usually contain composed characters (Unicode NFC): write {fix}",
     DECIMAL_NUMBER: "is {text}, which looks decimal, and is read as hexadecimal: write {fix}",
 }
 """What is wrong with a misspelt value, by kind."""
@@ -141,7 +143,8 @@ def misspelling(field: str, text: str) -> tuple[str, str | None] | None:
             return MALFORMED_NAME, well_formed
         if value_correction.has_unicode_domain(text):
             return NOT_ASCII, value_correction.ascii_name(text)
-    return None
+    composed = value_correction.composed(text)
+    return None if composed == text else (NOT_NFC, composed)
 
 
 def _text_warnings(text: str, items: list[str]) -> Iterator[tuple[str, str, str]]:

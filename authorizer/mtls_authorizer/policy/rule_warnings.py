@@ -50,6 +50,7 @@ class RuleWarningKind(StrEnum):
     INVISIBLE_CHARACTER = "invisible_character"
     MALFORMED_NAME = "malformed_name"
     NOT_ASCII = "not_ascii"
+    NOT_NFC = "not_nfc"
     DECIMAL_NUMBER = "decimal_number"
     QUOTED_ITEM = "quoted_item"
     """Only in the lists in the environment."""

@@ -22,9 +22,17 @@ _INVISIBLE = _VARIATION_SELECTORS | _BLANKS | frozenset("\u034f\u115f\u1160\u17b
 """The characters that cannot be seen among those that are printable for Python (Default_Ignorable_Code_Point)."""
 
 
+_FIRST_COMBINING_CHARACTER = "\u0300"
+"""Letters of Western and Central European languages, and all ASCII, are before it; no invisible character is."""
+
+
 def has_usual_characters(text: str) -> bool:
     """Return whether printable text certainly has no unusual characters. Fast for many values at once."""
-    return _INVISIBLE.isdisjoint(text)
+    if max(text) < _FIRST_COMBINING_CHARACTER:
+        return True
+    from unicodedata import is_normalized  # noqa: PLC0415 -- rarely needed
+
+    return _INVISIBLE.isdisjoint(text) and is_normalized("NFC", text)
 
 
 def without_invisible(text: str) -> str:
@@ -61,6 +69,19 @@ def _is_needed(text: str, number: int) -> bool:
     return each in _JOINERS and (
         combining(before) == _VIRAMA or bidirectional(before) == "AL" == (after and bidirectional(after))
     )
+
+
+def composed(text: str) -> str:
+    """Return text with composed characters (Unicode NFC), if it has others: a u and a diaeresis, as macOS writes a ü.
+
+    Characters that NFC replaces by a single other one stay: names of people in Japan contain some of them.
+    """
+    if max(text) < _FIRST_COMBINING_CHARACTER:
+        return text
+    from unicodedata import normalize  # noqa: PLC0415 -- rarely needed
+
+    normalized = normalize("NFC", text)
+    return normalized if len(normalized) < len(text) else text
 
 
 def well_formed_name(text: str) -> str | None:

@@ -15,6 +15,7 @@ from mtls_authorizer.policy.allowlist_warnings import (
     MOST_LOGGED,
     NOT_ALL,
     NOT_ASCII,
+    NOT_NFC,
     QUOTED_ITEM,
     REVERSED_NAME,
     SPLIT_NAME,
@@ -226,6 +227,35 @@ def test_a_domain_name_is_in_ascii_in_certificates(name: str, correct: str) -> N
 )
 def test_other_alternative_names_are_not_corrected(name: str) -> None:
     assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": name}))
+
+
+@pytest.mark.parametrize(
+    ("variable", "name", "correct"),
+    [
+        ("ALLOWED_COMMON_NAMES", "Mu\u0308ller", "M\u00fcller"),
+        ("ALLOWED_ORGANIZATIONS", "\u0438\u0306", "\u0439"),
+        ("ALLOWED_ORGANIZATIONAL_UNITS", "\u30ab\u3099\u1112\u1161\u11ab", "\u30ac\ud55c"),
+        ("ALLOWED_SUBJECT_ALT_NAMES", "dirName:O=Cafe\u0301", "dirName:O=Caf\u00e9"),
+        ("ALLOWED_ISSUERS", "CN=Mu\u0308ller,C=DE", "CN=M\u00fcller,C=DE"),
+    ],
+)
+def test_certificates_usually_contain_composed_characters(variable: str, name: str, correct: str) -> None:
+    ((kind, fields),) = allowlist_warnings({variable: name})
+    assert (kind, fields["value"]) == (NOT_NFC, ascii(name)[1:-1])
+    assert json.loads(fields["correction"])[-1] == correct
+    assert not list(allowlist_warnings({variable: fields["correction"]}))
+
+
+@pytest.mark.parametrize("name", ["M\u00fcller", "\u0439", "\ufa19", "q\u0301", "\u5dba \ufb2a", "\u212b"], ids=ascii)
+def test_other_characters_are_left_as_they_are(name: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": name}))
+
+
+def test_decomposed_characters_do_not_match_composed_ones() -> None:
+    certificate = PeerCertificate.from_pem(client_pem(("O", "M\u00fcller")))
+    for organization, allowed in (("M\u00fcller", True), ("Mu\u0308ller", False)):
+        rules = RuleSet(load_settings({"ALLOWED_ORGANIZATIONS": organization}).rules)
+        assert isinstance(rules.evaluate(certificate), Grant) is allowed
 
 
 def test_a_long_serial_number_without_a_letter_looks_decimal() -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 REVERSED, SPLIT = {"issuer": "C=DE,O=Acme,CN=CA"}, {"organization": ["Acme", "Inc."]}
 OPEN, SPACE = {"common_name": {"prefix": "api.acme.example"}}, {"common_name": "a "}
 DECIMAL = {"serial_number": "1" * 20, "issuer": "CN=a"}
+DECOMPOSED = {"common_name": "Mu\u0308ller"}
 MALFORMED = {"subject_alt_name": {"dns": "acme.example:443"}}
 INVISIBLE, NOT_ASCII = {"common_name": "a\u200bb"}, {"subject_alt_name": {"dns": "\u00e4.example"}}
 ORDINARY = {"common_name": "client"}
@@ -82,7 +83,7 @@ def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None
     loading.storage.put(
         "rules.json",
         document(
-            *(ORDINARY, REVERSED, SPLIT, OPEN, SPACE, INVISIBLE, NOT_ASCII, MALFORMED, DECIMAL),
+            *(ORDINARY, REVERSED, SPLIT, OPEN, SPACE, INVISIBLE, NOT_ASCII, MALFORMED, DECIMAL, DECOMPOSED),
             deny=[ORDINARY, REVERSED],
         ),
     )
@@ -99,6 +100,7 @@ def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None
         ("domain name is not in ASCII", *rules, "rule-6", "rules[6].match.subject_alt_name.dns"),
         ("alternative name is malformed", *rules, "rule-7", "rules[7].match.subject_alt_name.dns"),
         ("serial number looks decimal", *rules, "rule-8", "rules[8].match.serial_number"),
+        ("value is not in Unicode NFC", *rules, "rule-9", "rules[9].match.common_name"),
     ]
     assert {row[0] for row in rows} == set(MESSAGES.values()) - {
         MESSAGES[QUOTED_ITEM],

@@ -494,6 +494,18 @@ def values(**keys: object) -> list[RuleWarning]:
             *("match.serial_number[1]", ValueKind.DECIMAL_NUMBER, f"write '{int('1' * 49):X}'"),
         ),
         (
+            {"not": {"organization": ["b", "Mu\u0308ller"]}},
+            *("not.organization[1]", ValueKind.NOT_NFC, r"is 'Mu\u0308ller', and certificates"),
+        ),
+        (
+            {"not": {"subject": {"CN": {"prefix": "\u0438\u0306"}}}},
+            *("not.subject.CN.prefix", ValueKind.NOT_NFC, r"write '\u0439'"),
+        ),
+        (
+            {"match": {"issuer": "CN=Mu\u0308ller,O=a"}},
+            *("match.issuer", ValueKind.NOT_NFC, r"write 'CN=M\xfcller,O=a'"),
+        ),
+        (
             {"match": {"organization": ["b", "a\u3164"]}},
             *("match.organization[1]", ValueKind.INVISIBLE_CHARACTER, r"'a\u3164'"),
         ),
@@ -584,6 +596,7 @@ ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä", "\u0645\u06cc\u200c\u062e", "
         ("\u200ba", ValueKind.INVISIBLE_CHARACTER),
         ({"prefix": "a\u200b"}, ValueKind.INVISIBLE_CHARACTER),
         ("a\u2800b", ValueKind.INVISIBLE_CHARACTER),
+        ("cafe\u0301", ValueKind.NOT_NFC),
     ],
 )
 def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: ValueKind) -> None:
@@ -631,6 +644,7 @@ def test_a_doubtful_name_is_found_among_ordinary_ones(value: object, kind: Value
         {"match": {"issuer": "CN=CA,O=Acme,C=DE"}},
         {"match": {"subject_alt_name": ["DNS:a", {"exact": "DNS:Inc."}]}},
         {"match": {"organization": ["Inc.", "Example"]}},
+        {"match": {"organization": ["\u0439", "\u795e\ufa19", "M\u00fcller", "\uac00"]}},
         {"match": {"serial_number": ["1" * 19, "0" + "1" * 20, "10:" * 9 + "11", "1" * 50], "issuer": "CN=a"}},
         {"match": {"serial_number": "1111111111111111111A", "issuer": "CN=a"}},
         {"match": {"public_key": "1" * 64, "common_name": "1" * 20}},
