@@ -124,8 +124,8 @@ def _misspelt_items(text: str, items: list[str], field: str) -> Iterator[tuple[s
 def misspelling(field: str, text: str) -> tuple[str, str | None] | None:
     """Return the kind of the warning about the spelling of one value, and the value that was probably intended.
 
-    The latter is None if it is unknown; the result is None if there is no such warning. A subject
-    alternative name has its type in front, also if it is only a suffix.
+    The latter is None if it is unknown; the result is None if there is no such warning. Text is a value of the field
+    or a part of one, with the type in front if it is an alternative name. Raises nothing for valid values.
     """
     if field == SERIAL_NUMBER and len(text) in _DECIMAL_LENGTHS and text.isdecimal() and text[0] != "0":
         return DECIMAL_NUMBER, f"{int(text):X}"

@@ -12,18 +12,17 @@ _VIRAMA = 9
 _VARIATION_SELECTORS = frozenset(
     map(chr, (*range(0x180B, 0x180E), 0x180F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 )
-_SYMBOLS = frozenset({"Lo", "So", "Sm"})
+_WITH_VARIATIONS = frozenset({"Lo", "So", "Sm"})
 """The general categories of the characters that variation selectors follow: Chinese characters, emoji, and arrows."""
 
 _BLANKS = frozenset("\u2800\u3164\uffa0")
-"""Characters that look like a space, though no function of Python says so."""
+"""Characters that look like a space, and are none for Python."""
 
 _INVISIBLE = _VARIATION_SELECTORS | _BLANKS | frozenset("\u034f\u115f\u1160\u17b4\u17b5")
-"""The characters that cannot be seen among those that are printable for Python (Default_Ignorable_Code_Point)."""
-
+"""The characters that are printable for Python, but cannot be seen: the blanks, and Default_Ignorable_Code_Point."""
 
 _FIRST_COMBINING_CHARACTER = "\u0300"
-"""Letters of Western and Central European languages, and all ASCII, are before it; no invisible character is."""
+"""ASCII and the letters of Western and Central European languages are before it, and none of ``_INVISIBLE``."""
 
 
 def has_usual_characters(text: str) -> bool:
@@ -65,7 +64,7 @@ def _is_needed(text: str, number: int) -> bool:
     from unicodedata import bidirectional, category, combining  # noqa: PLC0415 -- rarely needed
 
     if each in _VARIATION_SELECTORS:
-        return category(before) in _SYMBOLS
+        return category(before) in _WITH_VARIATIONS
     return each in _JOINERS and (
         combining(before) == _VIRAMA or bidirectional(before) == "AL" == (after and bidirectional(after))
     )
@@ -93,7 +92,7 @@ def well_formed_name(text: str) -> str | None:
     value = value.lstrip()
     if kind == "DNS":
         host = _host(value)
-        return host and f"DNS:{host}"
+        return f"DNS:{host}" if host else None
     if (kind == "email" and "@" not in value and value[:1] != ".") or (kind == "URI" and not _has_scheme(value)):
         return None
     return f"{kind}:{value}"

@@ -58,6 +58,7 @@ PARTS = {
         "mtls_authorizer.rules.document.reader",
         "mtls_authorizer.policy.rule_warnings",
     ),
+    "corrections of values": ("mtls_authorizer.policy.value_correction",),
     "limits of rules": (
         "mtls_authorizer.rules.request_limits",
         "mtls_authorizer.rules.document.request_limits_validation",
