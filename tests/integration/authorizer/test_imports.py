@@ -211,7 +211,13 @@ EVERY_FIELD = {"deny": EXCLUDED, "rules": [{"name": "client", "match": MATCH, "n
 
 @pytest.mark.parametrize(
     ("variables", "parts"),
-    [(LISTS, set()), ({"AUTHORIZER_RULES": json.dumps(EVERY_FIELD)}, {"rules document", "SPIFFE", "PSD2"})],
+    [
+        (LISTS, {"corrections of values"}),
+        (
+            {"AUTHORIZER_RULES": json.dumps(EVERY_FIELD)},
+            {"corrections of values", "rules document", "SPIFFE", "PSD2"},
+        ),
+    ],
     ids=["lists", "rules"],
 )
 def test_no_field_but_the_key_of_the_issuer_needs_cryptography(variables: dict[str, str], parts: set[str]) -> None:
