@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy.allowlists import ALLOWLISTS
-from mtls_authorizer.rules.fields import FIELDS, FieldKind
+from mtls_authorizer.rules.fields import FIELDS, SERIAL_NUMBER, FieldKind
 from mtls_authorizer.variables import parse_items
 
 TYPE_CHECKING = False
@@ -28,22 +28,42 @@ _LEGAL_FORMS = frozenset(
 _FIRST_TYPES_IF_REVERSED = frozenset({"C", "DC", "ST", "L", "O", "OU"})
 _QUOTATION_MARKS = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e"
 
-_JOINERS = "\u200c\u200d"
-_VIRAMA = 9
-"""The canonical combining class of the signs that join consonants of Indic scripts."""
-
 SPLIT_NAME, REVERSED_NAME, QUOTED_ITEM = "split_name", "reversed_name", "quoted_item"
-INVISIBLE_CHARACTER, NOT_ASCII = "invisible_character", "not_ascii"
+INVISIBLE_CHARACTER, MALFORMED_NAME, NOT_ASCII = "invisible_character", "malformed_name", "not_ascii"
+DECIMAL_NUMBER, NOT_NFC = "decimal_number", "not_nfc"
 """The kinds of warnings about lists, as in ``RuleWarningKind``."""
+
+_DECIMAL_LENGTHS = range(20, 50)
+"""The lengths at which fewer than one of 10,000 hexadecimal numbers has no letter, up to that of the greatest serial
+number in decimal (20 octets: RFC 5280 §4.1.2.2)."""
+
+_ESCAPED = frozenset({INVISIBLE_CHARACTER, NOT_NFC})
+"""The kinds about characters that cannot be told from the right ones unless they are escaped."""
 
 MESSAGES = {
     SPLIT_NAME: "list item looks like part of a name",
     REVERSED_NAME: "issuer looks reversed",
     QUOTED_ITEM: "list item has quotation marks",
     INVISIBLE_CHARACTER: "value contains an invisible character",
+    MALFORMED_NAME: "alternative name is malformed",
     NOT_ASCII: "domain name is not in ASCII",
+    NOT_NFC: "value is not in Unicode NFC",
+    DECIMAL_NUMBER: "serial number looks decimal",
 }
 """The messages of the log records, by kind."""
+
+EXPLANATIONS = {
+    INVISIBLE_CHARACTER: "contains an invisible character: {text}",
+    MALFORMED_NAME: "is {text}, and DNS names have no scheme and no port, email addresses have an @, URIs have a "
+    "scheme, and no name starts with a space: write {fix}",
+    NOT_ASCII: "is {text}, and certificates contain domains in ASCII: write {fix}",
+    NOT_NFC: "is {text}, and certificates usually contain composed characters (Unicode NFC): write {fix}",
+    DECIMAL_NUMBER: "is {text}, which looks decimal, and is read as hexadecimal: write {fix}",
+}
+"""What is wrong with a misspelt value, by kind."""
+
+UNKNOWN_CORRECTIONS = {MALFORMED_NAME: "it as certificates contain it", NOT_ASCII: "it with A-labels (xn--…)"}
+"""What to write if it cannot be told from the value."""
 
 MOST_LOGGED = 20
 """The maximum number of warnings that are logged about the lists, or about a document."""
@@ -70,34 +90,61 @@ def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[tuple[str, di
     for variable, field in ALLOWLISTS.items():
         text = environment.get(variable, "").strip()
         if text:
-            for kind, value, correction in _list_warnings(text, FIELDS[field].kind):
+            for kind, value, correction in _list_warnings(text, field):
                 yield kind, {"variable": variable, "value": value, "correction": correction}
 
 
-def _list_warnings(text: str, kind: FieldKind) -> Iterator[tuple[str, str, str]]:
+def _list_warnings(text: str, field: str) -> Iterator[tuple[str, str, str]]:
     """Return the kind, the doubtful value and the correction of each warning about a list."""
+    kind = FIELDS[field].kind
     items = parse_items(text, separated_by_commas=kind is not FieldKind.DISTINGUISHED_NAME)
-    visible, visible_text = list(map(without_invisible, items)), without_invisible(text)
-    is_hidden_array = visible_text.startswith("[") and not text.startswith("[")
-    correction = visible_text if is_hidden_array else json.dumps(visible, ensure_ascii=False)
-    for item in _changed(items, visible):
-        yield INVISIBLE_CHARACTER, ascii(item)[1:-1], correction
+    yield from _misspelt_items(text, items, field)
     if kind is FieldKind.DISTINGUISHED_NAME:
         for item in items:
             correct = reversed_name(item)
             if correct is not None:
                 yield REVERSED_NAME, item, correct
-    elif kind is FieldKind.SUBJECT_ALT_NAME:
-        in_ascii = [(has_unicode_domain(item) and ascii_name(item)) or item for item in items]
-        for item in _changed(items, in_ascii):
-            yield NOT_ASCII, item, json.dumps(in_ascii)
     # In a JSON array, each item is intended.
     elif kind is FieldKind.TEXT and not text.startswith("["):
         yield from _text_warnings(text, items)
 
 
-def _changed(items: list[str], corrected: list[str]) -> Iterator[str]:
-    return (item for item, correct in zip(items, corrected, strict=True) if item != correct)
+def _misspelt_items(text: str, items: list[str], field: str) -> Iterator[tuple[str, str, str]]:
+    found = [(item, *(misspelling(field, item) or ("", None))) for item in items]
+    for value, kind, correct in found:
+        if correct is not None:
+            corrected = [
+                item if correction is None or other != kind else correction for item, other, correction in found
+            ]
+            is_hidden_array = corrected[0].startswith("[") and not text.startswith("[")
+            correction = ",".join(corrected) if is_hidden_array else json.dumps(corrected, ensure_ascii=False)
+            yield kind, ascii(value)[1:-1] if kind in _ESCAPED else value, correction
+
+
+def misspelling(field: str, text: str) -> tuple[str, str | None] | None:
+    """Return the kind of the warning about the spelling of one value, and the value that was probably intended.
+
+    The latter is None if it is unknown; the result is None if there is no such warning. Text is a value of the field
+    or a part of one, with the type in front if it is an alternative name. Raises nothing for valid values.
+    """
+    if field == SERIAL_NUMBER and len(text) in _DECIMAL_LENGTHS and text.isdecimal() and text[0] != "0":
+        return DECIMAL_NUMBER, f"{int(text):X}"
+    is_name = FIELDS[field].kind is FieldKind.SUBJECT_ALT_NAME
+    if text.isascii() and not is_name:
+        return None
+    from mtls_authorizer.policy import value_correction  # noqa: PLC0415 -- rarely needed
+
+    visible = text if text.isascii() else value_correction.without_invisible(text)
+    if visible != text:
+        return INVISIBLE_CHARACTER, visible
+    if is_name:
+        well_formed = value_correction.well_formed_name(text)
+        if well_formed != text:
+            return MALFORMED_NAME, well_formed
+        if value_correction.has_unicode_domain(text):
+            return NOT_ASCII, value_correction.ascii_name(text)
+    composed = value_correction.composed(text)
+    return None if composed == text else (NOT_NFC, composed)
 
 
 def _text_warnings(text: str, items: list[str]) -> Iterator[tuple[str, str, str]]:
@@ -110,29 +157,6 @@ def _text_warnings(text: str, items: list[str]) -> Iterator[tuple[str, str, str]
         yield QUOTED_ITEM, text, inner if inner.startswith("[") else unquoted
 
 
-def without_invisible(text: str) -> str:
-    """Return text with spaces instead of other whitespace, and without characters such as a byte order mark.
-
-    Joiners and non-joiners stay where words of Arabic and Indic scripts have them (after RFC 5892, appendix A).
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() or _is_needed(text, number) else " " * each.isspace()
-        for number, each in enumerate(text)
-    ).strip()
-
-
-def _is_needed(text: str, number: int) -> bool:
-    """Return whether a character is a joiner or non-joiner after a virama, or between two letters of Arabic scripts."""
-    if text[number] not in _JOINERS or number == 0:
-        return False
-    from unicodedata import bidirectional, combining  # noqa: PLC0415 -- rarely needed
-
-    before, after = text[number - 1], text[number + 1 : number + 2]
-    return combining(before) == _VIRAMA or bidirectional(before) == "AL" == (after and bidirectional(after))
-
-
 def without_quotation_marks(text: str) -> str:
     """Return text without the quotation marks at its ends."""
     return text.strip(_QUOTATION_MARKS)
@@ -141,28 +165,6 @@ def without_quotation_marks(text: str) -> str:
 def _is_quoted(text: str) -> bool:
     # Not at one end only: there are names such as 's Heeren Loo.
     return len(text) > 1 and text[0] in _QUOTATION_MARKS and text[-1] in _QUOTATION_MARKS
-
-
-def has_unicode_domain(text: str) -> bool:
-    """Return whether a name, with its type, is a DNS name or an email address whose domain is not in ASCII."""
-    kind, _, name = text.partition(":")
-    return kind in {"DNS", "email"} and not name.rpartition("@")[2].isascii()
-
-
-def ascii_name(text: str) -> str | None:
-    """Return a name with such a domain as certificates contain it (RFC 5280 §7.2): ``DNS:xn--4ca.example``.
-
-    None if its domain is no name, if versions of IDNA differ about it, or if the part before the @ is not in ASCII.
-    """
-    start, at, domain = text.rpartition("@" if "@" in text else ":")
-    labels = domain.removeprefix(".")
-    try:
-        encoded = labels.encode("idna")
-        unambiguous = encoded.decode("idna") == labels.lower()
-    except UnicodeError:
-        return None
-    dot = domain[: len(domain) - len(labels)]
-    return f"{start}{at}{dot}{encoded.decode()}" if unambiguous and start.isascii() else None
 
 
 def split_names(items: Iterable[str]) -> Iterator[tuple[str, str]]:

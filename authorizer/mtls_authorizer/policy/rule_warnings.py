@@ -15,19 +15,19 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.policy import allowlist_warnings
 from mtls_authorizer.policy.allowlist_warnings import (
+    EXPLANATIONS,
     MOST_LOGGED,
     NOT_ALL,
-    ascii_name,
-    has_unicode_domain,
+    UNKNOWN_CORRECTIONS,
     may_be_reversed,
     may_contain_legal_forms,
+    misspelling,
     reversed_name,
     split_names,
-    without_invisible,
 )
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, member, shown
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind, parse_label
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, SERIAL_NUMBER, FieldKind, parse_label
 from mtls_authorizer.rules.routes import is_never_permitted
 
 TYPE_CHECKING = False
@@ -48,7 +48,10 @@ class RuleWarningKind(StrEnum):
 
     SURROUNDING_WHITESPACE = "surrounding_whitespace"
     INVISIBLE_CHARACTER = "invisible_character"
+    MALFORMED_NAME = "malformed_name"
     NOT_ASCII = "not_ascii"
+    NOT_NFC = "not_nfc"
+    DECIMAL_NUMBER = "decimal_number"
     QUOTED_ITEM = "quoted_item"
     """Only in the lists in the environment."""
 
@@ -168,47 +171,57 @@ def _exclusion_warnings(exclusions: object, place: str) -> Iterator[RuleWarning]
 
 def _match_warnings(match: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
     for field, value in match.items():
-        kind, where = FIELDS[field].kind, f"{place}.{field}"
-        if isinstance(value, list) and _are_ordinary(value, kind):
+        where = f"{place}.{field}"
+        if isinstance(value, list) and _are_ordinary(field, value):
             continue
-        if isinstance(value, list) and kind is FieldKind.TEXT:
+        if isinstance(value, list) and FIELDS[field].kind is FieldKind.TEXT:
             yield from _split_names([item for item in value if isinstance(item, str)], where)
         for item, item_place in items_with_places(value, where):
-            if not _is_ordinary(item, kind):
+            if not _is_ordinary(field, item):
                 yield from _alternative_warnings(field, item, item_place)
 
 
 # Almost all values are ordinary. Finding that out first makes long lists load almost as fast as without warnings.
 
 
-def _are_ordinary(items: list[Any], kind: FieldKind) -> bool:
+def _are_ordinary(field: str, items: list[Any]) -> bool:
     """Return whether certainly none of the values in a list has a warning: all are text. Others return False."""
+    kind = FIELDS[field].kind
     if set(map(type, items)) != {str} or (kind is FieldKind.DISTINGUISHED_NAME and any(map(may_be_reversed, items))):
         return False
     # Values contain no line breaks.
     lines = "\n".join(items)
-    if not _is_plain(lines.replace("\n", "-"), kind) or lines != "\n".join(map(str.strip, items)):
+    if not _is_plain(lines.replace("\n", "-")) or lines != "\n".join(map(str.strip, items)):
         return False
+    if kind is FieldKind.SUBJECT_ALT_NAME or field == SERIAL_NUMBER:
+        return not any(misspelling(field, item) for item in items)
     return not (kind is FieldKind.TEXT and may_contain_legal_forms(lines))
 
 
-def _is_ordinary(item: Any, kind: FieldKind) -> bool:  # noqa: ANN401 -- JSON
+def _is_ordinary(field: str, item: Any) -> bool:  # noqa: ANN401 -- JSON
     """Return whether a value certainly has no warning: text, a pattern, or attributes with such values."""
+    kind = FIELDS[field].kind
     if isinstance(item, str):
-        return _is_plain(item, kind) and not (kind is FieldKind.DISTINGUISHED_NAME and may_be_reversed(item))
+        is_reversed = kind is FieldKind.DISTINGUISHED_NAME and may_be_reversed(item)
+        return _is_plain(item) and not is_reversed and misspelling(field, item) is None
     for key, value in item.items():
         comparison, text = (key, value) if isinstance(value, str) else next(iter(value.items()))
-        if not _is_plain(text, kind) or comparison == Comparison.EXACT:
+        if not _is_plain(text) or comparison == Comparison.EXACT:
+            return False
+        if kind is FieldKind.SUBJECT_ALT_NAME and misspelling(field, f"{parse_label(kind, key)}:{text}"):
             return False
         if comparison in _COMPARISONS and _is_open_domain(comparison, text):
             return False
     return True
 
 
-def _is_plain(text: str, kind: FieldKind) -> bool:
-    """Return whether text certainly has no warning about its characters."""
-    is_ascii = kind is not FieldKind.SUBJECT_ALT_NAME or text.isascii()
-    return is_ascii and text.isprintable() and text.strip() == text
+def _is_plain(text: str) -> bool:
+    """Return whether text certainly has no warning about its characters, apart from those in domains."""
+    if text.isascii() or not text.isprintable():
+        return text.isprintable() and text.strip() == text
+    from mtls_authorizer.policy.value_correction import has_usual_characters  # noqa: PLC0415 -- few documents need it
+
+    return has_usual_characters(text) and text.strip() == text
 
 
 def _alternative_warnings(field: str, item: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
@@ -227,7 +240,7 @@ def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iter
         ((key, text),) = value.items()
         comparison, place = Comparison(key), f"{place}.{key}"
     yield from _whitespace(text, place, comparison)
-    yield from _unusual_characters(text, place, f"{label}:" if label else "")
+    yield from _misspelling(field, text, place, f"{label}:" if label else "")
     if not label and FIELDS[field].kind is FieldKind.DISTINGUISHED_NAME:
         correct = reversed_name(text)
         if correct is not None:
@@ -255,18 +268,13 @@ def _whitespace(text: str, place: str, comparison: Comparison) -> Iterator[RuleW
         )
 
 
-def _unusual_characters(text: str, place: str, prefix: str) -> Iterator[RuleWarning]:
+def _misspelling(field: str, text: str, place: str, prefix: str) -> Iterator[RuleWarning]:
     # Whitespace at the ends has its own warning.
-    if without_invisible(text.strip()) != text.strip():
-        yield RuleWarning(RuleWarningKind.INVISIBLE_CHARACTER, place, f"contains an invisible character: {shown(text)}")
-    elif has_unicode_domain(prefix + text):
-        correct = ascii_name(prefix + text)
-        fix = "it with A-labels (xn--…)" if correct is None else shown(correct.removeprefix(prefix))
-        yield RuleWarning(
-            RuleWarningKind.NOT_ASCII,
-            place,
-            f"is {shown(text)}, and certificates contain domains in ASCII: write {fix}",
-        )
+    found = misspelling(field, prefix + text.strip())
+    if found is not None:
+        kind, correct = found
+        fix = UNKNOWN_CORRECTIONS.get(kind, "") if correct is None else shown(correct.removeprefix(prefix))
+        yield RuleWarning(RuleWarningKind(kind), place, EXPLANATIONS[kind].format(text=shown(text), fix=fix))
 
 
 def _split_names(items: list[str], place: str) -> Iterator[RuleWarning]:

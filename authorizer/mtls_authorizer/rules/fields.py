@@ -108,7 +108,7 @@ SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "
 
 
 ISSUER, ISSUER_KEY, SPIFFE_TRUST_DOMAIN = "issuer", "issuer_key", "spiffe_trust_domain"
-ORGANIZATION_IDENTIFIER, PSD2_ROLE = "organization_identifier", "psd2_role"
+ORGANIZATION_IDENTIFIER, PSD2_ROLE, SERIAL_NUMBER = "organization_identifier", "psd2_role", "serial_number"
 _SHA256 = "^(SHA256:)?[0-9A-Fa-f:]{64,}$"
 
 FIELDS: Mapping[str, Field] = {
@@ -178,7 +178,7 @@ FIELDS: Mapping[str, Field] = {
         exclusion_problem="is not a reliable exclusion: the holder of a certificate can change its signature, and so "
         "its fingerprint. Write serial_number and issuer",
     ),
-    "serial_number": Field(
+    SERIAL_NUMBER: Field(
         FieldKind.IDENTIFIER,
         lambda certificate: [parse_serial_number(certificate.serial_number)],
         parse_serial_number,

@@ -58,6 +58,7 @@ PARTS = {
         "mtls_authorizer.rules.document.reader",
         "mtls_authorizer.policy.rule_warnings",
     ),
+    "corrections of values": ("mtls_authorizer.policy.value_correction",),
     "limits of rules": (
         "mtls_authorizer.rules.request_limits",
         "mtls_authorizer.rules.document.request_limits_validation",
@@ -210,7 +211,13 @@ EVERY_FIELD = {"deny": EXCLUDED, "rules": [{"name": "client", "match": MATCH, "n
 
 @pytest.mark.parametrize(
     ("variables", "parts"),
-    [(LISTS, set()), ({"AUTHORIZER_RULES": json.dumps(EVERY_FIELD)}, {"rules document", "SPIFFE", "PSD2"})],
+    [
+        (LISTS, {"corrections of values"}),
+        (
+            {"AUTHORIZER_RULES": json.dumps(EVERY_FIELD)},
+            {"corrections of values", "rules document", "SPIFFE", "PSD2"},
+        ),
+    ],
     ids=["lists", "rules"],
 )
 def test_no_field_but_the_key_of_the_issuer_needs_cryptography(variables: dict[str, str], parts: set[str]) -> None:

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.command_line import Parser
 
 _LONGEST_NAME = 60
-_DECIMAL = re.compile("[1-9][0-9]{1,19}")
-"""What may be a serial number in decimal: OpenSSL prints those of up to 64 bits so, with hexadecimal in parentheses."""
+_DECIMAL = re.compile("[1-9][0-9]{1,48}")
+"""What may be a serial number in decimal, of up to 20 octets (RFC 5280 §4.1.2.2). OpenSSL prints those of up to 64 bits
+so, with hexadecimal in parentheses; programs in Java or Python may print all of them so."""
 _LEAST_SPECIFIC = ("C", "DC")
 _ONE_CERTIFICATE = (
     "this affects only the certificate with this serial number, not the client's other certificates, nor renewed ones "
@@ -135,8 +136,8 @@ def _by_serial_number(issuer: str, serial_number: str, command: str) -> BlockTar
     notes = [_ONE_CERTIFICATE]
     if _DECIMAL.fullmatch(serial_number):
         notes.append(
-            f"the serial number is read as hexadecimal. If it is decimal, as 'openssl x509 -text' prints short ones, "
-            f"write --serial {int(serial_number):X}"
+            f"the serial number is read as hexadecimal. If it is decimal, as 'openssl x509 -text' prints short "
+            f"ones, and programs in Java or Python any, write --serial {int(serial_number):X}"
         )
     correct = reversed_name(issuer)
     if correct is not None:

@@ -8,12 +8,7 @@ from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns, is_misleading
-from mtls_authorizer.rules.fields import (
-    FIELDS,
-    ISSUER_KEY,
-    ORGANIZATION_IDENTIFIER,
-    FieldKind,
-)
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER, SERIAL_NUMBER, FieldKind
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explanation.other_requirements import (
     OtherRequirement,
@@ -22,7 +17,7 @@ from mtls_authorizer_cli.explanation.other_requirements import (
     limit_requirements,
     value_requirements,
 )
-from mtls_authorizer_cli.explanation.similarity import SERIAL_NUMBER, Difference, find_nearest
+from mtls_authorizer_cli.explanation.similarity import Difference, find_nearest
 from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives, choice, fact_text
 from mtls_authorizer_cli.printed import listing
 

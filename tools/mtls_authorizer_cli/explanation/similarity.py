@@ -16,8 +16,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
-from mtls_authorizer.policy.allowlist_warnings import without_invisible, without_quotation_marks
+from mtls_authorizer.policy.allowlist_warnings import without_quotation_marks
+from mtls_authorizer.policy.value_correction import without_invisible
 from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.fields import SERIAL_NUMBER
 from mtls_authorizer_cli.explanation.wording import alternatives, value_text
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ _MIN_MISSPELT = 4
 _LOCATIONS = frozenset({"2.5.4.6", "2.5.4.7", "2.5.4.8"})
 """Country, locality and state, which many clients share."""
 
-SERIAL_NUMBER = "serial_number"
 _LONGEST_SERIAL_NUMBER = 64
 """In hexadecimal digits. Converting long numbers takes long."""
 

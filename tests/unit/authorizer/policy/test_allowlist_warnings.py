@@ -8,11 +8,14 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.allowlist_warnings import (
+    DECIMAL_NUMBER,
     INVISIBLE_CHARACTER,
+    MALFORMED_NAME,
     MESSAGES,
     MOST_LOGGED,
     NOT_ALL,
     NOT_ASCII,
+    NOT_NFC,
     QUOTED_ITEM,
     REVERSED_NAME,
     SPLIT_NAME,
@@ -30,6 +33,15 @@ NAMES_WITH_JOINERS = (
     "\u0d28\u0d4d\u200d",
 )
 """In Persian with a non-joiner, in Hindi and in Malayalam with a joiner after a virama, at the end, too."""
+
+BLANKS = "\u2800\u3164\uffa0"
+PRINTABLE_BUT_INVISIBLE = (
+    *"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\ufe00\ufe0f\U000e0100\U000e01ef",
+    *BLANKS,
+)
+
+NAMES_WITH_VARIATION_SELECTORS = ("\u845b\U000e0100\u98fe", "\u2764\ufe0f", "\u2194\ufe0e Acme", "\u1820\u180b")
+"""A Chinese character, a heart, an arrow and a Mongolian letter in forms that are not the usual ones."""
 
 LISTS = ("ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONAL_UNITS", "ALLOWED_ORGANIZATIONS")
 
@@ -125,9 +137,67 @@ def test_an_invisible_character_is_reported_in_every_list(
     assert not list(allowlist_warnings({variable: fields["correction"]}))
 
 
+@pytest.mark.parametrize("character", PRINTABLE_BUT_INVISIBLE, ids=ascii)
+def test_an_invisible_character_that_python_can_print_is_reported(character: str) -> None:
+    assert character.isprintable()
+    for name in (f"Acme{character}AG", f"Acme {character}", f"{character}Acme", f"\u0410\u043a\u043c\u0435{character}"):
+        ((kind, fields),) = allowlist_warnings({"ALLOWED_ORGANIZATIONS": json.dumps([name])})
+        assert (kind, fields["value"]) == (INVISIBLE_CHARACTER, ascii(name)[1:-1])
+        assert json.loads(fields["correction"]) == [name.replace(character, " " * (character in BLANKS)).strip()]
+        assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": fields["correction"]}))
+
+
+@pytest.mark.parametrize("name", NAMES_WITH_VARIATION_SELECTORS, ids=ascii)
+def test_variation_selectors_after_what_they_select_are_not_reported(name: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": name}))
+
+
+@pytest.mark.parametrize("name", ["\u845b\ufe00\ufe00", "\u3164\ufe00a", "\ufe0fa", "\u00e9\ufe00"], ids=ascii)
+def test_other_variation_selectors_are_reported(name: str) -> None:
+    ((kind, fields),) = allowlist_warnings({"ALLOWED_ORGANIZATIONS": name})
+    assert kind == INVISIBLE_CHARACTER
+    assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": fields["correction"]}))
+
+
 @pytest.mark.parametrize("name", NAMES_WITH_JOINERS)
 def test_joiners_in_names_of_arabic_and_indic_scripts_are_not_reported(name: str) -> None:
     assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": name}))
+
+
+@pytest.mark.parametrize(
+    ("name", "correct"),
+    [
+        ("DNS:acme.example:443", "DNS:acme.example"),
+        ("DNS: acme.example", "DNS:acme.example"),
+        ("DNS:https://acme.example", "DNS:acme.example"),
+        ("DNS: HTTP://acme.example:8443/a:b/", "DNS:acme.example"),
+        ("DNS:*.m\u00fcller.example:443", "DNS:*.m\u00fcller.example"),
+        ("email: ops@acme.example", "email:ops@acme.example"),
+        ("URI: https://acme.example/", "URI:https://acme.example/"),
+    ],
+)
+def test_a_name_has_nothing_that_does_not_belong_to_its_type(name: str, correct: str) -> None:
+    text = f"DNS:a.example, {name}"
+    assert load_settings({"ALLOWED_SUBJECT_ALT_NAMES": text}).rules
+    ((kind, fields),) = allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": text})
+    assert (kind, fields["value"]) == (MALFORMED_NAME, name)
+    assert json.loads(fields["correction"]) == ["DNS:a.example", correct]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        # Incomplete names and other URIs in place of a host are not corrected.
+        *("email:mallory", "URI:acme.example", "URI:/a", "URI:1a:b", "URI:a_b:c", "URI:\u00e4:b"),
+        *("DNS:ldap://acme.example:389", "DNS:https://", "DNS:https://[2001:db8::1]/"),
+        # CAs write such names.
+        *("DNS:localhost", "DNS:*.a_b.example.", "DNS:192.0.2.1", "DNS:2001:db8::1", "DNS:host/a.example", "DNS:a@b"),
+        *("DNS:Acme Gateway", "DNS:a/b:443", "URI:urn:acme:a", "URI:spiffe://a/b", "URI:com.acme.app:a", "email:a@b"),
+        *("IP:192.0.2.1", "IP:2001:db8::1", "dirName:CN=a", "RID:1.2.3", "otherName:1.2.3;UTF8:a"),
+    ],
+)
+def test_other_names_are_not_corrected(name: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": name}))
 
 
 @pytest.mark.parametrize(
@@ -157,6 +227,43 @@ def test_a_domain_name_is_in_ascii_in_certificates(name: str, correct: str) -> N
 )
 def test_other_alternative_names_are_not_corrected(name: str) -> None:
     assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": name}))
+
+
+@pytest.mark.parametrize(
+    ("variable", "name", "correct"),
+    [
+        ("ALLOWED_COMMON_NAMES", "Mu\u0308ller", "M\u00fcller"),
+        ("ALLOWED_ORGANIZATIONS", "\u0438\u0306", "\u0439"),
+        ("ALLOWED_ORGANIZATIONAL_UNITS", "\u30ab\u3099\u1112\u1161\u11ab", "\u30ac\ud55c"),
+        ("ALLOWED_SUBJECT_ALT_NAMES", "dirName:O=Cafe\u0301", "dirName:O=Caf\u00e9"),
+        ("ALLOWED_ISSUERS", "CN=Mu\u0308ller,C=DE", "CN=M\u00fcller,C=DE"),
+    ],
+)
+def test_certificates_usually_contain_composed_characters(variable: str, name: str, correct: str) -> None:
+    ((kind, fields),) = allowlist_warnings({variable: name})
+    assert (kind, fields["value"]) == (NOT_NFC, ascii(name)[1:-1])
+    assert json.loads(fields["correction"])[-1] == correct
+    assert not list(allowlist_warnings({variable: fields["correction"]}))
+
+
+@pytest.mark.parametrize("name", ["M\u00fcller", "\u0439", "\ufa19", "q\u0301", "\u5dba \ufb2a", "\u212b"], ids=ascii)
+def test_other_characters_are_left_as_they_are(name: str) -> None:
+    assert not list(allowlist_warnings({"ALLOWED_ORGANIZATIONS": name}))
+
+
+def test_decomposed_characters_do_not_match_composed_ones() -> None:
+    certificate = PeerCertificate.from_pem(client_pem(("O", "M\u00fcller")))
+    for organization, allowed in (("M\u00fcller", True), ("Mu\u0308ller", False)):
+        rules = RuleSet(load_settings({"ALLOWED_ORGANIZATIONS": organization}).rules)
+        assert isinstance(rules.evaluate(certificate), Grant) is allowed
+
+
+def test_a_long_serial_number_without_a_letter_looks_decimal() -> None:
+    serial_numbers = {"ALLOWED_SERIAL_NUMBERS": "AB, 12345678901234567890", "ALLOWED_ISSUERS": "CN=a"}
+    assert load_settings(serial_numbers).rules
+    ((kind, fields),) = allowlist_warnings(serial_numbers)
+    assert (kind, fields["value"]) == (DECIMAL_NUMBER, "12345678901234567890")
+    assert json.loads(fields["correction"]) == ["AB", "AB54A98CEB1F0AD2"]
 
 
 def test_every_split_name_is_reported_with_the_whole_list() -> None:

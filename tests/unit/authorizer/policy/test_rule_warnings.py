@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 REVERSED, SPLIT = {"issuer": "C=DE,O=Acme,CN=CA"}, {"organization": ["Acme", "Inc."]}
 OPEN, SPACE = {"common_name": {"prefix": "api.acme.example"}}, {"common_name": "a "}
+DECIMAL = {"serial_number": "1" * 20, "issuer": "CN=a"}
+DECOMPOSED = {"common_name": "Mu\u0308ller"}
+MALFORMED = {"subject_alt_name": {"dns": "acme.example:443"}}
 INVISIBLE, NOT_ASCII = {"common_name": "a\u200bb"}, {"subject_alt_name": {"dns": "\u00e4.example"}}
 ORDINARY = {"common_name": "client"}
 KEY = {"issuer_key": "ab" * 32}
@@ -74,7 +77,11 @@ def loading(caplog: pytest.LogCaptureFixture) -> Loading:
 
 def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None:
     loading.storage.put(
-        "rules.json", document(ORDINARY, REVERSED, SPLIT, OPEN, SPACE, INVISIBLE, NOT_ASCII, deny=[ORDINARY, REVERSED])
+        "rules.json",
+        document(
+            *(ORDINARY, REVERSED, SPLIT, OPEN, SPACE, INVISIBLE, NOT_ASCII, MALFORMED, DECIMAL, DECOMPOSED),
+            deny=[ORDINARY, REVERSED],
+        ),
     )
     loading.start()
     rows = loading.logged("document", "uri", "rule", "place", "explanation")
@@ -87,6 +94,9 @@ def test_each_kind_of_warning_is_logged_with_its_place(loading: Loading) -> None
         ("value starts or ends with whitespace", *rules, "rule-4", "rules[4].match.common_name"),
         ("value contains an invisible character", *rules, "rule-5", "rules[5].match.common_name"),
         ("domain name is not in ASCII", *rules, "rule-6", "rules[6].match.subject_alt_name.dns"),
+        ("alternative name is malformed", *rules, "rule-7", "rules[7].match.subject_alt_name.dns"),
+        ("serial number looks decimal", *rules, "rule-8", "rules[8].match.serial_number"),
+        ("value is not in Unicode NFC", *rules, "rule-9", "rules[9].match.common_name"),
     ]
     assert {row[0] for row in rows} == set(MESSAGES.values()) - {
         MESSAGES[QUOTED_ITEM],

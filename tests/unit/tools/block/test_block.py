@@ -241,7 +241,10 @@ def test_an_issuer_that_may_be_reversed_is_noted(
 
 @pytest.mark.parametrize(
     ("serial_number", "written"),
-    [("5", None), ("10", "A"), ("662316", "A1B2C"), ("0A1B2C", None), ("010", None), ("10:11", None), ("1" * 21, None)],
+    [
+        *(("5", None), ("10", "A"), ("662316", "A1B2C"), ("0A1B2C", None), ("010", None), ("10:11", None)),
+        *(("1" * 49, f"{int('1' * 49):X}"), ("1" * 50, None)),
+    ],
 )
 @pytest.mark.usefixtures("rules")
 def test_a_serial_number_that_may_be_decimal_is_noted(

@@ -44,6 +44,7 @@ def rule(rule_name: str, **match: object) -> dict[str, object]:
         ({"common_name": {"suffix": "GER"}}, Difference.CASE),
         ({"common_name": "'ledger'"}, Difference.CHARACTERS),
         ({"common_name": "\ufeffLedger"}, Difference.CHARACTERS),
+        ({"common_name": "Led\u034fger\u3164"}, Difference.CHARACTERS),
         ({"common_name": "Ledger\u0301"}, Difference.ONE_CHARACTER),
         ({"common_name": "Ledge"}, Difference.ONE_CHARACTER),
         ({"common_name": "Ledgers"}, Difference.ONE_CHARACTER),

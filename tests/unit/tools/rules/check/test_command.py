@@ -174,6 +174,7 @@ def test_the_environment_can_be_checked_instead(capsys: pytest.CaptureFixture[st
         ("ALLOWED_ORGANIZATIONS", "Exam\u200bple", "invisible_character"),
         ("ALLOWED_ISSUERS", "C=DE,CN=a", "reversed_name"),
         ("ALLOWED_SUBJECT_ALT_NAMES", "DNS:m\u00fcller.example", "not_ascii"),
+        ("ALLOWED_SUBJECT_ALT_NAMES", "DNS:acme.example:443", "malformed_name"),
         ("ALLOWED_SUBJECT_ALT_NAMES", "DNS:a/b, URI:https://a/b/../c", "value_never_matches"),
     ],
 )

@@ -450,6 +450,70 @@ def values(**keys: object) -> list[RuleWarning]:
             *("not.subject_alt_name.dns.suffix", ValueKind.INVISIBLE_CHARACTER, r"'.a\ufeff'"),
         ),
         (
+            {"not": {"subject_alt_name": "DNS:acme.example:443"}},
+            *("not.subject_alt_name", ValueKind.MALFORMED_NAME, "write 'DNS:acme.example'"),
+        ),
+        (
+            {"not": [{"subject_alt_name": ["DNS:a.example", "DNS: acme.example"]}]},
+            *("not[0].subject_alt_name[1]", ValueKind.MALFORMED_NAME, "write 'DNS:acme.example'"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"dns": {"suffix": ".acme.example:443"}}}},
+            *("not.subject_alt_name.dns.suffix", ValueKind.MALFORMED_NAME, "write '.acme.example'"),
+        ),
+        (
+            {"not": {"subject_alt_name": [{"uri": "a:b"}, {"dns": {"exact": "https://acme.example"}}]}},
+            *("not.subject_alt_name[1].dns.exact", ValueKind.MALFORMED_NAME, "write 'acme.example'"),
+        ),
+        (
+            {"match": {"subject_alt_name": "DNS:spiffe://acme.example/a"}},
+            *("match.subject_alt_name", ValueKind.MALFORMED_NAME, "write it as certificates contain it"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"email": "mallory"}}},
+            *("not.subject_alt_name.email", ValueKind.MALFORMED_NAME, "email addresses have an @"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"exact": "URI:acme.example"}}},
+            *("not.subject_alt_name.exact", ValueKind.MALFORMED_NAME, "URIs have a scheme"),
+        ),
+        (
+            {"not": {"subject_alt_name": {"dns": " acme.example"}}},
+            *("not.subject_alt_name.dns", ValueKind.SURROUNDING_WHITESPACE, "' acme.example'"),
+        ),
+        (
+            {"not": {"serial_number": "662316662316662316662316", "issuer": "CN=a"}},
+            *("not.serial_number", ValueKind.DECIMAL_NUMBER, "write '8C404219E8EF1B64FE2C'"),
+        ),
+        (
+            {"match": {"serial_number": ["AB", {"exact": "10000000000000000000"}], "issuer": "CN=a"}},
+            *("match.serial_number[1].exact", ValueKind.DECIMAL_NUMBER, "write '8AC7230489E80000'"),
+        ),
+        (
+            {"match": {"serial_number": ["AB", "1" * 49], "issuer": "CN=a"}},
+            *("match.serial_number[1]", ValueKind.DECIMAL_NUMBER, f"write '{int('1' * 49):X}'"),
+        ),
+        (
+            {"not": {"organization": ["b", "Mu\u0308ller"]}},
+            *("not.organization[1]", ValueKind.NOT_NFC, r"is 'Mu\u0308ller', and certificates"),
+        ),
+        (
+            {"not": {"subject": {"CN": {"prefix": "\u0438\u0306"}}}},
+            *("not.subject.CN.prefix", ValueKind.NOT_NFC, r"write '\u0439'"),
+        ),
+        (
+            {"match": {"issuer": "CN=Mu\u0308ller,O=a"}},
+            *("match.issuer", ValueKind.NOT_NFC, r"write 'CN=M\xfcller,O=a'"),
+        ),
+        (
+            {"match": {"organization": ["b", "a\u3164"]}},
+            *("match.organization[1]", ValueKind.INVISIBLE_CHARACTER, r"'a\u3164'"),
+        ),
+        (
+            {"not": {"subject": {"O": "\u043f\U000e0100"}}},
+            *("not.subject.O", ValueKind.INVISIBLE_CHARACTER, r"'\u043f\U000e0100'"),
+        ),
+        (
             {"match": {"subject_alt_name": ["DNS:a.example", "DNS:\u00e4.example"]}},
             *("match.subject_alt_name[1]", ValueKind.NOT_ASCII, "write 'DNS:xn--4ca.example'"),
         ),
@@ -515,7 +579,7 @@ def test_a_doubtful_value_is_found(keys: dict[str, Any], place: str, kind: Value
     assert text in finding.message
 
 
-ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä", "\u0645\u06cc\u200c\u062e"]
+ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä", "\u0645\u06cc\u200c\u062e", "\u845b\U000e0100", "\u043f"]
 
 
 @pytest.mark.parametrize(
@@ -531,6 +595,8 @@ ORDINARY = ["Acme", "client 1", "a.b", "ag", "Ä", "\u0645\u06cc\u200c\u062e"]
         ({"exact": " a"}, ValueKind.SURROUNDING_WHITESPACE),
         ("\u200ba", ValueKind.INVISIBLE_CHARACTER),
         ({"prefix": "a\u200b"}, ValueKind.INVISIBLE_CHARACTER),
+        ("a\u2800b", ValueKind.INVISIBLE_CHARACTER),
+        ("cafe\u0301", ValueKind.NOT_NFC),
     ],
 )
 def test_a_doubtful_value_is_found_among_ordinary_ones(value: object, kind: ValueKind) -> None:
@@ -572,10 +638,16 @@ def test_a_doubtful_name_is_found_among_ordinary_ones(value: object, kind: Value
         {"match": {"common_name": "api.acme.example"}},
         {"match": {"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}},
         {"match": {"subject_alt_name": {"uri": {"prefix": "urn:acme:a.b"}}}},
+        {"match": {"subject_alt_name": [{"email": {"suffix": ".acme.example"}}, {"ip": "2001:db8::1"}]}},
+        {"not": {"subject_alt_name": ["DNS:a", "email:a@b", "URI:a:b", "URI:https://m\u00fcller.example/"]}},
         {"match": {"subject": {"emailAddress": {"suffix": "@acme.example"}}}},
         {"match": {"issuer": "CN=CA,O=Acme,C=DE"}},
         {"match": {"subject_alt_name": ["DNS:a", {"exact": "DNS:Inc."}]}},
         {"match": {"organization": ["Inc.", "Example"]}},
+        {"match": {"organization": ["\u0439", "\u795e\ufa19", "M\u00fcller", "\uac00"]}},
+        {"match": {"serial_number": ["1" * 19, "0" + "1" * 20, "10:" * 9 + "11", "1" * 50], "issuer": "CN=a"}},
+        {"match": {"serial_number": "1111111111111111111A", "issuer": "CN=a"}},
+        {"match": {"public_key": "1" * 64, "common_name": "1" * 20}},
         {"match": {"organization": ["Example", {"exact": "Inc."}]}},
         {"description": " a "},
         {"allow": ["GET /.well-known/*", "GET /a..b", "GET /a;b/"]},
