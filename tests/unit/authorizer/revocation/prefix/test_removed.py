@@ -65,7 +65,7 @@ def test_of_the_crls_that_a_ca_stores_under_new_names_only_the_last_one_is_in_me
 
 @pytest.mark.usefixtures("without_room")
 def test_its_successor_stays_in_memory_as_long_as_a_removed_crl_would(storage: Memory) -> None:
-    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow", CRL_MAX_AGE_SECONDS="43200")
     storage.put("crl/old.crl", partition(None, 22, next_update=NOW + DAY))
     assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
     storage.put("crl/new.crl", partition(None, 22, number=2, next_update=NOW + 3 * DAY))
@@ -73,8 +73,10 @@ def test_its_successor_stays_in_memory_as_long_as_a_removed_crl_would(storage: M
     assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
     # It would be evicted otherwise, and could not be loaded again.
     storage.errors["crl/new.crl"] = StoreError(NEW, "500")
-    assert authorizer.next(*OF_PARTS) == [None] * 10
-    assert authorizer.next(REVOKED_CLIENT) == [REVOKED]
+    for days in (0, 1.25):
+        authorizer.now = NOW + days * DAY
+        assert authorizer.next(*OF_PARTS) == [None] * 10
+        assert authorizer.next(REVOKED_CLIENT) == [REVOKED]
     authorizer.now = NOW + 2 * DAY
     assert authorizer.next(*OF_PARTS) == [None] * 10
     assert NEW not in in_memory(authorizer)
@@ -94,6 +96,33 @@ def test_the_successor_of_a_successor_stays_in_memory_although_it_is_overwritten
         assert authorizer.next(*OF_PARTS, REVOKED_CLIENT) == [None] * 10 + [REVOKED]
     storage.remove("crl/newer.crl")
     assert authorizer.next(*OF_PARTS, REVOKED_CLIENT) == [None] * 10 + [REVOKED]
+
+
+@pytest.mark.usefixtures("without_room")
+def test_a_crl_stays_in_memory_as_long_as_what_was_dropped_for_its_predecessor_would(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
+    history = (("old", "", 3), ("new", "old", 3), ("new", "", 1), ("newer", "new", 1))
+    for number, (place, removed, days) in enumerate(history):
+        storage.put(f"crl/{place}.crl", partition(None, 22, number=number, next_update=NOW + days * DAY))
+        if removed:
+            storage.remove(f"crl/{removed}.crl")
+        assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+    assert in_memory(authorizer) == ["file:///crl/newer.crl"]
+    storage.errors["crl/newer.crl"] = StoreError("file:///crl/newer.crl", "500")
+    authorizer.now = NOW + 2 * DAY
+    assert authorizer.next(*OF_PARTS, REVOKED_CLIENT) == [None] * 10 + [REVOKED]
+
+
+def test_a_single_crl_is_no_successor(storage: Memory) -> None:
+    """It may be in CRL_ASSUME_COMPLETE, which depends on what else is in memory."""
+    storage.put("single.crl", partition(None, 22, number=2))
+    storage.put("crl/old.crl", partition(None, 22))
+    authorizer = PrefixAuthorizer(storage, "file:///crl/, file:///single.crl")
+    # That of another CA, which makes the authorizer read CRLs that no certificate names.
+    assert authorizer.next(client_of(None, ca=NAMESAKE), REVOKED_CLIENT) == [UNKNOWN, REVOKED]
+    storage.remove("crl/old.crl")
+    assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+    assert OLD in in_memory(authorizer)
 
 
 DELTA = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
@@ -225,15 +254,17 @@ def test_a_removed_crl_stays_in_memory_while_a_request_that_needed_it_is_decided
     assert in_memory(authorizer) == [NEW]
 
 
-def test_failures_of_a_dropped_crl_are_counted_once(storage: Memory) -> None:
+def test_failures_of_a_dropped_crl_stay_counted(storage: Memory) -> None:
     authorizer = PrefixAuthorizer(storage)
+    documents = authorizer.live._revocation  # noqa: SLF001 -- every decision takes the new failures
+    assert documents is not None
     storage.put("crl/old.crl", partition(None, 22))
     assert authorizer.next(CLIENT) == [None]
     storage.put("crl/old.crl", HTML)
-    assert authorizer.next(CLIENT, CLIENT) == [None, None]
-    authorizer.live.take_failures()
+    assert authorizer.next(CLIENT) == [None]
+    assert documents.prefix_crls.total_failures == 1
     storage.put("crl/new.crl", partition(None, 22, number=2))
     storage.remove("crl/old.crl")
     assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
     assert in_memory(authorizer) == [NEW]
-    assert authorizer.live.take_failures() == 0
+    assert documents.prefix_crls.total_failures == 1
