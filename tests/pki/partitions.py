@@ -47,6 +47,13 @@ class PrefixAuthorizer(EventAuthorizer):
         self.clock.advance(INTERVAL)
         return self.deny_reasons(*certificates)
 
+    def loaded_crls(self) -> list[str]:
+        """Return the URI of each list in memory."""
+        documents, policy = self.live._revocation, self.live.get()  # noqa: SLF001 -- the memory that it takes
+        assert documents is not None
+        assert policy.revocation is not None
+        return [located.uri for located in documents.prefix_crls.lists(policy.revocation.truststore)]
+
 
 def point_uri(part: object) -> str:
     """Return the URI by which certificates and CRLs name a part, which may be a URI itself."""

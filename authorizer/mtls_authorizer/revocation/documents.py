@@ -108,10 +108,12 @@ class RevocationDocuments:
     def lists(self, truststore: Truststore | None) -> RevocationLists:
         """Return the lists in force, with the truststore in force. Without one every status is unknown."""
         settings = self._settings
-        located = self.prefix_crls.lists(each for document in self.crls for each in located_lists(document))
+        truststore = truststore or Truststore(())
+        single = (each for document in self.crls for each in located_lists(document))
+        located = self.prefix_crls.lists(truststore, single)
         lists = RevocationLists(
             [each.revocation_list for each in located],
-            truststore or Truststore(()),
+            truststore,
             failure_mode=settings.failure_mode,
             max_age=self._max_age,
             check=settings.check,

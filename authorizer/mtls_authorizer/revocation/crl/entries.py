@@ -10,7 +10,7 @@ from itertools import islice
 from cryptography import x509
 
 from client_certificate_auth.x509.der import encode_integer
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
+from mtls_authorizer.revocation.crl.rejection import INSTEAD_OF_INDIRECT, CrlError, CrlRejection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ def _check_entry(entry: x509.RevokedCertificate, *, may_be_indirect: bool) -> st
         if isinstance(extension.value, x509.CertificateIssuer):
             raise CrlError(
                 CrlRejection.INDIRECT,
-                f"the CRL's entry for {entry.serial_number:x} concerns another CA (indirect CRL)",
+                f"the CRL's entry for {entry.serial_number:x} concerns another CA (indirect CRL); "
+                f"{INSTEAD_OF_INDIRECT}",
             )
     unknown = [extension.oid.dotted_string for extension in extensions if extension.critical]
     if unknown:

@@ -16,7 +16,7 @@ from mtls_authorizer.revocation.crl.entries import (
     may_contain_removals,
 )
 from mtls_authorizer.revocation.crl.fields import CRL_NUMBER, load_entries, read_fields
-from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_time
+from mtls_authorizer.revocation.crl.rejection import INSTEAD_OF_INDIRECT, CrlError, CrlRejection, shown_time
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_scope
 from mtls_authorizer.revocation.crl.signer import missing_signer, permitted_signers, verify_signature
 from mtls_authorizer.revocation.truststore.names import printed_name
@@ -232,7 +232,7 @@ def _limitation(scope: CrlScope | None, fields: CrlFields) -> CrlError | None:
     if scope is None:
         return CrlError(CrlRejection.PARTIAL, "the issuing distribution point of the CRL cannot be read")
     if scope.is_indirect:
-        message = "the CRL is an indirect one (indirectCRL): it proves no certificate good"
+        message = f"the CRL is an indirect one (indirectCRL): it proves no certificate good; {INSTEAD_OF_INDIRECT}"
         return CrlError(CrlRejection.INDIRECT, message)
     if scope.only_attributes or scope.only_some_reasons:
         what = "onlyContainsAttributeCerts" if scope.only_attributes else "onlySomeReasons"

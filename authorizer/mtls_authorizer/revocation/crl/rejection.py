@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 _MAX_MESSAGE = 500  # characters
 
+INSTEAD_OF_INDIRECT = "store a CRL that the CA issues for its own certificates only"
+
 
 class CrlRejection(StrEnum):
     """Why a CRL is rejected."""

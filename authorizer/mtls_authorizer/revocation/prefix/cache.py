@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from datetime import UTC, datetime
 
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.revocation.crl.reader import is_stale
+from mtls_authorizer.revocation.crl.signer import issuer_of
+from mtls_authorizer.revocation.locations import located_lists
+from mtls_authorizer.revocation.signed_list import SignedList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
+    from mtls_authorizer.revocation.chains import ChainLink
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlVersion
+    from mtls_authorizer.revocation.locations import LocatedList
     from mtls_authorizer.revocation.prefix.listing import CrlListing, Versions
     from mtls_authorizer.revocation.succession.retention import RetainedLists
 
@@ -31,6 +38,11 @@ class CrlCache:
         """Return all CRLs, the one that was used least recently first."""
         return iter(tuple(self._crls.values()))
 
+    def located(self, listing: CrlListing) -> Iterator[LocatedList]:
+        """Yield all lists, and where they were loaded from."""
+        for crl in self:
+            yield from located_lists(crl.document, is_outdated=crl.is_outdated(listing))
+
     def get(self, uri: str) -> ListedCrl | None:
         """Return a CRL, None if it is not in memory."""
         return self._crls.get(uri)
@@ -47,6 +59,10 @@ class CrlCache:
         """Make CRLs those that are evicted first."""
         for uri in uris:
             self._crls.move_to_end(uri, last=False)
+
+    def remove(self, crl: ListedCrl) -> None:
+        """Remove a CRL, whatever the limits."""
+        del self._crls[crl.uri]
 
     def evict(self, may_be_evicted: Callable[[ListedCrl], bool]) -> list[ListedCrl]:
         """Remove CRLs that may be evicted until the rest is within the limits. Return the removed ones."""
@@ -75,6 +91,8 @@ class ListedCrl:
 
         Earlier lists may be larger: they stay in memory if what is stored now is invalid or for other certificates.
         """
+        self.needed_until = datetime.min.replace(tzinfo=UTC)
+        """Until when it stays in memory in place of removed CRLs that it supersedes."""
         self._listed_size = 0
         self._requested: Versions | None = None
 
@@ -109,11 +127,24 @@ class ListedCrl:
         """Return whether its next use will begin to load it."""
         return self.refresher.is_due() or self.is_outdated(listing)
 
+    def may_concern(self, links: Iterable[ChainLink]) -> bool:
+        """Return whether the CRL, as far as it was loaded, covers or revokes a certificate."""
+        return not self.lists or any(
+            issuer_of(each) in link.issuers and SignedList(each).concerns(link) for each in self.lists for link in links
+        )
+
     def must_stay(self, listing: CrlListing, now: datetime, max_age: timedelta) -> bool:
-        """Return whether it must not be evicted: it was removed from the prefix, but has not expired."""
+        """Return whether it must not be evicted: it, or one that it superseded, was removed, but has not expired."""
+        if now - max_age < self.needed_until:
+            return True
         return self.uri not in listing.crls and any(not is_stale(each, now, max_age) for each in self.lists)
 
     def reset(self) -> None:
         """Load everything again at the next use, after a snapshot was restored."""
         self.document.loader.reset()
         self.refresher.restart()
+
+
+def end_of(revocation_list: RevocationList) -> datetime:
+    """Return the nextUpdate of a list; the last moment if it has none."""
+    return revocation_list.next_update or datetime.max.replace(tzinfo=UTC)

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from itertools import takewhile
 from threading import RLock
 
-from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.refresher import refresh_together
+from mtls_authorizer.revocation.crl.reader import find_problem
 from mtls_authorizer.revocation.crl.signer import issuer_of, permitted_signers
-from mtls_authorizer.revocation.locations import located_lists
 from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
+from mtls_authorizer.revocation.prefix.removed import drop_superseded, report_removed
 from mtls_authorizer.revocation.signed_list import SignedList
 from mtls_authorizer.revocation.succession.dropped import DroppedLists
 
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.chains import Chain, ChainLink
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.crl_loader import CrlLoader
     from mtls_authorizer.revocation.lists import RevocationLists
     from mtls_authorizer.revocation.locations import LocatedList
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.stores.store import Prefix
-
-logger = get_logger()
 
 _AT_ONCE = 8
 """CRLs that are loaded in parallel. The client for S3 keeps ten connections."""
@@ -85,14 +84,15 @@ class PrefixCrls:
         with self._lock:
             return self._evicted_failures + sum(each.document.total_failures for each in self._cache)
 
-    def lists(self, single: Iterable[LocatedList] = ()) -> list[LocatedList]:
-        """Return all lists in memory, with those of single CRLs.
+    def lists(self, truststore: Truststore, single: Iterable[LocatedList] = ()) -> list[LocatedList]:
+        """Return all lists in memory, with those of single CRLs. Removed CRLs are dropped if newer ones supersede them.
 
-        Those that are older than dropped ones are each in a RolledBackList.
+        Lists that are older than dropped ones are each in a RolledBackList.
         """
         with self._lock:
             self._single = tuple(single)
-            return self._checked()
+            located = self._checked()
+            return self._checked() if self._drop_superseded(located[len(self._single) :], truststore) else located
 
     def count_expired(self) -> int:
         """Return a number that has changed if ``lists`` prove more, because those that were newer have expired."""
@@ -170,24 +170,13 @@ class PrefixCrls:
                     crl.measure()
                     self._catalog.learn(crl)
                 if is_loaded:
-                    others = [crl.uri for crl in crls if not self._may_concern(crl, links)]
+                    optional = [crl for crl in crls if not self._catalog.is_always_needed(crl.uri)]
+                    others = [crl.uri for crl in optional if not crl.may_concern(links)]
                     used.difference_update(others)
                     self._cache.demote(others)
                     self._evict()
             changed |= is_loaded
         return changed
-
-    def _may_concern(self, crl: ListedCrl, links: Iterable[ChainLink]) -> bool:
-        """Return whether a CRL, as far as it was loaded, covers or revokes a certificate, or is always needed."""
-        return (
-            not crl.lists
-            or self._catalog.is_always_needed(crl.uri)
-            or any(
-                issuer_of(each) in link.issuers and SignedList(each).concerns(link)
-                for each in crl.lists
-                for link in links
-            )
-        )
 
     def _batches(self, uris: Iterable[str]) -> Iterator[list[str]]:
         """Yield the CRLs to load in parallel: few, and together no larger than one may be."""
@@ -269,32 +258,42 @@ class PrefixCrls:
     def _checked(self) -> list[LocatedList]:
         """Return what ``lists`` does, with the single CRLs of its last call. The caller has the lock."""
         self._update()
-        lists = list(self._single)
-        for crl in self._cache:
-            lists += located_lists(crl.document, is_outdated=crl.is_outdated(self._catalog.listing))
+        lists = [*self._single, *self._cache.located(self._catalog.listing)]
         checked = self._dropped.check([each[:2] for each in lists], self._now())
         return [each._replace(revocation_list=new) for each, new in zip(lists, checked, strict=True)]
 
     def _update(self) -> None:
         """Adopt the listings in force, and report CRLs that were removed. The caller has the lock."""
         before = self._catalog.listing
-        if not self._catalog.update():
-            return
-        for crl in self._cache:
-            if crl.uri in before.crls and crl.uri not in self._catalog.listing.crls:
-                logger.warning("revocation list removed", extra={"document": "crl", "uri": crl.uri})
+        if self._catalog.update():
+            report_removed(self._cache, before, self._catalog.listing)
 
     def _evict(self) -> bool:
         """Evict CRLs that no request uses until the rest is within the limits. Return whether a list was evicted."""
         now = self._now()
 
         def may_be_evicted(crl: ListedCrl) -> bool:
-            must_stay = crl.must_stay(self._catalog.listing, now, self._max_age)
-            return not must_stay and not any(crl.uri in used for used in self._in_use)
+            return not self._is_in_use(crl) and not crl.must_stay(self._catalog.listing, now, self._max_age)
 
         with self._lock:
-            evicted = self._cache.evict(may_be_evicted)
-            self._evicted_failures += sum(crl.document.total_failures for crl in evicted)
-            for crl in evicted:
-                self._dropped.evict(crl.lists, now)
-        return any(crl.lists for crl in evicted)
+            return self._forget(self._cache.evict(may_be_evicted), now)
+
+    def _drop_superseded(self, located: Iterable[LocatedList], truststore: Truststore) -> bool:
+        """Drop removed CRLs that newer ones supersede. Return whether there was any. The caller has the lock."""
+        removed = [crl for crl in self._cache if crl.uri not in self._catalog.listing.crls and not self._is_in_use(crl)]
+        now = self._now()
+
+        def is_usable(revocation_list: RevocationList) -> bool:
+            return find_problem(revocation_list, truststore, now, self._max_age) is None
+
+        return bool(removed) and self._forget(drop_superseded(removed, self._cache, located, is_usable), now)
+
+    def _is_in_use(self, crl: ListedCrl) -> bool:
+        return any(crl.uri in used for used in self._in_use)
+
+    def _forget(self, crls: list[ListedCrl], now: datetime) -> bool:
+        """Remember the lists of CRLs that have left the memory. Return whether any had one. The caller has the lock."""
+        self._evicted_failures += sum(crl.document.total_failures for crl in crls)
+        for crl in crls:
+            self._dropped.evict(crl.lists, now)
+        return any(crl.lists for crl in crls)

@@ -22,9 +22,10 @@ before it are dropped. If each of two lists is older, the one with the earlier t
 ``rolled_back_list``, which only revokes: it may be one from before the restart.
 
 ``dropped``: what follows from lists that are no longer in memory. It is bounded: a location has at most four lists, and
-CRLs below prefixes are evicted. Their numbers and dates are remembered, and older lists prove nothing good: a
-client whom the dropped list revokes is unknown. There is one exception, so that clients of a CA that has restarted its
-numbers are not denied forever: after the dropped list has expired, its number does not matter for those issued later.
+CRLs below prefixes are evicted, or removed and superseded. Their numbers and dates are remembered, and older lists
+prove nothing good: a client whom the dropped list revokes is unknown. There is one exception, so that clients of a CA
+that has restarted its numbers are not denied forever: after the dropped list has expired, its number does not matter
+for those issued later.
 
 A new execution environment has seen no earlier lists. For it, the stored CRL is current, or its index, if that was made
 from a newer CRL.

@@ -385,6 +385,9 @@ EXPIRED = CertificateAuthority("Expired", not_after=NOW - DAY)
 IDENTIFIED = CertificateAuthority("Identified", key_identifier=b"key")
 
 
+_OWN_CRL = "store a CRL that the CA issues for its own certificates only"
+
+
 def _limited(limit: str) -> str:
     return f"the CRL is limited by its issuing distribution point ({limit}): it proves no certificate good"
 
@@ -448,7 +451,7 @@ def _limited(limit: str) -> str:
         ),
         (
             CA.revoke(extensions=[distribution_point(der.tagged(4, TRUE))]),
-            "the CRL is an indirect one (indirectCRL): it proves no certificate good",
+            f"the CRL is an indirect one (indirectCRL): it proves no certificate good; {_OWN_CRL}",
         ),
         (CA.revoke(extensions=[distribution_point(der.tagged(3, b"\1\x7e"))]), _limited("onlySomeReasons")),
         (CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), _limited("onlyContainsAttributeCerts")),
@@ -469,7 +472,7 @@ def _limited(limit: str) -> str:
         ),
         (
             CA.revoke(entry(0xABCDEF, ENTRY_OF_OTHER)),
-            "the CRL's entry for abcdef concerns another CA (indirect CRL)",
+            f"the CRL's entry for abcdef concerns another CA (indirect CRL); {_OWN_CRL}",
         ),
         (
             CA.revoke(entry(0xABCDEF, extension("1.2.3.4", b"", critical=True))),

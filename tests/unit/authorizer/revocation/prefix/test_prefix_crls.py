@@ -747,13 +747,6 @@ def test_crls_that_are_loaded_at_once_are_no_larger_together_than_one_may_be(
     assert sum(batches) == 7
 
 
-def loaded_crls(authorizer: PrefixAuthorizer) -> list[str]:
-    """Return the URIs of the CRLs in memory."""
-    documents = authorizer.live._revocation  # noqa: SLF001 -- the memory that it takes
-    assert documents is not None
-    return [located.uri for located in documents.prefix_crls.lists()]
-
-
 @pytest.mark.parametrize("names_them", [False, True])
 def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than_one_crl_may_have(
     monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None], *, names_them: bool
@@ -771,7 +764,7 @@ def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than
 
     def counted(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:
         is_new = refresh_together(refreshers, wait_seconds)
-        counts.append(len(loaded_crls(authorizer)))
+        counts.append(len(authorizer.loaded_crls()))
         return is_new
 
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.refresh_together", counted)
@@ -785,8 +778,8 @@ def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than
             extensions=[named] if names_them else [],
         )
         assert authorizer.deny_reason(pem(issued)) == expected
-        assert "file:///crl/own.crl" in loaded_crls(authorizer)
-        assert len(loaded_crls(authorizer)) <= 8
+        assert "file:///crl/own.crl" in authorizer.loaded_crls()
+        assert len(authorizer.loaded_crls()) <= 8
     # Together with those that were just loaded.
     assert max(counts) <= 16
     # Each was read once.
@@ -804,14 +797,14 @@ def test_the_size_of_an_index_is_its_own(storage: Memory, limit_memory: Callable
     authorizer = PrefixAuthorizer(storage)
     for part in range(MANY):
         assert authorizer.deny_reasons(client_of(part), client_of(part, 2)) == [None, REVOKED]
-        assert len(loaded_crls(authorizer)) <= 3
+        assert len(authorizer.loaded_crls()) <= 3
     # One that is too large is not read, and does not count.
     limit_memory(size - 1)
     for part in range(MANY):
         storage.errors[f"crl/{part}.crl.index"] = too_large(f"file:///crl/{part}.crl.index", size - 1)
     authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reasons(*map(client_of, range(MANY))) == [None] * MANY
-    assert len(loaded_crls(authorizer)) >= 3
+    assert len(authorizer.loaded_crls()) >= 3
 
 
 def test_earlier_crls_that_are_still_in_memory_count(storage: Memory, limit_memory: Callable[[int], None]) -> None:
@@ -824,7 +817,7 @@ def test_earlier_crls_that_are_still_in_memory_count(storage: Memory, limit_memo
         assert authorizer.next(client_of(part), client_of(part, 2)) == [None, REVOKED]
         storage.put(f"crl/{part}.crl", content)
         assert authorizer.next(client_of(part), client_of(part, 2)) == [None, REVOKED]
-        assert len(set(loaded_crls(authorizer))) <= 2
+        assert len(set(authorizer.loaded_crls())) <= 2
 
 
 def test_all_crls_that_are_kept_for_one_place_count(storage: Memory, limit_memory: Callable[[int], None]) -> None:
@@ -834,10 +827,10 @@ def test_all_crls_that_are_kept_for_one_place_count(storage: Memory, limit_memor
     for part in range(2):
         storage.put(f"crl/{part}.crl", partition(part, 2, padding=100))
     assert authorizer.next(client_of(0), client_of(1)) == [None, None]
-    assert len(set(loaded_crls(authorizer))) == 2
+    assert len(set(authorizer.loaded_crls())) == 2
     storage.put("crl/1.crl", partition(1, 2, number=2, padding=100, this_update=NOW + DAY / 2, next_update=NOW + DAY))
     assert authorizer.next(client_of(1), client_of(1, 2)) == [None, REVOKED]
-    assert loaded_crls(authorizer) == ["file:///crl/1.crl"] * 2
+    assert authorizer.loaded_crls() == ["file:///crl/1.crl"] * 2
 
 
 def test_a_crl_counts_before_it_was_loaded() -> None:
@@ -856,12 +849,12 @@ def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_to
             storage.put(f"{folder}/{folder}{part}.crl", partition(f"{folder}{part}", 2))
     limit_memory(room_for(7))
     authorizer = PrefixAuthorizer(storage, ",".join(f"file:///{folder}/" for folder in range(5)))
-    assert sorted(loaded_crls(authorizer)) == [
+    assert sorted(authorizer.loaded_crls()) == [
         f"file:///{folder}/{folder}{part}.crl" for folder in range(2) for part in range(3)
     ]
     for folder in range(5):
         assert authorizer.deny_reasons(client_of(f"{folder}1"), client_of(f"{folder}1", 2)) == [None, REVOKED]
-        assert len(loaded_crls(authorizer)) <= 7
+        assert len(authorizer.loaded_crls()) <= 7
 
 
 def test_invalid_crls_with_the_same_name_do_not_hide_others(storage: Memory) -> None:
@@ -1757,8 +1750,13 @@ def test_objects_that_are_not_safe_for_threads_are_only_used_under_the_lock(
     authorizer.live.get()
     authorizer.live.restore()
     assert authorizer.deny_reasons(*clients[1:]) == expected[1:]
+    # A CRL that is replaced by one with another name.
+    assert authorizer.deny_reason(clients[1]) == REVOKED
+    storage.put("crl/partner+.crl", partition(None, 2, ca=OTHER, number=2))
+    storage.remove("crl/partner.crl")
+    assert authorizer.next(*clients[1:]) == expected[1:]
     of_catalog = {"update", "needed", "is_always_needed", "unread", "has_failed", "learn", "forget_invalid"}
-    assert called == of_catalog | {"__iter__", "get", "use", "demote", "evict"}
+    assert called == of_catalog | {"__iter__", "located", "get", "use", "demote", "evict", "remove"}
 
 
 def test_a_request_uses_a_crl_that_another_one_has_just_loaded(storage: Memory) -> None:

@@ -1,0 +1,66 @@
+"""CRLs that were removed from a prefix. They stay in memory until they expire, or a newer one stays in their place.
+
+A CA may write each CRL under a new name, and delete the one before it: all of them together would fill the memory.
+"""
+
+from __future__ import annotations
+
+from mtls_authorizer.log import get_logger
+from mtls_authorizer.revocation.prefix.cache import end_of
+from mtls_authorizer.revocation.succession.order import identity_of, is_superseded
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.locations import LocatedList
+    from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
+    from mtls_authorizer.revocation.prefix.listing import CrlListing
+    from mtls_authorizer.revocation.succession.order import ListIdentity
+
+logger = get_logger()
+
+
+def report_removed(cache: CrlCache, before: CrlListing, listing: CrlListing) -> None:
+    """Log which CRLs in memory are not in a new listing, but were in the one before it."""
+    for crl in cache:
+        if crl.uri in before.crls and crl.uri not in listing.crls:
+            logger.warning("revocation list removed", extra={"document": "crl", "uri": crl.uri})
+
+
+def drop_superseded(
+    removed: Iterable[ListedCrl],
+    cache: CrlCache,
+    located: Iterable[LocatedList],
+    is_usable: Callable[[RevocationList], bool],
+) -> list[ListedCrl]:
+    """Drop removed CRLs of the cache whose lists are all superseded until they expire. Return them.
+
+    Each list has no effect because of a usable one that is stored at another place in the cache, and expires no
+    earlier. From now on, that one stays in memory as long as the removed CRL would, even if it is removed as well.
+    ``located`` are the lists in the cache. Those that are older than dropped ones are each in a RolledBackList.
+    """
+    crls = {crl.uri: crl for crl in cache}
+    usable: dict[ListIdentity, list[tuple[ListedCrl, RevocationList]]] = {}
+    for each in located:
+        if each.is_stored and is_usable(each.revocation_list):
+            usable.setdefault(identity_of(each.revocation_list), []).append((crls[each.uri], each.revocation_list))
+    dropped = []
+    for crl in removed:
+        found = [_successor(each, usable.get(identity_of(each), ())) for each in crl.lists]
+        successors = [successor for successor in found if successor is not None]
+        if successors and len(successors) == len(found):
+            for successor in successors:
+                successor.needed_until = max(successor.needed_until, crl.needed_until, *map(end_of, crl.lists))
+            cache.remove(crl)
+            dropped.append(crl)
+    return dropped
+
+
+def _successor(earlier: RevocationList, usable: Iterable[tuple[ListedCrl, RevocationList]]) -> ListedCrl | None:
+    """Return the CRL whose list is in force instead of an earlier one until that expires; None without any."""
+    return next(
+        (crl for crl, new in usable if is_superseded(earlier, new) and end_of(earlier) <= end_of(new)),
+        None,
+    )
