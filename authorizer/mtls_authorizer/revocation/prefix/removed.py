@@ -39,13 +39,15 @@ def drop_superseded(
 
     Each list has no effect because of a usable one that is stored at another place in the cache, and expires no
     earlier. From now on, that one stays in memory as long as the removed CRL would, even if it is removed as well.
+    It is the only list of its place: those of other CAs that are stored there later displace none that was there first.
     ``located`` are the lists in the cache. Those that are older than dropped ones are each in a RolledBackList.
     """
     crls = {crl.uri: crl for crl in cache}
     usable: dict[ListIdentity, list[tuple[ListedCrl, RevocationList]]] = {}
     for each in located:
-        if each.is_stored and is_usable(each.revocation_list):
-            usable.setdefault(identity_of(each.revocation_list), []).append((crls[each.uri], each.revocation_list))
+        crl = crls[each.uri]
+        if each.is_stored and len(crl.lists) == 1 and is_usable(each.revocation_list):
+            usable.setdefault(identity_of(each.revocation_list), []).append((crl, each.revocation_list))
     dropped = []
     for crl in removed:
         found = [_successor(each, usable.get(identity_of(each), ())) for each in crl.lists]
