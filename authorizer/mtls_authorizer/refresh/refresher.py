@@ -154,7 +154,7 @@ class Refresher:
             # Read under the lock: otherwise, a thread that waits for it can begin an attempt in the past.
             now = self._clock()
             records = self._collect()
-            # Not all documents: those that are still running would be late in turn, and slow ones never come to an end.
+            # Only these: others that are still running would be late in turn, and slow ones be loaded all the time.
             due = [document for document in self._documents if document.is_late]
             if now >= self._due_at:
                 # Until the interval is over, no other thread begins an attempt or waits for one.
