@@ -105,8 +105,8 @@ class Refresher:
         self._refresh(self._start_seconds)
 
     def is_due(self) -> bool:
-        """Return whether a refresh would begin to load the documents."""
-        return self._clock() >= self._due_at
+        """Return whether a refresh would begin to load a document."""
+        return self._clock() >= self._due_at or self._is_any_late()
 
     def restart(self) -> None:
         """Make all documents due, and ignore the attempts that are running.
@@ -136,7 +136,7 @@ class Refresher:
     def _refresh(self, wait_seconds: float) -> None:
         deadline = time.monotonic() + wait_seconds
         self._load_due(deadline)
-        if any(document.is_late for document in self._documents):
+        if self._is_any_late():
             # The same request loads the document again.
             self._load_due(deadline)
 
@@ -154,13 +154,16 @@ class Refresher:
             # Read under the lock: otherwise, a thread that waits for it can begin an attempt in the past.
             now = self._clock()
             records = self._collect()
+            # Only these: others that are still running would be late in turn, and slow ones be loaded all the time.
+            due = [document for document in self._documents if document.is_late]
             if now >= self._due_at:
                 # Until the interval is over, no other thread begins an attempt or waits for one.
                 self._began_at = now
                 self._due_at = now + self._interval_seconds
-                for document in self._documents:
-                    records += document.begin(now, self._give_up_seconds)
-                    running.append(document.attempts[-1])
+                due = list(self._documents)
+            for document in due:
+                records += document.begin(now, self._give_up_seconds)
+                running.append(document.attempts[-1])
         _log(records)
         return running
 
@@ -173,18 +176,18 @@ class Refresher:
         _log(records)
 
     def _to_wait_for(self) -> list[Attempt[Any, Any]]:
-        """Return the attempts for documents without a value. After a restart or a late result, begin all again."""
+        """Return the attempts for documents without a value. After a restart or late results, begin them again."""
         with self._lock:
-            begins = self._due_at == -math.inf
+            begins = self._due_at == -math.inf or self._is_any_late()
             running = [each.attempts[-1] for each in self._documents if each.attempts and not each.in_force]
         # Another thread may have begun in the meantime.
         return (self._begin() or self._to_wait_for()) if begins else running
 
     def _collect(self) -> list[PendingRecord]:
-        records = [record for document in self._documents for record in document.collect()]
-        if any(document.is_late for document in self._documents):
-            self._due_at = -math.inf
-        return records
+        return [record for document in self._documents for record in document.collect()]
+
+    def _is_any_late(self) -> bool:
+        return any(document.is_late for document in self._documents)
 
 
 def refresh_together(refreshers: Sequence[Refresher], wait_seconds: float) -> bool:

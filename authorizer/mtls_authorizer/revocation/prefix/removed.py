@@ -39,16 +39,18 @@ def drop_superseded(
 
     Each list has no effect because of a usable one that is stored at another place in the cache, and expires no
     earlier. From now on, that one stays in memory as long as the removed CRL would, even if it is removed as well.
+    It is the only list of its place: those of other CAs that are stored there later displace none that was there first.
     ``located`` are the lists in the cache. Those that are older than dropped ones are each in a RolledBackList.
     """
     crls = {crl.uri: crl for crl in cache}
-    usable: dict[ListIdentity, list[tuple[ListedCrl, RevocationList]]] = {}
+    alone: dict[ListIdentity, list[tuple[ListedCrl, RevocationList]]] = {}
     for each in located:
-        if each.is_stored and is_usable(each.revocation_list):
-            usable.setdefault(identity_of(each.revocation_list), []).append((crls[each.uri], each.revocation_list))
+        crl = crls[each.uri]
+        if each.is_stored and len(crl.lists) == 1:
+            alone.setdefault(identity_of(each.revocation_list), []).append((crl, each.revocation_list))
     dropped = []
     for crl in removed:
-        found = [_successor(each, usable.get(identity_of(each), ())) for each in crl.lists]
+        found = [_successor(each, alone.get(identity_of(each), ()), is_usable) for each in crl.lists]
         successors = [successor for successor in found if successor is not None]
         if successors and len(successors) == len(found):
             for successor in successors:
@@ -58,9 +60,11 @@ def drop_superseded(
     return dropped
 
 
-def _successor(earlier: RevocationList, usable: Iterable[tuple[ListedCrl, RevocationList]]) -> ListedCrl | None:
+def _successor(
+    earlier: RevocationList,
+    others: Iterable[tuple[ListedCrl, RevocationList]],
+    is_usable: Callable[[RevocationList], bool],
+) -> ListedCrl | None:
     """Return the CRL whose list is in force instead of an earlier one until that expires; None without any."""
-    return next(
-        (crl for crl, new in usable if is_superseded(earlier, new) and end_of(earlier) <= end_of(new)),
-        None,
-    )
+    newer = ((crl, new) for crl, new in others if is_superseded(earlier, new) and end_of(earlier) <= end_of(new))
+    return next((crl for crl, new in newer if is_usable(new)), None)

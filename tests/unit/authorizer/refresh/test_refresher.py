@@ -478,6 +478,31 @@ def test_a_request_that_loads_a_document_twice_waits_no_longer_than_for_one_atte
     again.open()
 
 
+@pytest.mark.parametrize("ends", [fails, unchanged], ids=["fails", "unchanged"])
+def test_a_late_document_does_not_make_other_slow_ones_late(ends: Callable[[], Fetched | None]) -> None:
+    """Otherwise, each would make the other one load again, as often as it can, and requests wait each time."""
+    clock, gates = Clock(), [Gate(), Gate(), Gate()]
+    (first, second, again) = (gate.holding(ends) for gate in gates)
+    scripts = Script(gives(b"one"), first, again, ends), Script(gives(b"two"), second, ends)
+    _documents, refresher = make(*scripts, clock=clock, wait=0)
+    refresher.start()
+    for _interval in range(2):
+        clock.advance(INTERVAL)
+        refresher.refresh_if_due()
+    for gate in gates:
+        assert gate.reached.wait(LONG)
+        gate.opened.set()
+        assert gate.thread is not None
+        gate.thread.join(LONG)
+        clock.advance(1)
+        refresher.refresh_if_due()
+    settle(refresher)
+    assert [len(script.versions) for script in scripts] == [3, 3]
+    clock.advance(INTERVAL)
+    settle(refresher)
+    assert [len(script.versions) for script in scripts] == [4, 4]
+
+
 def test_of_concurrent_requests_one_waits_for_a_slow_store(gate: Gate) -> None:
     clock, script = Clock(), Script(gives(b"one"), gate.holding(gives(b"two")), unchanged)
     (document,), refresher = make(script, clock=clock)

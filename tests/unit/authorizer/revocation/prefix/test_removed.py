@@ -6,6 +6,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
+from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.stores.store import StoreError
 from tests.clocks import LONG
 from tests.pki import der
@@ -223,6 +224,23 @@ def test_a_removed_crl_stays_in_memory_if_only_a_part_of_what_was_stored_there_i
     storage.remove("crl/old.crl")
     assert authorizer.next(REVOKED_CLIENT, client_of(None, 22, NAMESAKE)) == [REVOKED, REVOKED]
     assert in_memory(authorizer) == [NEW, OLD, OLD]
+
+
+def test_a_removed_crl_stays_in_memory_if_lists_of_other_cas_are_kept_where_its_successor_is(storage: Memory) -> None:
+    """One more would displace the successor, and nothing would revoke."""
+    others = [authority(f"Other {number}") for number in range(MAX_RETAINED_LISTS)]
+    storage.put("truststore.pem", b"".join(ca.pem for ca in (IDENTIFIED, OTHER, *others)))
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
+    storage.put("crl/old.crl", partition(None, 22))
+    assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+    for number, ca in enumerate(others):
+        if number == MAX_RETAINED_LISTS - 1:
+            storage.put("crl/new.crl", partition(None, 22, number=2))
+            storage.remove("crl/old.crl")
+            assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+        storage.put("crl/new.crl", partition(None, 22, ca=ca))
+        assert authorizer.next(client_of(None, 22, ca), REVOKED_CLIENT) == [REVOKED, REVOKED]
+    assert OLD in in_memory(authorizer)
 
 
 @pytest.mark.usefixtures("without_room")
