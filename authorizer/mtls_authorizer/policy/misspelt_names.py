@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 # The names of the variables that decide start with one of these.
 _OWN_PREFIXES = ("ALLOW", "AUTHORIZER_", "REQUIRED_EXT", "CRL", "TRUSTSTORE", "S3_BUCKET_OWN")
-_DENYING = ("BLACKLIST", "BLOCKED", "BLOCKLIST", "DENIED", "DENY", "REVOKE")
+_DENYING = ("BLACKLIST", "BLOCKED", "BLOCKLIST", "DENIED", "DENY", "DISALLOW", "REVOKE")
 _PREFIXES = (*_OWN_PREFIXES, *_DENYING, "PERMITTED", "REQUIRED_KEY", "REVOCATION", "WHITELIST")
 
 # Words that are taken for the same word.
 _LIKE_ALLOWED = ("ALLOW", *_DENYING, "ACCEPTED", "EXPECTED", "PERMITTED", "REQUIRE", "TRUSTED", "WHITELIST")
-_SAME = {"EKU": "USAGE", "URL": "URI"}
+_SAME = {"CN": "NAME", "EKU": "USAGE", "OU": "UNIT", "SAN": "NAME", "URL": "URI"}
 
 # Without one of these, more clients may be allowed. AUTHORIZER_URI is none: it is API Gateway's word for a function.
 _RESTRICTING = (

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _DOMAIN = re.compile(r"([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*")
+_ORDINARY_NAME = re.compile(r"DNS:[\w.*-]+|email:[\w.+-]+@[\w.-]+|URI:[a-z]+:[!-~]+|IP:[!-~]+", re.ASCII)
 _COMPARISONS = frozenset(Comparison)
 
 
@@ -194,7 +195,7 @@ def _are_ordinary(field: str, items: list[Any]) -> bool:
     if not _is_plain(lines.replace("\n", "-")) or lines != "\n".join(map(str.strip, items)):
         return False
     if kind is FieldKind.SUBJECT_ALT_NAME or field == SERIAL_NUMBER:
-        return not any(misspelling(field, item) for item in items)
+        return not any(misspelling(field, item) for item in items if not _ORDINARY_NAME.fullmatch(item))
     return not (kind is FieldKind.TEXT and may_contain_legal_forms(lines))
 
 

@@ -73,13 +73,15 @@ def _is_needed(text: str, number: int) -> bool:
 def composed(text: str) -> str:
     """Return text with composed characters (Unicode NFC), if it has others: a u and a diaeresis, as macOS writes a ü.
 
-    Characters that NFC replaces by a single other one stay: names of people in Japan contain some of them.
+    Characters that NFC replaces on their own stay: names of people in Japan contain some of them.
     """
     if max(text) < _FIRST_COMBINING_CHARACTER:
         return text
+    from itertools import groupby  # noqa: PLC0415 -- rarely needed
     from unicodedata import normalize  # noqa: PLC0415 -- rarely needed
 
-    normalized = normalize("NFC", text)
+    runs = groupby(text, lambda each: normalize("NFC", each) == each)
+    normalized = "".join(normalize("NFC", "".join(run)) if is_usual else "".join(run) for is_usual, run in runs)
     return normalized if len(normalized) < len(text) else text
 
 

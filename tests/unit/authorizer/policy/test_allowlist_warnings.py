@@ -237,6 +237,7 @@ def test_other_alternative_names_are_not_corrected(name: str) -> None:
         ("ALLOWED_ORGANIZATIONAL_UNITS", "\u30ab\u3099\u1112\u1161\u11ab", "\u30ac\ud55c"),
         ("ALLOWED_SUBJECT_ALT_NAMES", "dirName:O=Cafe\u0301", "dirName:O=Caf\u00e9"),
         ("ALLOWED_ISSUERS", "CN=Mu\u0308ller,C=DE", "CN=M\u00fcller,C=DE"),
+        ("ALLOWED_COMMON_NAMES", "\u795e\ufa19\u30ab\u3099", "\u795e\ufa19\u30ac"),
     ],
 )
 def test_certificates_usually_contain_composed_characters(variable: str, name: str, correct: str) -> None:
