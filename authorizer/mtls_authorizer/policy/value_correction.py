@@ -5,6 +5,8 @@ Only values that may need it are examined, so that few configurations import thi
 
 from __future__ import annotations
 
+from itertools import groupby
+
 _JOINERS = "\u200c\u200d"
 _VIRAMA = 9
 """The canonical combining class of the signs that join consonants of Indic scripts."""
@@ -77,7 +79,6 @@ def composed(text: str) -> str:
     """
     if max(text) < _FIRST_COMBINING_CHARACTER:
         return text
-    from itertools import groupby  # noqa: PLC0415 -- rarely needed
     from unicodedata import normalize  # noqa: PLC0415 -- rarely needed
 
     runs = groupby(text, lambda each: normalize("NFC", each) == each)
