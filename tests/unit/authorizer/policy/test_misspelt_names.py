@@ -168,6 +168,6 @@ def test_a_misspelt_name_is_an_error(name: str, shown: str) -> None:
 
 def test_the_documentation_lists_the_beginnings() -> None:
     page = (PROJECT / "docs/configuration.md").read_text(encoding="utf-8")
-    listed = re.search(r"## Misspelt names\n(.+?), or contains", page, re.DOTALL)
+    listed = re.search(r"## Misspelt names\n(.+?),\s+or contains", page, re.DOTALL)
     assert listed
     assert sorted(re.findall(r"`(\w+)`", listed[1])) == sorted(_PREFIXES)
