@@ -91,7 +91,7 @@ def _differs_in_one_place(name: str, variable: str) -> bool:
 
 
 def _advice(name: str, deciding: list[str]) -> str:
-    if any(word.startswith(_DENYING) for word in name.split("_")):
+    if any(word == "NOT" or word.startswith(_DENYING) for word in name.split("_")):
         return "remove it, and use deny in AUTHORIZER_RULES or at AUTHORIZER_RULES_URI to block clients"
     from difflib import get_close_matches  # noqa: PLC0415 -- only for an error
 
