@@ -11,6 +11,7 @@ from client_certificate_auth.events import (
     ExtractionFailureReason,
     ExtractionResult,
     ExtractionSuccess,
+    member,
 )
 from client_certificate_auth.x509.certificate import MalformedCertificateError
 
@@ -49,7 +50,9 @@ def extract_client_certificate_from_alb_event(
     is the mode of the listener. In ``verify``, the header ``X-Amzn-Mtls-Clientcert-Leaf`` contains one certificate. In
     ``passthrough``, ``X-Amzn-Mtls-Clientcert`` contains the chain: the first certificate is the client's, and the
     others are the ``intermediates`` of the result. The result is *malformed* for several values of a header, for
-    several certificates in verify mode, and if the event also contains the header of the other mode.
+    several certificates in verify mode, and if the event also contains the header of the other mode. In an event whose
+    ``requestContext`` is not a load balancer's, the certificate is *missing*: an API or a function URL passes on this
+    header as its client has sent it.
 
     Raises ValueError for a mode that does not exist, and nothing else, whatever the event is.
 
@@ -63,7 +66,7 @@ def extract_client_certificate_from_alb_event(
         message = f"mode is {mode!r}: write {' or '.join(map(repr, _ALB_HEADERS))}"
         raise ValueError(message)
     try:
-        value = _value(event, _ALB_HEADERS[mode])
+        value = None if _is_from_elsewhere(event) else _value(event, _ALB_HEADERS[mode])
         if not value:
             return ExtractionFailure(ExtractionFailureReason.ALB_MISSING)
         # The load balancer sends the header of one mode. With both, the listener may be in the other mode, in which
@@ -102,6 +105,15 @@ def extract_client_certificate_from_cloudfront_event(event: object) -> Extractio
         return ExtractionSuccess(PeerCertificate.from_pem(_decoded(value)))
     except MalformedCertificateError:
         return ExtractionFailure(ExtractionFailureReason.CLOUDFRONT_MALFORMED)
+
+
+def _is_from_elsewhere(event: object) -> bool:
+    """Return whether an event has a request context without ``elb``, which those of load balancers contain.
+
+    Events without a request context, which people write for tests, may be a load balancer's.
+    """
+    context = member(event, "requestContext")
+    return context is not None and member(context, "elb") is None
 
 
 def _value(event: object, name: str) -> str | None:

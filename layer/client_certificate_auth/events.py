@@ -32,7 +32,10 @@ class ExtractionFailureReason(StrEnum):
     """The event does not contain exactly one certificate in PEM with readable names, serial number and dates."""
 
     ALB_MISSING = "alb_event_missing_clientcert"
-    """No header with a certificate: mutual TLS is off or in another mode, or the client sent no certificate."""
+    """No header with a certificate: mutual TLS is off or in another mode, or the client sent no certificate.
+
+    Or the event is from another service, such as API Gateway.
+    """
 
     ALB_MALFORMED = "alb_event_clientcert_malformed"
     """The header does not contain certificates as the listener's mode encodes them, or it has several values.

@@ -20,6 +20,7 @@ from client_certificate_auth import (
     extract_client_certificate_from_cloudfront_event,
     extract_client_certificate_from_lambda_event,
 )
+from client_certificate_auth.testing import Request, alb_event, http_api_event, rest_api_event
 from tests.pki.certificates import client_pem
 from tests.strategies import header_events, json_values
 
@@ -167,6 +168,38 @@ def test_the_header_of_another_front_door_is_not_read(front_door: FrontDoor, sen
         "first" if sent is front_door else front_door.missing
     )
     assert extract_client_certificate_from_lambda_event(single(sent, FIRST)).reason == ExtractionFailureReason.MISSING
+
+
+API_EVENTS: dict[str, Callable[[str | None, Request], Event]] = {
+    "REST API": rest_api_event,
+    "HTTP API or function URL": http_api_event,
+    "HTTP API, payload 1.0": partial(http_api_event, payload="1.0"),
+}
+
+
+@pytest.mark.parametrize("api_event", API_EVENTS.values(), ids=API_EVENTS)
+def test_at_an_api_the_headers_of_a_load_balancer_are_the_clients_own(
+    api_event: Callable[[str | None, Request], Event],
+) -> None:
+    for front_door in (VERIFY, PASSTHROUGH):
+        forged = Request(headers={front_door.header: encode(FIRST)})
+        assert front_door.extract(api_event(None, forged)).reason == front_door.missing
+        assert front_door.extract(api_event(SECOND, forged)).reason == front_door.missing
+        assert common_name(extract_client_certificate_from_lambda_event(api_event(SECOND, forged))) == "second"
+
+
+ABSENT_OR_A_LOAD_BALANCERS: list[object] = [None, alb_event(None)["requestContext"], UserDict(elb={})]
+
+
+@pytest.mark.parametrize(
+    "context", [{}, {"elb": None}, {"serviceNetworkArn": "arn:aws:vpc-lattice"}, "elb", ["elb"], 0]
+)
+def test_a_request_context_that_is_not_a_load_balancers_is_missing_the_certificate(context: object) -> None:
+    for front_door in (VERIFY, PASSTHROUGH):
+        for event in (single(front_door, VALUE), multiple(front_door, VALUE, OTHER)):
+            assert front_door.extract({**event, "requestContext": context}).reason == front_door.missing
+        for elb in ABSENT_OR_A_LOAD_BALANCERS:
+            assert common_name(front_door.extract({**single(front_door, VALUE), "requestContext": elb})) == "first"
 
 
 def test_the_other_headers_about_the_certificate_are_not_read() -> None:
