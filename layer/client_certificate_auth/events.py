@@ -120,6 +120,9 @@ def extract_client_certificate_from_lambda_event(event: object) -> ExtractionRes
 
     The result has ``success``, ``certificate`` and ``reason``. Raises nothing for any event. API Gateway has verified
     that the certificate chains to the truststore; this function does not verify it.
+
+    Trust boundary: pass only events that API Gateway has written. Without proxy integration, and in messages and the
+    input of state machines, the client may have written the event, with the certificate of another client.
     """
     return read_client_certificate(find_client_certificate(event))
 

@@ -2,8 +2,9 @@
 
 Each ``allow_…`` takes a list once and returns a check: a function that takes a certificate and returns whether it
 matches. Values must be equal, including case. A check never raises for a certificate: a value that cannot be decoded
-does not match. An empty list matches no certificate. An unusable list raises when the check is created: TypeError for a
-bare string or for items of another type, ValueError for items that are empty or not in the form of their kind.
+does not match. An empty list matches no certificate, and no list matches one with ``unhandled_critical_extensions``. An
+unusable list raises when the check is created: TypeError for a bare string or for items of another type, ValueError for
+items that are empty or not in the form of their kind.
 """
 
 from __future__ import annotations
@@ -34,19 +35,19 @@ def allow_cn(common_names: Iterable[str]) -> CertificateCheck:
     A subject with several common names matches no list, because it is not clear which of them names the client.
     """
     allowed = _strings(common_names, "common_names")
-    return lambda certificate: certificate.subject.get_single("CN") in allowed
+    return _check(lambda certificate: certificate.subject.get_single("CN") in allowed)
 
 
 def allow_ou(organizational_units: Iterable[str]) -> CertificateCheck:
     """Match a subject if any of its organizational units is in the list."""
     allowed = _strings(organizational_units, "organizational_units")
-    return lambda certificate: not allowed.isdisjoint(certificate.subject.get_all("OU"))
+    return _check(lambda certificate: not allowed.isdisjoint(certificate.subject.get_all("OU")))
 
 
 def allow_organization(organizations: Iterable[str]) -> CertificateCheck:
     """Match a subject if any of its organizations is in the list."""
     allowed = _strings(organizations, "organizations")
-    return lambda certificate: not allowed.isdisjoint(certificate.subject.get_all("O"))
+    return _check(lambda certificate: not allowed.isdisjoint(certificate.subject.get_all("O")))
 
 
 def allow_fingerprints(fingerprints: Iterable[str]) -> CertificateCheck:
@@ -56,7 +57,7 @@ def allow_fingerprints(fingerprints: Iterable[str]) -> CertificateCheck:
     ValueError, because it is broken.
     """
     allowed = {read_fingerprint(text) for text in _strings(fingerprints, "fingerprints")}
-    return lambda certificate: certificate.fingerprint256 in allowed or certificate.fingerprint512 in allowed
+    return _check(lambda certificate: certificate.fingerprint256 in allowed or certificate.fingerprint512 in allowed)
 
 
 def allow_issuer(issuers: Iterable[Mapping[str, str]] | Mapping[str, str]) -> CertificateCheck:
@@ -67,13 +68,13 @@ def allow_issuer(issuers: Iterable[Mapping[str, str]] | Mapping[str, str]) -> Ce
     one. A single mapping need not be in a list.
     """
     allowed = _attribute_mappings(issuers, "issuers")
-    return lambda certificate: any(_has_all(certificate.issuer, attributes) for attributes in allowed)
+    return _check(lambda certificate: any(_has_all(certificate.issuer, attributes) for attributes in allowed))
 
 
 def allow_subject(subjects: Iterable[Mapping[str, str]] | Mapping[str, str]) -> CertificateCheck:
     """Match a subject that has all attributes of one of the mappings, as ``allow_issuer`` does for issuers."""
     allowed = _attribute_mappings(subjects, "subjects")
-    return lambda certificate: any(_has_all(certificate.subject, attributes) for attributes in allowed)
+    return _check(lambda certificate: any(_has_all(certificate.subject, attributes) for attributes in allowed))
 
 
 def allow_serial(serial_numbers: Iterable[str]) -> CertificateCheck:
@@ -83,7 +84,7 @@ def allow_serial(serial_numbers: Iterable[str]) -> CertificateCheck:
     the truststore contains more than one CA.
     """
     allowed = {read_serial_number(text) for text in _strings(serial_numbers, "serial_numbers")}
-    return lambda certificate: int(certificate.serial_number, 16) in allowed
+    return _check(lambda certificate: int(certificate.serial_number, 16) in allowed)
 
 
 def allow_san(subject_alt_names: Iterable[str]) -> CertificateCheck:
@@ -94,7 +95,7 @@ def allow_san(subject_alt_names: Iterable[str]) -> CertificateCheck:
     one, it matches no certificate.
     """
     allowed = {SubjectAltName.from_string(text) for text in _strings(subject_alt_names, "subject_alt_names")}
-    return lambda certificate: not allowed.isdisjoint(certificate.subject_alt_names)
+    return _check(lambda certificate: not allowed.isdisjoint(certificate.subject_alt_names))
 
 
 def allow_email(addresses: Iterable[str]) -> CertificateCheck:
@@ -108,7 +109,7 @@ def allow_email(addresses: Iterable[str]) -> CertificateCheck:
         alternative = [name.value for name in certificate.subject_alt_names if name.type == "email"]
         return not allowed.isdisjoint(certificate.subject.get_all("emailAddress") + alternative)
 
-    return check
+    return _check(check)
 
 
 def all_of(*checks: CertificateCheck | Iterable[CertificateCheck]) -> CertificateCheck:
@@ -127,6 +128,14 @@ def any_of(*checks: CertificateCheck | Iterable[CertificateCheck]) -> Certificat
     """
     flat = _checks(checks)
     return lambda certificate: any(_matches(check, certificate) for check in flat)
+
+
+def _check(matches: CertificateCheck) -> CertificateCheck:
+    """Return a check that matches only certificates without critical extensions that must lead to their rejection.
+
+    Such an extension can limit what the other fields mean (RFC 5280 §4.2).
+    """
+    return lambda certificate: not certificate.unhandled_critical_extensions and matches(certificate)
 
 
 def _matches(check: CertificateCheck, certificate: PeerCertificate) -> bool:

@@ -38,8 +38,9 @@ from tests.pki.certificates import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CLIENT = PeerCertificate.from_pem(
-    pem(
+
+def client(*extensions: bytes) -> PeerCertificate:
+    return PeerCertificate.from_der(
         certificate_der(
             name(
                 ("C", "DE"),
@@ -63,11 +64,14 @@ CLIENT = PeerCertificate.from_pem(
                     email("last@example.com"),
                     ip(b"\xc0\x00\x02\x01"),
                     ip(b"\x20\x01\x0d\xb8" + bytes(11) + b"\x01"),
-                )
+                ),
+                *extensions,
             ],
         )
     )
-)
+
+
+CLIENT = client()
 SHA256 = CLIENT.fingerprint256
 SHA512 = CLIENT.fingerprint512
 
@@ -205,6 +209,17 @@ def test_a_helper_that_needs_an_undecodable_extension_does_not_match_and_the_oth
     assert allow_san(["DNS:client.example.com"])(undecodable) is False
     assert allow_email(["san@example.com"])(undecodable) is False
     assert allow_cn(["client"])(undecodable) is True
+
+
+def test_no_helper_matches_a_certificate_that_must_be_rejected_for_a_critical_extension() -> None:
+    critical, other = (client(extension("1.2.3", b"\x05\x00", critical=flag)) for flag in (True, False))
+    for rejected in (critical, client(extension("2.5.29.15", b"garbage", critical=True))):
+        own_hashes = [allow_fingerprints([rejected.fingerprint256]), allow_fingerprints([rejected.fingerprint512])]
+        assert [check for check in MATCHING + own_hashes if check(rejected) is not False] == []
+    assert [check(other) for check in MATCHING].count(True) == len(MATCHING) - 4  # the fingerprints
+    # A function of one's own may know the extension, and has the last word.
+    for combinator in (all_of, any_of):
+        assert combinator(lambda certificate: certificate.unhandled_critical_extensions == ("1.2.3",))(critical) is True
 
 
 LISTS: list[Callable[[Any], CertificateCheck]] = [
