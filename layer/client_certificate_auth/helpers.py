@@ -131,10 +131,7 @@ def any_of(*checks: CertificateCheck | Iterable[CertificateCheck]) -> Certificat
 
 
 def _check(matches: CertificateCheck) -> CertificateCheck:
-    """Return a check that matches only certificates without critical extensions that must lead to their rejection.
-
-    Such an extension can limit what the other fields mean (RFC 5280 §4.2).
-    """
+    """Return a check that also demands that all critical extensions are handled (RFC 5280 §4.2)."""
     return lambda certificate: not certificate.unhandled_critical_extensions and matches(certificate)
 
 
