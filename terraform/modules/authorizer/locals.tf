@@ -53,7 +53,7 @@ locals {
 
   # A URI that ends with a slash is a prefix.
   crls      = [for uri in var.crl_uris : endswith(uri, "/") ? "${uri}*.crl" : uri]
-  first_crl = [for index, uri in var.crl_uris : split("/", uri) if index == 0 && startswith(uri, "s3://") && endswith(uri, "/")]
+  prefixes  = [for uri in var.crl_uris : split("/", uri) if startswith(uri, "s3://") && endswith(uri, "/")]
   rule_uris = compact([var.authorizer_rules_uri, var.authorizer_shadow_rules_uri])
   # Indexes are not signed by a CA, so the authorizer reads them only in a bucket where nothing but the indexer can write
   # them. Elsewhere it reads the CRLs themselves.
@@ -73,8 +73,8 @@ locals {
     # X-Ray has no resources to name.
     var.tracing ? [{ Effect = "Allow", Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource = ["*"] }] : [],
     length(local.objects) > 0 ? [{ Effect = "Allow", Action = ["s3:GetObject"], Resource = local.objects }] : [],
-    # As in the template: the bucket of the first URI, if that is a prefix, and its first folder.
-    [for parts in local.first_crl : {
+    # As in the template: the bucket of each prefix, and its first folder.
+    [for parts in local.prefixes : {
       Effect    = "Allow"
       Action    = ["s3:ListBucket"]
       Resource  = ["arn:${local.partition}:s3:::${parts[2]}"]
