@@ -239,6 +239,10 @@ export class ClientCertificateRevocation extends Construct {
     }
     checkArns(props.privateCaArns, PRIVATE_CA, 'the ARN of a certificate authority');
     checkArns(props.publisherRoleArns, ROLE, 'the ARN of an IAM role without a path');
+    const publishers = props.publisherRoleArns ?? [];
+    if (new Set(publishers.map((arn) => arn.split('/')[1])).size < publishers.length) {
+      throw new Error('publisherRoleArns must have different names: roles of the same name would share a folder');
+    }
     this.props = props;
     this.metricsNamespace = props.metricsNamespace;
     this.bucketArn = `arn:${Aws.PARTITION}:s3:::${props.bucketName}`; // references would be circular

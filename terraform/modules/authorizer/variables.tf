@@ -431,6 +431,11 @@ variable "publisher_role_arns" {
   }
 
   validation {
+    condition     = length(distinct([for item in var.publisher_role_arns : regex("[^/]*$", item)])) == length(var.publisher_role_arns)
+    error_message = "Must have different names: roles of the same name would share a folder."
+  }
+
+  validation {
     condition     = length(var.publisher_role_arns) == 0 || var.create_crl_bucket
     error_message = "publisher_role_arns requires create_crl_bucket."
   }

@@ -216,6 +216,16 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
             ("arn:aws:iam::123456789012:role/ci/pki-job", "arn:aws:iam::123456789012:role/*", "${Token[Role.1]}")
         )
     },
+    "publishers-of-one-name": (
+        {
+            "revocation": {
+                "bucketName": "lists",
+                "truststoreUri": "file:///opt/t.pem",
+                "publisherRoleArns": [f"arn:aws:iam::{account}:role/pki" for account in ("123456789012", "210987654321")],
+            }
+        },
+        "publisher_role_arns must have different names: roles of the same name would share a folder",
+    ),
     "private-ca": (
         {"revocation": {"bucketName": "lists", "truststoreUri": "file:///opt/t.pem", "privateCaArns": ["*"]}},
         "* is not the ARN of a certificate authority, as text",

@@ -216,8 +216,12 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
     (
         REVOCATION,
         "PublisherRoleArns",
-        [PUBLISHER_ARNS[0], ",".join(PUBLISHER_ARNS)],
-        [f"{PUBLISHER_ARNS[0]},", f"{PUBLISHER_ARNS[0]}*", "*", "arn:aws:iam::123456789012:role/a/b", "role/a"],
+        [PUBLISHER_ARNS[0], ",".join(PUBLISHER_ARNS), f"{PUBLISHER_ARNS[0]},{PUBLISHER_ARNS[0]}-2"],
+        [
+            *(f"{PUBLISHER_ARNS[0]},", f"{PUBLISHER_ARNS[0]}*", "*", "arn:aws:iam::123456789012:role/a/b", "role/a"),
+            # Their folders would be the same.
+            ",".join(PUBLISHER_ARNS[0].replace("123456789012", account) for account in ("123456789012", "2" * 12)),
+        ],
     ),
     (
         REVOCATION,
