@@ -221,7 +221,7 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
             "revocation": {
                 "bucketName": "lists",
                 "truststoreUri": "file:///opt/t.pem",
-                "publisherRoleArns": [f"arn:aws:iam::{account}:role/pki" for account in ("123456789012", "210987654321")],
+                "publisherRoleArns": [f"arn:aws:iam::{account}:role/pki" for account in ("1" * 12, "2" * 12)],
             }
         },
         "publisher_role_arns must have different names: roles of the same name would share a folder",

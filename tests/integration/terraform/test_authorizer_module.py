@@ -623,7 +623,9 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
         {"name": "a b"},
         {"crl_source_private_hosts": ["crl.internal"]},
         {
-            **{"create_crl_bucket": True, "crl_bucket_name": "lists", "truststore_uri": "s3://lists/a"},
+            "create_crl_bucket": True,
+            "crl_bucket_name": "lists",
+            "truststore_uri": "s3://lists/a",
             "publisher_role_arns": [f"arn:aws:iam::{account}:role/pki" for account in ("1" * 12, "2" * 12)],
         },
         {"authorizer_policy_arns": ["arn:aws:iam::123456789012:role/a"]},
