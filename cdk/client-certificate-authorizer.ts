@@ -55,8 +55,9 @@ export class ClientCertificateAuthorizer extends Construct {
     if (props.snapStart && props.provisionedConcurrency) {
       throw new Error('set snapStart or provisionedConcurrency, not both');
     }
+    checkEnvironment(props.environment);
     if (props.crlBucketName) {
-      checkUri(`s3://${props.crlBucketName}`);
+      checkBucket(props.crlBucketName);
       if (!props.environment.CRL_URIS) {
         throw new Error('without CRL_URIS, no certificate is checked for revocation: set it, or remove crlBucketName');
       }
@@ -137,16 +138,15 @@ function isChangedElsewhere(node: IConstruct): node is CfnElement {
 }
 
 function documentPermissions(environment: Record<string, string>, crlBucketName?: string): iam.PolicyStatement[] {
-  // Like the authorizer, this accepts spaces around URIs.
   const rules = [environment.AUTHORIZER_RULES_URI, environment.AUTHORIZER_SHADOW_RULES_URI]
     .filter((uri) => uri !== undefined)
-    .map((uri) => uri.trim());
-  const crls = (environment.CRL_URIS?.split(',') ?? []).map((uri) => uri.trim());
-  const truststore = [environment.TRUSTSTORE_URI].filter((uri) => uri !== undefined).map((uri) => uri.trim());
-  [...rules, ...truststore, ...crls].forEach(checkUri);
+    .map((uri) => checkUri(uri, RULES));
+  const truststore = [environment.TRUSTSTORE_URI].filter((uri) => uri !== undefined).map((uri) => checkUri(uri, OBJECT));
+  const crls = (environment.CRL_URIS?.split(',') ?? []).map((uri) => checkUri(uri, CRLS));
+  const prefixes = crls.filter((uri) => uri.startsWith('s3://') && uri.endsWith('/'));
   const objects = [...rules, ...truststore, ...crls]
     .filter((uri) => uri.startsWith('s3://'))
-    .map((uri) => `${arnOfObject(uri)}${uri.endsWith('/') ? '*.crl' : ''}`);
+    .map((uri) => `${arnOfObject(uri)}${prefixes.includes(uri) ? '*.crl' : ''}`);
   if (crlBucketName) {
     // Indexes are not signed by a CA, so the authorizer reads them only in a bucket where nothing but the indexer can
     // write them.
@@ -159,9 +159,9 @@ function documentPermissions(environment: Record<string, string>, crlBucketName?
     .map((name) => `arn:${Aws.PARTITION}:ssm:${Aws.REGION}:${Aws.ACCOUNT_ID}:parameter${name.split(':')[0]}`);
   const statements: iam.PolicyStatement[] = [];
   if (objects.length) statements.push(allow(['s3:GetObject'], objects));
-  if (crls.length && crls[0].startsWith('s3://') && crls[0].endsWith('/')) {
-    // As in the template: the bucket of the first URI, if that is a prefix, and its first folder.
-    const [, , bucket, folder] = crls[0].split('/');
+  for (const uri of prefixes) {
+    // As in the template: the bucket of a prefix, and its first folder.
+    const [, , bucket, folder] = uri.split('/');
     const listing = allow(['s3:ListBucket'], [`arn:${Aws.PARTITION}:s3:::${bucket}`]);
     listing.addCondition('StringLike', { 's3:prefix': `${folder}/*` });
     statements.push(listing);
@@ -239,6 +239,10 @@ export class ClientCertificateRevocation extends Construct {
     }
     checkArns(props.privateCaArns, PRIVATE_CA, 'the ARN of a certificate authority');
     checkArns(props.publisherRoleArns, ROLE, 'the ARN of an IAM role without a path');
+    const publishers = props.publisherRoleArns ?? [];
+    if (new Set(publishers.map((arn) => arn.split('/')[1])).size < publishers.length) {
+      throw new Error('publisherRoleArns must have different names: roles of the same name would share a folder');
+    }
     this.props = props;
     this.metricsNamespace = props.metricsNamespace;
     this.bucketArn = `arn:${Aws.PARTITION}:s3:::${props.bucketName}`; // references would be circular
@@ -333,9 +337,8 @@ export class ClientCertificateRevocation extends Construct {
       CRL_SOURCES: JSON.stringify(props.crlSources),
       CRL_DESTINATION: `s3://${props.bucketName}/fetched/`,
     };
-    if (props.crlSourcePrivateHosts?.length) {
-      environment.CRL_SOURCE_PRIVATE_HOSTS = props.crlSourcePrivateHosts.join(',');
-    }
+    const privateHosts = props.crlSourcePrivateHosts?.join(',');
+    if (privateHosts) environment.CRL_SOURCE_PRIVATE_HOSTS = privateHosts;
     if (props.metricsNamespace) environment.METRICS_NAMESPACE = props.metricsNamespace;
     const statements = [allow(['s3:GetObject', 's3:PutObject'], [`${this.bucketArn}/fetched/*.crl`])];
     if (props.fetcherSubnetIds?.length) {
@@ -367,8 +370,7 @@ export class ClientCertificateRevocation extends Construct {
   ): FunctionResources {
     // Without s3:ListBucket, S3 answers AccessDenied for an object that does not exist.
     const reading = [allow(['s3:ListBucket'], [this.bucketArn])];
-    const truststore = this.props.truststoreUri.trim(); // as the functions read it
-    checkUri(truststore);
+    const truststore = checkUri(this.props.truststoreUri, OBJECT);
     if (truststore.startsWith('s3://')) {
       reading.push(allow(['s3:GetObject'], [arnOfObject(truststore)]));
     }
@@ -713,14 +715,51 @@ function arnOfObject(uri: string): string {
   return `arn:${Aws.PARTITION}:s3:::${uri.slice('s3://'.length)}`;
 }
 
-// No permission would follow from a URI that does not begin with the name of a store, or that is a reference as a whole.
-// IAM would read a pattern, which permits more than the URI names. A reference, such as the name of a bucket, is no pattern.
-function checkUri(uri: string): void {
-  if (!/^(s3|ssm|appconfig|file):\/\//.test(uri)) {
-    throw new Error(`${uri} must begin with s3://, ssm://, appconfig:// or file://, as text: permissions follow from it`);
+// A reference to another resource, such as the name of a bucket. Its text is not known yet: below, ~ stands for it.
+const TOKEN = /\$\{Token\[[^\]]*\]\}/g;
+const BUCKET = '[A-Za-z0-9._~-]+';
+const KEY = '[^*?#$]*[^*?#$/]';
+const S3_OR_FILE = `s3://(~|${BUCKET}/${KEY})|file:///.*[^/]`;
+const PARAMETER = '(~|/[A-Za-z0-9_.~-]+)(/[A-Za-z0-9_.~-]+)*(:[A-Za-z0-9_.~-]+)?';
+
+/** A kind of URI that permissions follow from: its pattern, and how to write it. */
+interface Uri {
+  readonly pattern: string;
+  readonly expected: string;
+}
+
+const OBJECT: Uri = { pattern: S3_OR_FILE, expected: 's3://bucket/key or file:///path' };
+const CRLS: Uri = {
+  pattern: `${S3_OR_FILE}|s3://${BUCKET}/${KEY}/|file:///.*[^/]/`,
+  expected: `${OBJECT.expected}, and / after a prefix`,
+};
+const RULES: Uri = {
+  pattern: `${S3_OR_FILE}|ssm://${PARAMETER}(,${PARAMETER})*|appconfig://.+`,
+  expected: 's3://bucket/key, ssm:///name, appconfig://application/environment/profile or file:///path',
+};
+
+/**
+ * Returns a URI without surrounding whitespace, as the functions read it. It must permit what it names, and no more: the
+ * text of a reference to a whole URI is not known, and IAM would read wildcards as a pattern.
+ */
+function checkUri(uri: string, kind: Uri): string {
+  const stripped = uri.trim();
+  if (!new RegExp(`^(${kind.pattern})$`).test(stripped.replace(TOKEN, '~'))) {
+    throw new Error(`${uri} must be ${kind.expected}, as text without *, ?, # and $: permissions follow from it`);
   }
-  if (/^(s3|ssm):\/\/.*[*?$]/s.test(uri.replace(/\$\{Token\[[^\]]*\]\}/g, ''))) {
-    throw new Error(`${uri} must not contain *, ? or $: IAM would read a pattern`);
+  return stripped;
+}
+
+function checkBucket(name: string): void {
+  if (!new RegExp(`^${BUCKET}$`).test(name.replace(TOKEN, '~'))) throw new Error(`${name} is not the name of a bucket`);
+}
+
+// The CDK leaves out what is undefined, such as a variable of process.env: without an allowlist, more clients are allowed.
+function checkEnvironment(environment: Record<string, string>): void {
+  for (const [name, value] of Object.entries<unknown>(environment)) {
+    if (typeof value !== 'string' || !value.trim()) {
+      throw new Error(`${name} is empty or not text: write its value, or remove the variable for its default`);
+    }
   }
 }
 

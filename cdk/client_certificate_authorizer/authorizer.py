@@ -12,7 +12,19 @@ from aws_cdk.aws_lambda import Alias, Architecture, IFunction, LayerVersion, Sna
 from aws_cdk.aws_logs import RetentionDays
 from constructs import Construct
 
-from .functions import Release, allow, check_uri, create_function, create_layer, object_arn
+from .functions import (
+    CRLS,
+    OBJECT,
+    RULES,
+    Release,
+    allow,
+    check_bucket,
+    check_environment,
+    check_uri,
+    create_function,
+    create_layer,
+    object_arn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,9 +66,10 @@ class ClientCertificateAuthorizer(Construct):
         if snap_start and provisioned_concurrency:
             message = "set snap_start or provisioned_concurrency, not both"
             raise ValueError(message)
+        check_environment(environment)
         if crl_bucket_name:
-            check_uri(f"s3://{crl_bucket_name}")
-            if not environment.get("CRL_URIS"):
+            check_bucket(crl_bucket_name)
+            if "CRL_URIS" not in environment:
                 message = (
                     "without CRL_URIS, no certificate is checked for revocation: set it, or remove crl_bucket_name"
                 )
@@ -140,18 +153,16 @@ def _is_changed_elsewhere(node: IConstruct) -> bool:
 
 
 def _document_permissions(environment: Mapping[str, str], crl_bucket_name: str | None) -> list[PolicyStatement]:
-    # Like the authorizer, this accepts spaces around URIs.
     rules = [
-        environment[name].strip()
+        check_uri(environment[name], RULES)
         for name in ("AUTHORIZER_RULES_URI", "AUTHORIZER_SHADOW_RULES_URI")
         if name in environment
     ]
-    crls = [uri.strip() for uri in environment["CRL_URIS"].split(",")] if "CRL_URIS" in environment else []
-    truststore = [environment["TRUSTSTORE_URI"].strip()] if "TRUSTSTORE_URI" in environment else []
-    for uri in (*rules, *truststore, *crls):
-        check_uri(uri)
+    truststore = [check_uri(environment["TRUSTSTORE_URI"], OBJECT)] if "TRUSTSTORE_URI" in environment else []
+    crls = [check_uri(uri, CRLS) for uri in environment["CRL_URIS"].split(",")] if "CRL_URIS" in environment else []
+    prefixes = [uri for uri in crls if uri.startswith("s3://") and uri.endswith("/")]
     objects = [
-        f"{object_arn(uri)}{'*.crl' if uri.endswith('/') else ''}"
+        f"{object_arn(uri)}{'*.crl' if uri in prefixes else ''}"
         for uri in (*rules, *truststore, *crls)
         if uri.startswith("s3://")
     ]
@@ -169,9 +180,9 @@ def _document_permissions(environment: Mapping[str, str], crl_bucket_name: str |
     statements = []
     if objects:
         statements.append(allow(["s3:GetObject"], objects))
-    if crls and crls[0].startswith("s3://") and crls[0].endswith("/"):
-        # As in the template: the bucket of the first URI, if that is a prefix, and its first folder.
-        _, _, bucket, folder, *_ = crls[0].split("/")
+    for uri in prefixes:
+        # As in the template: the bucket of a prefix, and its first folder.
+        _, _, bucket, folder, *_ = uri.split("/")
         listing = allow(["s3:ListBucket"], [f"arn:{Aws.PARTITION}:s3:::{bucket}"])
         listing.add_condition("StringLike", {"s3:prefix": f"{folder}/*"})
         statements.append(listing)

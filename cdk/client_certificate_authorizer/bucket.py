@@ -47,6 +47,9 @@ def create_bucket(
     """
     _check_arns(private_ca_arns, _PRIVATE_CA, "the ARN of a certificate authority")
     _check_arns(publisher_role_arns, _ROLE, "the ARN of an IAM role without a path")
+    if len({arn.split("/")[1] for arn in publisher_role_arns}) < len(publisher_role_arns):
+        message = "publisher_role_arns must have different names: roles of the same name would share a folder"
+        raise ValueError(message)
     permission = CfnPermission(
         scope,
         "CrlBucketInvokesIndexer",

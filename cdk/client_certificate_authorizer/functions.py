@@ -23,8 +23,27 @@ if TYPE_CHECKING:
 
     from constructs import Construct
 
-# A reference to another resource, such as the name of a bucket.
+# A reference to another resource, such as the name of a bucket. Its text is not known yet: below, ~ stands for it.
 _TOKEN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+_BUCKET = r"[A-Za-z0-9._~-]+"
+_KEY = r"[^*?#$]*[^*?#$/]"
+_OBJECT = rf"s3://(~|{_BUCKET}/{_KEY})|file:///.*[^/]"
+_PARAMETER = r"(~|/[A-Za-z0-9_.~-]+)(/[A-Za-z0-9_.~-]+)*(:[A-Za-z0-9_.~-]+)?"
+
+
+class Uri(NamedTuple):
+    """A kind of URI that permissions follow from: its pattern, and how to write it."""
+
+    pattern: str
+    expected: str
+
+
+OBJECT = Uri(_OBJECT, "s3://bucket/key or file:///path")
+CRLS = Uri(rf"{_OBJECT}|s3://{_BUCKET}/{_KEY}/|file:///.*[^/]/", f"{OBJECT.expected}, and / after a prefix")
+RULES = Uri(
+    rf"{_OBJECT}|ssm://{_PARAMETER}(,{_PARAMETER})*|appconfig://.+",
+    "s3://bucket/key, ssm:///name, appconfig://application/environment/profile or file:///path",
+)
 
 RUNTIMES = [
     *(Runtime.PYTHON_3_11, Runtime.PYTHON_3_12, Runtime.PYTHON_3_13),
@@ -117,15 +136,28 @@ def object_arn(uri: str) -> str:
     return f"arn:{Aws.PARTITION}:s3:::{uri.removeprefix('s3://')}"
 
 
-def check_uri(uri: str) -> None:
-    """Raise ValueError for a URI from which no permission follows, or one that permits more than it names.
+def check_uri(uri: str, kind: Uri) -> str:
+    """Return a URI without surrounding whitespace. Raises ValueError if it would permit nothing, or more than it names.
 
-    The former does not begin with the name of a store, or is a reference as a whole. IAM would read the latter, in an
-    ARN, as a pattern.
+    The text of a reference to a whole URI is not known, and IAM would read wildcards as a pattern.
     """
-    if not uri.startswith(("s3://", "ssm://", "appconfig://", "file://")):
-        message = f"{uri} must begin with s3://, ssm://, appconfig:// or file://, as text: permissions follow from it"
+    stripped = uri.strip()  # as the functions do
+    if not re.fullmatch(kind.pattern, _TOKEN.sub("~", stripped)):
+        message = f"{uri} must be {kind.expected}, as text without *, ?, # and $: permissions follow from it"
         raise ValueError(message)
-    if uri.startswith(("s3://", "ssm://")) and re.search(r"[*?$]", _TOKEN.sub("", uri)):
-        message = f"{uri} must not contain *, ? or $: IAM would read a pattern"
+    return stripped
+
+
+def check_bucket(name: str) -> None:
+    """Raise ValueError for what is not the name of a bucket."""
+    if not re.fullmatch(_BUCKET, _TOKEN.sub("~", name)):
+        message = f"{name} is not the name of a bucket"
         raise ValueError(message)
+
+
+def check_environment(environment: Mapping[str, str]) -> None:
+    """Raise ValueError for a variable without a value: left out, an allowlist would allow more clients."""
+    for name, value in environment.items():
+        if not isinstance(value, str) or not value.strip():
+            message = f"{name} is empty or not text: write its value, or remove the variable for its default"
+            raise ValueError(message)

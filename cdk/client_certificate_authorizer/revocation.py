@@ -14,7 +14,7 @@ from aws_cdk.aws_sqs import Queue, QueueEncryption
 from constructs import Construct
 
 from .bucket import create_bucket
-from .functions import FunctionResources, Release, allow, check_uri, create_function, create_layer, object_arn
+from .functions import OBJECT, FunctionResources, Release, allow, check_uri, create_function, create_layer, object_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,8 +96,7 @@ class ClientCertificateRevocation(Construct):
         bucket_arn = f"arn:{Aws.PARTITION}:s3:::{bucket_name}"
         # Without it, S3 answers AccessDenied for an object that does not exist.
         self._reading = [allow(["s3:ListBucket"], [bucket_arn])]
-        truststore = truststore_uri.strip()  # as the functions read it
-        check_uri(truststore)
+        truststore = check_uri(truststore_uri, OBJECT)
         if truststore.startswith("s3://"):
             self._reading.append(allow(["s3:GetObject"], [object_arn(truststore)]))
 

@@ -11,19 +11,19 @@ locals {
   # Without crl_uris, only the indexer uses the variables for CRLs: the bucket exists before its first CRLs.
   checks_revocation = length(var.crl_uris) > 0
   # Rules at a URI may contain issuer_key. With others that do not, the authorizer rejects a truststore without CRLs.
-  uses_truststore = local.checks_revocation || length(var.allowed_issuer_keys) > 0 || length(local.rule_uris) > 0 || local.has_issuer_key
+  uses_truststore = local.checks_revocation || var.allowed_issuer_keys != null || length(local.rule_uris) > 0 || local.has_issuer_key
   has_issuer_key  = strcontains(join("", compact([var.authorizer_rules, var.authorizer_shadow_rules])), "\"issuer_key\"")
 
   # The lists are JSON, because names may contain commas.
   variables = {
-    ALLOWED_COMMON_NAMES             = length(var.allowed_common_names) > 0 ? jsonencode(var.allowed_common_names) : null
-    ALLOWED_ORGANIZATIONAL_UNITS     = length(var.allowed_organizational_units) > 0 ? jsonencode(var.allowed_organizational_units) : null
-    ALLOWED_ORGANIZATIONS            = length(var.allowed_organizations) > 0 ? jsonencode(var.allowed_organizations) : null
-    ALLOWED_SUBJECT_ALT_NAMES        = length(var.allowed_subject_alt_names) > 0 ? jsonencode(var.allowed_subject_alt_names) : null
-    ALLOWED_ISSUERS                  = length(var.allowed_issuers) > 0 ? jsonencode(var.allowed_issuers) : null
-    ALLOWED_FINGERPRINTS             = length(var.allowed_fingerprints) > 0 ? jsonencode(var.allowed_fingerprints) : null
-    ALLOWED_SERIAL_NUMBERS           = length(var.allowed_serial_numbers) > 0 ? jsonencode(var.allowed_serial_numbers) : null
-    ALLOWED_ISSUER_KEYS              = length(var.allowed_issuer_keys) > 0 ? jsonencode(var.allowed_issuer_keys) : null
+    ALLOWED_COMMON_NAMES             = var.allowed_common_names == null ? null : jsonencode(var.allowed_common_names)
+    ALLOWED_ORGANIZATIONAL_UNITS     = var.allowed_organizational_units == null ? null : jsonencode(var.allowed_organizational_units)
+    ALLOWED_ORGANIZATIONS            = var.allowed_organizations == null ? null : jsonencode(var.allowed_organizations)
+    ALLOWED_SUBJECT_ALT_NAMES        = var.allowed_subject_alt_names == null ? null : jsonencode(var.allowed_subject_alt_names)
+    ALLOWED_ISSUERS                  = var.allowed_issuers == null ? null : jsonencode(var.allowed_issuers)
+    ALLOWED_FINGERPRINTS             = var.allowed_fingerprints == null ? null : jsonencode(var.allowed_fingerprints)
+    ALLOWED_SERIAL_NUMBERS           = var.allowed_serial_numbers == null ? null : jsonencode(var.allowed_serial_numbers)
+    ALLOWED_ISSUER_KEYS              = var.allowed_issuer_keys == null ? null : jsonencode(var.allowed_issuer_keys)
     ALLOWLIST_MATCH                  = var.allowlist_match
     ALLOW_ANY_CLIENT_CERTIFICATE     = var.allow_any_client_certificate ? "true" : null
     REQUIRED_EXTENDED_KEY_USAGE      = length(var.required_extended_key_usage) > 0 ? join(",", var.required_extended_key_usage) : null
@@ -53,7 +53,7 @@ locals {
 
   # A URI that ends with a slash is a prefix.
   crls      = [for uri in var.crl_uris : endswith(uri, "/") ? "${uri}*.crl" : uri]
-  first_crl = [for index, uri in var.crl_uris : split("/", uri) if index == 0 && startswith(uri, "s3://") && endswith(uri, "/")]
+  prefixes  = [for uri in var.crl_uris : split("/", uri) if startswith(uri, "s3://") && endswith(uri, "/")]
   rule_uris = compact([var.authorizer_rules_uri, var.authorizer_shadow_rules_uri])
   # Indexes are not signed by a CA, so the authorizer reads them only in a bucket where nothing but the indexer can write
   # them. Elsewhere it reads the CRLs themselves.
@@ -73,8 +73,8 @@ locals {
     # X-Ray has no resources to name.
     var.tracing ? [{ Effect = "Allow", Action = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource = ["*"] }] : [],
     length(local.objects) > 0 ? [{ Effect = "Allow", Action = ["s3:GetObject"], Resource = local.objects }] : [],
-    # As in the template: the bucket of the first URI, if that is a prefix, and its first folder.
-    [for parts in local.first_crl : {
+    # As in the template: the bucket of each prefix, and its first folder.
+    [for parts in local.prefixes : {
       Effect    = "Allow"
       Action    = ["s3:ListBucket"]
       Resource  = ["arn:${local.partition}:s3:::${parts[2]}"]

@@ -22,102 +22,94 @@ variable "name" {
 
 variable "allowed_common_names" {
   type        = list(string)
-  default     = []
+  default     = null
   description = "Common names to allow. With no lists or rules, no client is allowed."
-  nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.allowed_common_names : trimspace(item) != ""])
-    error_message = "No item may be empty."
+    condition     = var.allowed_common_names == null ? true : length(var.allowed_common_names) > 0 && alltrue([for item in var.allowed_common_names : can(regex("^\\s*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*\\s*$", item))])
+    error_message = "Must be names without line breaks. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
 
 variable "allowed_organizational_units" {
   type        = list(string)
-  default     = []
+  default     = null
   description = "Organizational units to allow."
-  nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.allowed_organizational_units : trimspace(item) != ""])
-    error_message = "No item may be empty."
+    condition     = var.allowed_organizational_units == null ? true : length(var.allowed_organizational_units) > 0 && alltrue([for item in var.allowed_organizational_units : can(regex("^\\s*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*\\s*$", item))])
+    error_message = "Must be names without line breaks. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
 
 variable "allowed_organizations" {
   type        = list(string)
-  default     = []
+  default     = null
   description = "Organizations to allow."
-  nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.allowed_organizations : trimspace(item) != ""])
-    error_message = "No item may be empty."
+    condition     = var.allowed_organizations == null ? true : length(var.allowed_organizations) > 0 && alltrue([for item in var.allowed_organizations : can(regex("^\\s*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*\\s*$", item))])
+    error_message = "Must be names without line breaks. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
 
 variable "allowed_subject_alt_names" {
   type        = list(string)
-  default     = []
+  default     = null
   description = "Typed subject alternative names to allow, such as DNS:a.example.com."
-  nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.allowed_subject_alt_names : trimspace(item) != ""])
-    error_message = "No item may be empty."
+    condition     = var.allowed_subject_alt_names == null ? true : length(var.allowed_subject_alt_names) > 0 && alltrue([for item in var.allowed_subject_alt_names : can(regex("^\\s*(DNS|URI|email|IP|dirName|RID|otherName):[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*\\s*$", item))])
+    error_message = "Must be names with their types, such as DNS:a.example.com. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
 
 variable "allowed_issuers" {
   type        = list(string)
-  default     = []
+  default     = null
   description = "Issuers to allow, as RFC 4514 names, such as CN=Issuing CA,O=Acme."
-  nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.allowed_issuers : trimspace(item) != ""])
-    error_message = "No item may be empty."
+    condition     = var.allowed_issuers == null ? true : length(var.allowed_issuers) > 0 && alltrue([for item in var.allowed_issuers : can(regex("^\\s*[^\\s=\\x00-\\x1f\\x7f-\\x9f][^=\\x00-\\x1f\\x7f-\\x9f]*=[^\\x00-\\x1f\\x7f-\\x9f]*\\s*$", item))])
+    error_message = "Must be distinguished names, such as CN=Issuing CA,O=Acme. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
 
 variable "allowed_fingerprints" {
   type        = list(string)
-  default     = []
+  default     = null
   description = "SHA-256 fingerprints of certificates to allow, at most about 40."
-  nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.allowed_fingerprints : trimspace(item) != ""])
-    error_message = "No item may be empty."
+    condition     = var.allowed_fingerprints == null ? true : length(var.allowed_fingerprints) > 0 && alltrue([for item in var.allowed_fingerprints : can(regex("^\\s*(SHA256:)?([0-9A-Fa-f]:?){64}\\s*$", item))])
+    error_message = "Must be SHA-256 digests of 64 hexadecimal digits. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
 
 variable "allowed_serial_numbers" {
   type        = list(string)
-  default     = []
+  default     = null
   description = "Serial numbers to allow, in hexadecimal."
-  nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.allowed_serial_numbers : trimspace(item) != ""])
-    error_message = "No item may be empty."
+    condition     = var.allowed_serial_numbers == null ? true : length(var.allowed_serial_numbers) > 0 && alltrue([for item in var.allowed_serial_numbers : can(regex("^\\s*-?[0-9A-Fa-f][0-9A-Fa-f:]*\\s*$", item))])
+    error_message = "Must be hexadecimal numbers. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 
   validation {
-    condition     = length(var.allowed_serial_numbers) == 0 || (length(var.allowed_issuers) == 1 && var.allowlist_match != "any")
+    condition     = var.allowed_serial_numbers == null ? true : var.allowed_issuers == null ? false : length(var.allowed_issuers) == 1 && var.allowlist_match != "any"
     error_message = "allowed_serial_numbers requires one issuer in allowed_issuers, and allowlist_match all."
   }
 }
 
 variable "allowed_issuer_keys" {
   type        = list(string)
-  default     = []
+  default     = null
   description = "SHA-256 of the public keys of CAs whose certificates are allowed, in hexadecimal. Requires truststore_uri."
-  nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.allowed_issuer_keys : trimspace(item) != ""])
-    error_message = "No item may be empty."
+    condition     = var.allowed_issuer_keys == null ? true : length(var.allowed_issuer_keys) > 0 && alltrue([for item in var.allowed_issuer_keys : can(regex("^\\s*(SHA256:)?([0-9A-Fa-f]:?){64}\\s*$", item))])
+    error_message = "Must be SHA-256 digests of 64 hexadecimal digits. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
 
@@ -139,7 +131,7 @@ variable "allow_any_client_certificate" {
   nullable    = false
 
   validation {
-    condition     = !var.allow_any_client_certificate || (length(concat(var.allowed_common_names, var.allowed_organizational_units, var.allowed_organizations, var.allowed_subject_alt_names, var.allowed_issuers, var.allowed_fingerprints, var.allowed_serial_numbers, var.allowed_issuer_keys)) == 0)
+    condition     = !var.allow_any_client_certificate || alltrue([for list in [var.allowed_common_names, var.allowed_organizational_units, var.allowed_organizations, var.allowed_subject_alt_names, var.allowed_issuers, var.allowed_fingerprints, var.allowed_serial_numbers, var.allowed_issuer_keys] : list == null])
     error_message = "allow_any_client_certificate excludes lists (allowed_common_names to allowed_issuer_keys). A rules document may then only deny."
   }
 }
@@ -151,8 +143,8 @@ variable "required_extended_key_usage" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.required_extended_key_usage : can(regex("^([A-Za-z0-9.]+)$", item))])
-    error_message = "Must be names or dotted OIDs."
+    condition     = join(",", var.required_extended_key_usage) == "none" || alltrue([for item in var.required_extended_key_usage : can(regex("^(serverAuth|clientAuth|codeSigning|emailProtection|timeStamping|OCSPSigning|anyExtendedKeyUsage|[012](\\.[0-9]+)+)$", item))])
+    error_message = "Must be serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, OCSPSigning, anyExtendedKeyUsage or dotted OIDs, or only none."
   }
 }
 
@@ -277,7 +269,7 @@ variable "truststore_uri" {
   }
 
   validation {
-    condition     = var.truststore_uri != null || (length(var.crl_uris) == 0 && length(var.allowed_issuer_keys) == 0 && !var.create_crl_bucket)
+    condition     = var.truststore_uri != null || (length(var.crl_uris) == 0 && var.allowed_issuer_keys == null && !var.create_crl_bucket)
     error_message = "crl_uris, allowed_issuer_keys and create_crl_bucket require truststore_uri, with the CA certificates."
   }
 
@@ -436,6 +428,11 @@ variable "publisher_role_arns" {
   validation {
     condition     = alltrue([for item in var.publisher_role_arns : can(regex("^(arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[A-Za-z0-9+=.@_-]{1,64})$", item))])
     error_message = "Must be ARNs of IAM roles without a path."
+  }
+
+  validation {
+    condition     = length(distinct([for item in var.publisher_role_arns : regex("[^/]*$", item)])) == length(var.publisher_role_arns)
+    error_message = "Must have different names: roles of the same name would share a folder."
   }
 
   validation {

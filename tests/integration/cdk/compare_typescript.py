@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
         [sys.executable, str(Path(__file__).parent / "app.py"), str(release), str(folder / "python")],
     ):
         subprocess.run(command, cwd=folder, env=environment, check=True)
-    stacks = [*deployments(), "together"]
+    stacks = [*deployments(), "together", "another-layer/published"]
     for stack in stacks:
         one, other = (
             json.loads((folder / language / f"{stack}.template.json").read_text())

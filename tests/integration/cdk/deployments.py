@@ -59,6 +59,21 @@ OTHER_SPELLINGS: Deployment = {
 }
 """Versions and labels of parameters, and spaces around URIs."""
 
+REFERENCES_IN_URIS: Deployment = {
+    "authorizer": {
+        "environment": {
+            "AUTHORIZER_RULES_URI": "ssm://<a reference>,/rules/<a reference>:3",
+            "AUTHORIZER_SHADOW_RULES_URI": "appconfig://<a reference>",
+            "CRL_URIS": "s3://<a reference>/crl/,s3://lists/<a reference>.crl",
+            "TRUSTSTORE_URI": "s3://<a reference>",
+        },
+        "crlBucketName": "<a reference>",
+    },
+}
+"""URIs whose stores are known, and their names only to CloudFormation."""
+
+_OBJECT = "s3://bucket/key or file:///path"
+_RULES = "s3://bucket/key, ssm:///name, appconfig://application/environment/profile or file:///path"
 RENAMED = {"AuthorizerPolicyArn": "policyArn", "LogRetentionInDays": "logRetention"}
 # They are the authorizer's and the indexer's own: the construct knows them.
 NAMES = {
@@ -103,35 +118,36 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
         {"authorizer": {"environment": {}}, "monitoring": {}},
         "the dashboard and the alarms require METRICS_NAMESPACE in the environment of the authorizer",
     ),
-    "monitoring-of-an-empty-namespace": (
-        {"authorizer": {"environment": {"METRICS_NAMESPACE": ""}}, "monitoring": {}},
-        "the dashboard and the alarms require METRICS_NAMESPACE in the environment of the authorizer",
-    ),
+    # In TypeScript, the CDK leaves out variables that are undefined.
     **{
-        f"pattern-in-{variable.lower().replace('_', '-')}": (
-            {"authorizer": {"environment": {variable: uri}}},
-            f"{uri} must not contain *, ? or $: IAM would read a pattern",
+        f"value-{number}": (
+            {"authorizer": {"environment": {"ALLOWED_COMMON_NAMES": "alpha", variable: value}, **arguments}},
+            f"{variable} is empty or not text: write its value, or remove the variable for its default",
         )
-        for variable, uri in (
-            ("AUTHORIZER_RULES_URI", "ssm:///rules/*"),
-            ("AUTHORIZER_SHADOW_RULES_URI", "s3://rules/${aws:username}"),
-            ("CRL_URIS", "s3://lists/*.crl"),
-            ("TRUSTSTORE_URI", "s3://lists/?.pem"),
+        for number, (variable, value, arguments) in enumerate(
+            (
+                *(("ALLOWED_ISSUERS", value, {}) for value in (None, "", " ", 1, ["CN=A"])),
+                ("S3_BUCKET_OWNER", None, {}),
+                ("CRL_URIS", "", {"crlBucketName": "lists"}),
+            )
         )
     },
-    # The role would not permit what the function reads.
+    # The role would not permit what the function reads, or more than that.
     **{
-        f"no-store-in-{name}-{number}": (
-            {construct: arguments},
-            f"{uri} must begin with s3://, ssm://, appconfig:// or file://, as text: permissions follow from it",
+        f"uri-{variable.lower().replace('_', '-')}-{number}": (
+            {"authorizer": {"environment": {variable: before + uri}}}
+            if variable in VARIABLES
+            else {"revocation": {"bucketName": "lists", variable: uri}},
+            f"{uri} must be {expected}, as text without *, ?, # and $: permissions follow from it",
         )
-        for number, uri in enumerate((PARAMETER, "<a condition>", "S3://lists/t.pem", ""))
-        for name, construct, arguments in (
-            ("rules", "authorizer", {"environment": {"AUTHORIZER_RULES_URI": uri}}),
-            ("crls", "authorizer", {"environment": {"CRL_URIS": f"s3://lists/a.crl, {uri}"}}),
-            ("truststore", "authorizer", {"environment": {"TRUSTSTORE_URI": uri}}),
-            ("revocation", "revocation", {"bucketName": "lists", "truststoreUri": uri}),
+        for variable, before, expected, others in (
+            ("AUTHORIZER_RULES_URI", "", _RULES, ("ssm:///a, /b", "ssm://a", "ssm:///rules/*", "s3://rules/")),
+            ("AUTHORIZER_SHADOW_RULES_URI", "", _RULES, ("s3://", "s3://rules/${aws:username}")),
+            ("CRL_URIS", "s3://lists/a.crl,", f"{_OBJECT}, and / after a prefix", ("s3://lists/", "s3://lists/*.crl")),
+            ("TRUSTSTORE_URI", "", _OBJECT, ("s3://lists/pki/", "s3://lists/?.pem", "ssm:///a")),
+            ("truststoreUri", "", _OBJECT, ("s3://lists/", "s3://lists/*")),
         )
+        for number, uri in enumerate((PARAMETER, "<a condition>", "S3://lists/t.pem", "s3:///a", *others))
     },
     "fetcher-without-metrics": (
         {
@@ -149,14 +165,13 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
         {"authorizer": {"environment": {}, "crlBucketName": "lists"}},
         "without CRL_URIS, no certificate is checked for revocation: set it, or remove crl_bucket_name",
     ),
-    "indexes-with-an-empty-list-of-crls": (
-        {"authorizer": {"environment": {"CRL_URIS": ""}, "crlBucketName": "lists"}},
-        "without CRL_URIS, no certificate is checked for revocation: set it, or remove crl_bucket_name",
-    ),
-    "pattern-in-the-bucket-of-the-indexes": (
-        {"authorizer": {"environment": {"CRL_URIS": "s3://lists/a.crl"}, "crlBucketName": "*"}},
-        "s3://* must not contain *, ? or $: IAM would read a pattern",
-    ),
+    **{
+        f"bucket-of-the-indexes-{number}": (
+            {"authorizer": {"environment": {"CRL_URIS": "s3://lists/a.crl"}, "crlBucketName": name}},
+            f"{name} is not the name of a bucket",
+        )
+        for number, name in enumerate(("*", "s3://lists", "lists/"))
+    },
     **{
         f"monitoring-{number}": (
             {
@@ -189,20 +204,9 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
                     {},
                     "UnauthenticatedResponse is Deny: write unauthorized or deny",
                 ),
-                # The authorizer rejects empty variables, too.
-                (
-                    {"UNAUTHENTICATED_RESPONSE": ""},
-                    {},
-                    "UnauthenticatedResponse is : write unauthorized or deny",
-                ),
-                ({"EXPIRY_WARNING_DAYS": ""}, {}, "ExpiryWarningDays is : write a whole number from 0 to 3650"),
             )
         )
     },
-    "pattern-in-the-truststore-of-revocation": (
-        {"revocation": {"bucketName": "lists", "truststoreUri": "s3://lists/*"}},
-        "s3://lists/* must not contain *, ? or $: IAM would read a pattern",
-    ),
     **{
         f"publisher-{number}": (
             {"revocation": {"bucketName": "lists", "truststoreUri": "file:///opt/t.pem", "publisherRoleArns": [arn]}},
@@ -212,6 +216,16 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
             ("arn:aws:iam::123456789012:role/ci/pki-job", "arn:aws:iam::123456789012:role/*", "${Token[Role.1]}")
         )
     },
+    "publishers-of-one-name": (
+        {
+            "revocation": {
+                "bucketName": "lists",
+                "truststoreUri": "file:///opt/t.pem",
+                "publisherRoleArns": [f"arn:aws:iam::{account}:role/pki" for account in ("1" * 12, "2" * 12)],
+            }
+        },
+        "publisher_role_arns must have different names: roles of the same name would share a folder",
+    ),
     "private-ca": (
         {"revocation": {"bucketName": "lists", "truststoreUri": "file:///opt/t.pem", "privateCaArns": ["*"]}},
         "* is not the ARN of a certificate authority, as text",
@@ -282,7 +296,8 @@ def deployments() -> dict[str, Deployment]:
     of_templates = {
         cdk_name(template, stack): make(given) for template, make in makers for stack, given in template.stacks.items()
     }
-    return {**of_templates, "other-spellings": OTHER_SPELLINGS, "parameter": WITH_A_PARAMETER, "published": PUBLISHED}
+    others = {"other-spellings": OTHER_SPELLINGS, "references": REFERENCES_IN_URIS, "parameter": WITH_A_PARAMETER}
+    return {**of_templates, **others, "published": PUBLISHED}
 
 
 def cdk_name(template: Template, stack: str) -> str:

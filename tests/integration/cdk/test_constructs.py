@@ -153,6 +153,24 @@ def test_versions_labels_and_spaces_are_no_part_of_the_permissions(synthesized: 
     }
 
 
+def test_references_in_uris_are_parts_of_the_permissions(synthesized: Path) -> None:
+    written = json.loads((synthesized / "constructs" / "references.template.json").read_text())
+    [role] = of_type(written["Resources"], "AWS::IAM::Role")
+    name = DEPLOYED["AWS::StackName"]
+    parameters = f"arn:aws:ssm:{REGION}:{DEPLOYED['AWS::AccountId']}:parameter"
+    _log, *statements = resolve(role["Policies"], DEPLOYED, {})[0]["PolicyDocument"]["Statement"]
+    listing = json.dumps({"StringLike": {"s3:prefix": "crl/*"}})
+    assert {each[1:] for each in permissions(statements) if each[1].startswith(("s3:", "ssm:"))} == {
+        *(
+            ("s3:GetObject", f"arn:aws:s3:::{key}", "null")
+            for key in (name, f"{name}/crl/*.crl", f"lists/{name}.crl", f"{name}/*.crl.index")
+        ),
+        ("s3:ListBucket", f"arn:aws:s3:::{name}", listing),
+        ("ssm:GetParameters", f"{parameters}{name}", "null"),
+        ("ssm:GetParameters", f"{parameters}/rules/{name}", "null"),
+    }
+
+
 @pytest.mark.parametrize(("template", "stack", "logical_id"), FUNCTIONS)
 def test_a_function_is_that_of_the_template(synthesized: Path, template: Template, stack: str, logical_id: str) -> None:
     ours, theirs = (

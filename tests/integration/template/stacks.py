@@ -66,7 +66,7 @@ _AUTHORIZER: dict[str, dict[str, str]] = {
     },
     "crl-bucket": CRLS | {"CrlBucketName": "lists", "Tracing": "true"},
     "crl-prefixes": {
-        "CrlUris": "s3://lists/pki/crl/,s3://lists/b/c.crl,s3://other/crl/",
+        "CrlUris": "s3://lists/pki/crl/,s3://other/crl/,s3://third/crl/,s3://lists/b/c.crl",
         "TruststoreUri": "s3://lists/truststore.pem",
     },
     "snap-start": {"SnapStart": "true"},

@@ -29,16 +29,59 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("variable", ["ALLOWED_COMMON_NAMES", "ALLOWED_ORGANIZATIONAL_UNITS", "ALLOWED_ORGANIZATIONS"])
-@given(value=st.text('ab ,[]"', min_size=1))
+@given(value=st.text('ab ,[]"\n', min_size=1))
 def test_a_list_is_rejected_if_the_authorizer_would_reject_it(variable: str, value: str) -> None:
-    accepted = re.fullmatch(AUTHORIZER.pattern(parameter_of(variable)), value)
+    accepted = bool(re.fullmatch(AUTHORIZER.pattern(parameter_of(variable)), value))
+    # A pattern cannot decide whether JSON is valid.
+    assert accepted is authorizer_accepts(variable, value) or (accepted and value.strip().startswith("["))
+
+
+SHA256 = "AB" * 32
+WRITTEN: dict[str, list[str]] = {
+    "ALLOWED_COMMON_NAMES": ["alpha", " Bücher & Co ", "", " ", "alpha\nbeta", "alpha\n", "a\x85b"],
+    "ALLOWED_SUBJECT_ALT_NAMES": ["DNS:a.example", "a.example", "dns:a.example", "DNS:", "URI:spiffe://a/b\nDNS:c"],
+    "ALLOWED_ISSUERS": ["CN=Issuing CA,O=Acme", "Issuing CA", "", "=A", "CN=A\nCN=B", " CN=A\n"],
+    "ALLOWED_FINGERPRINTS": [SHA256, f"SHA256:{SHA256}", ":".join(["0f"] * 32), "AB" * 20, "AB" * 64, f"={SHA256}"],
+    "ALLOWED_SERIAL_NUMBERS": ["0a:1B", "-1F", "0x1F", "1F 2A", ":", "№1"],
+    "ALLOWED_ISSUER_KEYS": [SHA256, "AB" * 20, f"{SHA256}\n{SHA256}"],
+    "REQUIRED_EXTENDED_KEY_USAGE": ["clientAuth", "1.2.3", "none", "clientauth", "client auth", "any", "1"],
+}
+"""Items of lists, as people write them: what openssl prints, one below the other, of another kind."""
+
+
+@pytest.mark.parametrize("variable", WRITTEN)
+def test_an_item_is_rejected_if_the_authorizer_would_reject_it(variable: str) -> None:
+    # An issuer is no item: it contains commas.
+    several = [] if variable == "ALLOWED_ISSUERS" else [",".join(WRITTEN[variable][:1] * 2), WRITTEN[variable][0] + ","]
+    for value in [*WRITTEN[variable], *several]:
+        accepted = re.fullmatch(AUTHORIZER.pattern(parameter_of(variable)), value)
+        assert bool(value and accepted) is authorizer_accepts(variable, value), value
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *("AUTHORIZER_RULES_REFRESH_SECONDS", "CRL_REFRESH_SECONDS"),
+        *("CRL_MAX_AGE_SECONDS", "EXPIRY_WARNING_DAYS"),
+    ],
+)
+@given(number=st.one_of(*(st.integers(limit - 1, limit + 1) for limit in (1, 3650, 86400, 31536000)), st.integers(0)))
+def test_a_number_is_rejected_if_the_authorizer_would_reject_it(variable: str, number: int) -> None:
+    templates = (AUTHORIZER, REVOCATION) if variable == "CRL_MAX_AGE_SECONDS" else (AUTHORIZER,)
+    for template in templates:
+        accepted = re.fullmatch(template.pattern(parameter_of(variable)), f"{number}")
+        assert bool(accepted) is authorizer_accepts(variable, f"{number}"), number
+
+
+def authorizer_accepts(variable: str, value: str) -> bool:
+    others = {"CRL_URIS": "file:///opt/a.crl", "TRUSTSTORE_URI": "file:///opt/t.pem"}
+    if variable == "ALLOWED_SERIAL_NUMBERS":
+        others["ALLOWED_ISSUERS"] = "CN=A"
     try:
-        load_settings({variable: value})
+        load_settings({**others, variable: value})
     except SettingsError:
-        # A pattern cannot decide whether JSON is valid.
-        assert not accepted or value.strip().startswith("[")
-    else:
-        assert accepted
+        return False
+    return True
 
 
 S3_URI = "s3://lists/truststore.pem"
@@ -173,8 +216,12 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
     (
         REVOCATION,
         "PublisherRoleArns",
-        [PUBLISHER_ARNS[0], ",".join(PUBLISHER_ARNS)],
-        [f"{PUBLISHER_ARNS[0]},", f"{PUBLISHER_ARNS[0]}*", "*", "arn:aws:iam::123456789012:role/a/b", "role/a"],
+        [PUBLISHER_ARNS[0], ",".join(PUBLISHER_ARNS), f"{PUBLISHER_ARNS[0]},{PUBLISHER_ARNS[0]}-2"],
+        [
+            *(f"{PUBLISHER_ARNS[0]},", f"{PUBLISHER_ARNS[0]}*", "*", "arn:aws:iam::123456789012:role/a/b", "role/a"),
+            # Their folders would be the same.
+            ",".join(PUBLISHER_ARNS[0].replace("123456789012", account) for account in ("123456789012", "2" * 12)),
+        ],
     ),
     (
         REVOCATION,

@@ -33,18 +33,20 @@ def allowed(template: Template, stack: str, role: str) -> list[tuple[str | list[
     }
     assert all(statement["Effect"] == "Allow" for statement in statements)
     for statement in statements:
-        assert statement.get("Condition") == condition_of(template, str(statement["Action"]))
+        assert statement.get("Condition") == condition_of(
+            template, str(statement["Action"]), str(statement["Resource"])
+        )
         assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
     return [(statement["Action"], statement["Resource"]) for statement in statements]
 
 
-def condition_of(template: Template, action: str) -> dict[str, Any] | None:
+def condition_of(template: Template, action: str, resource: str) -> dict[str, Any] | None:
     if action == "ssm:GetParameters":
         # The ARNs of parameters begin with arn:*:ssm:*:*.
         return {"StringEquals": {"aws:RequestedRegion": REGION}}
     if action == "s3:ListBucket" and template is AUTHORIZER:
-        # Of s3://lists/pki/crl/, the first folder.
-        return {"StringLike": {"s3:prefix": "pki/*"}}
+        # Of s3://lists/pki/crl/, the first folder, and so on.
+        return {"StringLike": {"s3:prefix": "pki/*" if resource == "arn:aws:s3:::lists" else "crl/*"}}
     if action == str(NETWORK_INTERFACES):
         # For Lambda, not for the function: only its requests have this key.
         # https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html
@@ -103,11 +105,14 @@ TRUSTSTORE = "arn:*:s3:::lists/truststore.pem"
                 (
                     "s3:GetObject",
                     [
-                        *("arn:*:s3:::lists/pki/crl/*.crl", "arn:*:s3:::lists/b/c.crl", "arn:*:s3:::other/crl/*.crl"),
+                        *("arn:*:s3:::lists/pki/crl/*.crl", "arn:*:s3:::other/crl/*.crl"),
+                        *("arn:*:s3:::third/crl/*.crl", "arn:*:s3:::lists/b/c.crl"),
                         "arn:*:s3:::lists/pki/crl/",  # the first one again, which names no object
                     ],
                 ),
                 ("s3:ListBucket", "arn:aws:s3:::lists"),
+                ("s3:ListBucket", "arn:aws:s3:::other"),
+                ("s3:ListBucket", "arn:aws:s3:::third"),
             ],
         ),
     ],
@@ -128,12 +133,13 @@ def test_no_uri_allows_the_authorizer_to_read_more_than_it_names(parameter: str,
     document = resolve(policy["PolicyDocument"], AUTHORIZER.parameters(given), AUTHORIZER.conditions(given))
     _log, *statements = AUTHORIZER.resolved(document)["Statement"]
     is_prefix = parameter == "CrlUris" and "/," in f"{uri},"
+    # Functions cannot take apart any number of URIs.
+    prefixes = [each for each in uri.split(",")[:3] if parameter == "CrlUris" and re.fullmatch("s3://.*/", each)]
+    listed = []
     for statement in statements:
         resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
         if statement["Action"] == "s3:ListBucket":
-            _, _, bucket, folder, *_ = uri.split("/")
-            assert resources == [f"arn:aws:s3:::{bucket}"]
-            assert statement["Condition"] == {"StringLike": {"s3:prefix": f"{folder}/*"}}
+            listed += [(*resources, statement["Condition"])]
             continue
         beginning = {"s3:GetObject": "arn:*:s3:::", "ssm:GetParameters": "arn:*:ssm:*:*:parameter/"}.get(
             str(statement["Action"]), "arn:aws:appconfig:eu-central-1:123456789012:application/*/environment/*/conf"
@@ -142,6 +148,10 @@ def test_no_uri_allows_the_authorizer_to_read_more_than_it_names(parameter: str,
         if "appconfig" not in beginning:
             named = (resource.removeprefix(beginning).replace("/*.crl", "/", int(is_prefix)) for resource in resources)
             assert not re.search(r"[*?$]", "".join(named))
+    assert listed == [
+        (f"arn:aws:s3:::{bucket}", {"StringLike": {"s3:prefix": f"{folder}/*"}})
+        for _, _, bucket, folder, *_ in (prefix.split("/") for prefix in prefixes)
+    ]
 
 
 @pytest.mark.parametrize(

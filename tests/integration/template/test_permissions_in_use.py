@@ -166,9 +166,9 @@ NOTHING: set[Permission] = set()
         (
             "crl-prefixes",
             (
-                # Indexes are only in the bucket for CRLs. For prefixes after the first URI, users add a policy.
-                {("s3:GetObject", "arn:aws:s3:::lists/b/c.crl.index"), ("s3:ListBucket", "arn:aws:s3:::other")},
-                {("s3:GetObject", "arn:*:s3:::other/crl/*.crl"), ("s3:GetObject", "arn:*:s3:::lists/pki/crl/")},
+                # Indexes are only in the bucket for CRLs.
+                {("s3:GetObject", "arn:aws:s3:::lists/b/c.crl.index")},
+                {("s3:GetObject", "arn:*:s3:::lists/pki/crl/")},
             ),
         ),
     ],

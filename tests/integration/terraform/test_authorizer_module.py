@@ -19,7 +19,7 @@ from tests.integration.template.stacks import (
     parameter_of,
 )
 from tests.integration.template.test_parameter_combinations import REJECTED
-from tests.integration.template.test_parameter_patterns import OPTIONAL
+from tests.integration.template.test_parameter_patterns import OPTIONAL, SHA256, WRITTEN, authorizer_accepts
 from tests.integration.terraform.evaluator import MODULES, attributes, labels, parse
 from tests.integration.terraform.modules import (
     AUTHORIZER_MODULE,
@@ -622,6 +622,12 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
         {"truststore_expiry_alarm_days": -1},
         {"name": "a b"},
         {"crl_source_private_hosts": ["crl.internal"]},
+        {
+            "create_crl_bucket": True,
+            "crl_bucket_name": "lists",
+            "truststore_uri": "s3://lists/a",
+            "publisher_role_arns": [f"arn:aws:iam::{account}:role/pki" for account in ("1" * 12, "2" * 12)],
+        },
         {"authorizer_policy_arns": ["arn:aws:iam::123456789012:role/a"]},
         {"fetcher_subnet_ids": ["subnet-1a"], "fetcher_security_group_ids": ["sg-1a"]},
     ],
@@ -666,6 +672,26 @@ def test_a_variable_accepts_what_the_parameter_accepts(variable: str, accepted: 
     assert [value for value in accepted if rejects(value)] == []
     # Terraform can replace the scheme at the beginning only.
     assert [value for value in rejected if not rejects(value)] == [value for value in rejected if "/s3://" in value]
+
+
+@pytest.mark.parametrize("variable", WRITTEN)
+def test_an_item_is_rejected_if_the_authorizer_would_reject_it(variable: str) -> None:
+    others = {"allowed_issuers": ["CN=A"]} if variable == "ALLOWED_SERIAL_NUMBERS" else {}
+    revoking = {"crl_uris": ["file:///opt/a.crl"], "truststore_uri": "file:///opt/t.pem"}
+    for item in WRITTEN[variable]:
+        evaluated = module({}, {**others, **revoking, variable.lower(): [item]})
+        [environment] = resource(evaluated, "aws_lambda_function.authorizer")["environment"]
+        accepted = authorizer_accepts(variable, environment["variables"][variable])
+        assert (evaluated.violations == []) is accepted, item
+
+
+@pytest.mark.parametrize("variable", [each.lower() for each in VARIABLES if each.startswith("ALLOWED_")])
+def test_an_empty_list_does_not_remove_its_restriction(variable: str) -> None:
+    # Such as the fingerprints of the clients of a CA after the last one has left: the others would all be allowed.
+    others = {"allowed_organizations": ["Acme"], "allowed_issuers": ["CN=A"], "truststore_uri": "file:///opt/t.pem"}
+    [name, *_] = dict(module({}, others | {"allowed_issuer_keys": [SHA256], variable: []}).violations)
+    assert name == variable
+    assert module({}, {variable: None}).violations == []
 
 
 @pytest.mark.parametrize("variable", [each for each in VARIABLES if TYPES[each.lower()] == "number"])

@@ -1,6 +1,8 @@
 // Synthesizes a stack for each deployment: node app.js RELEASE DESTINATION. ../app.py is the same.
 
-import { readFileSync } from 'fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'fs';
+import { tmpdir } from 'os';
+import { join } from 'path';
 import {
   App,
   Aws,
@@ -46,6 +48,14 @@ for (const name of Object.keys(deployments.rejected)) {
   }
   throw new Error(`${name} was not rejected`);
 }
+const otherRelease = mkdtempSync(join(tmpdir(), 'release-'));
+cpSync(join(releaseFolder, 'authorizer.zip'), join(otherRelease, 'authorizer.zip'));
+writeFileSync(join(otherRelease, 'client-certificate-auth-arm64.zip'), 'another layer');
+const otherApp = new App({ outdir: join(outdir, 'another-layer'), analyticsReporting: false, context });
+const published = new Stack(otherApp, 'published');
+deploy(published, withReferences(published, deployments.valid.published), otherRelease);
+otherApp.synth();
+rmSync(otherRelease, { recursive: true });
 
 // The permissions boundary is an argument of the stack.
 function boundary(given: any): PermissionsBoundary | undefined {
@@ -78,18 +88,18 @@ function withReferences(stack: Stack, given: any): any {
   return JSON.parse(text);
 }
 
-function deploy(scope: Construct, given: any): void {
+function deploy(scope: Construct, given: any, release = releaseFolder): void {
   const authorizer =
-    given.authorizer && new ClientCertificateAuthorizer(scope, 'Authorizers', { ...options(given.authorizer) });
+    given.authorizer && new ClientCertificateAuthorizer(scope, 'Authorizers', options(given.authorizer, release));
   const revocation =
-    given.revocation && new ClientCertificateRevocation(scope, 'Revocation', { ...options(given.revocation) });
+    given.revocation && new ClientCertificateRevocation(scope, 'Revocation', options(given.revocation, release));
   if (given.monitoring) {
-    new ClientCertificateMonitoring(scope, 'Monitoring', { authorizer, revocation, ...options(given.monitoring) });
+    new ClientCertificateMonitoring(scope, 'Monitoring', { authorizer, revocation, ...options(given.monitoring, release) });
   }
 }
 
-function options(given: any): any {
+function options(given: any, release: string): any {
   const architecture = given.architecture === 'x86_64' ? Architecture.X86_64 : undefined;
   const { permissionsBoundaryArn, ...own } = given;
-  return { ...own, releaseFolder, architecture };
+  return { ...own, releaseFolder: release, architecture };
 }
