@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any, NamedTuple
 
@@ -214,6 +215,7 @@ _DOCUMENTS: dict[str, Hostile] = {
     "YAML": Hostile(b"rules:\n- name: acme\n", "the document", "is not JSON"),
     "an entity": Hostile(b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]>', "the document", "is not JSON"),
     "a byte order mark": Hostile(b"\xef\xbb\xbf" + GOOD.encode(), "the document", "starts with a byte order mark"),
+    "compressed": Hostile(gzip.compress(GOOD.encode()), "the document", "is compressed with gzip: store it"),
     "UTF-16": Hostile(GOOD.encode("utf-16"), "the document", "as in UTF-16: save it in UTF-8"),
     "UTF-16 without a mark": Hostile(GOOD.encode("utf-16-le"), "the document", "as in UTF-16: save it in UTF-8"),
     "Latin-1": Hostile('{"é": 1}'.encode("latin-1"), "the document", "is not UTF-8 (byte 2)"),

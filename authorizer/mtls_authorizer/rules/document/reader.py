@@ -24,6 +24,9 @@ __all__ = ["LARGEST_DOCUMENT", "RulesError", "parse_rules", "read_rules"]
 LARGEST_DOCUMENT = 5 * 1024 * 1024
 """In bytes. 1,000 rules with 100 names each take about 3 MB."""
 
+_NUMBER = JsonNumber()  # the same for all: millions of them would take 150 MB
+_GZIP = b"\x1f\x8b"  # RFC 1952 §2.3.1
+
 
 def parse_rules(content: bytes) -> tuple[Rule, ...]:
     """Return the rules of a document. Raises RulesError."""
@@ -76,6 +79,8 @@ def _problem(content: bytes, error: ValueError) -> str:
     """Return why content is not JSON in UTF-8."""
     if not content.strip():
         return "is empty"
+    if content.startswith(_GZIP):
+        return "is compressed with gzip: store it uncompressed, because Content-Encoding is ignored"
     if b"\0" in content:
         return "contains NUL bytes, as in UTF-16: save it in UTF-8"
     if isinstance(error, UnicodeDecodeError):
@@ -86,7 +91,7 @@ def _problem(content: bytes, error: ValueError) -> str:
 
 
 def _make_number(_text: str) -> JsonNumber:
-    return JsonNumber()
+    return _NUMBER
 
 
 def _places_of(wanted: object, value: object, place: str) -> Iterator[str]:

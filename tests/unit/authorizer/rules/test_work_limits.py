@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -81,6 +82,19 @@ def test_megabytes_of_issuers_are_rejected_before_they_are_parsed() -> None:
 
 
 @with_small_limits
+def test_a_document_of_numbers_takes_little_memory() -> None:
+    """Another file at the location of the rules must not take the memory that requests need."""
+    content = b'{"rules": [' + b",".join([b"1"] * 200_000) + b"]}"
+    tracemalloc.start()
+    try:
+        assert too_many_entries() in rejection(content)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # A reference of 8 bytes for each two bytes, and twice the text.
+    assert peak < 8 * len(content)
+
+
 def test_different_names_are_counted_once() -> None:
     name = names(1)[0]
     count = work_limits.LONGEST_NAMES // len(name)
