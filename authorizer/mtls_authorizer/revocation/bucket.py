@@ -5,22 +5,21 @@ For the functions that write CRLs and indexes. What the authorizer reads is in `
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from client_certificate_auth.records import NamedTuple
+from mtls_authorizer.stores.aws import shared_client
 from mtls_authorizer.stores.bucket_owner import expected_owner
+from mtls_authorizer.stores.store import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_s3 import S3Client
 
-CLIENT_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3})
+TIMEOUTS = Timeouts(connect_seconds=2, read_seconds=10, tries=3)
 
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 
@@ -43,9 +42,9 @@ class Bucket:
     ``owner`` is the ID of the account that must own it; None if it is not verified.
     """
 
-    def __init__(self, client: S3Client, name: str, owner: str | None) -> None:
+    def __init__(self, name: str, owner: str | None) -> None:
         self.name = name
-        self._client = client
+        self._client: S3Client = shared_client("s3", TIMEOUTS)
         self._owner: dict[str, Any] = expected_owner(owner)
 
     def uri(self, key: str) -> str:
@@ -95,8 +94,3 @@ class Bucket:
                 return False
             raise
         return True
-
-
-def s3_client() -> S3Client:
-    """Return a client for the region of the function."""
-    return boto3.client("s3", region_name=os.environ.get("AWS_REGION"), config=CLIENT_CONFIG)

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule import Rule
 
-_MANY = 20
-"""If more rules match apart from their exclusions, an index evaluates all exclusions together."""
-
 
 class RuleSet:
     """Rules in their order, with an index that finds those that a certificate matches.
@@ -143,14 +140,10 @@ class RuleSet:
         numbers = self._rule_index.find(satisfied.unambiguous)
         if self._anyone:
             numbers = sorted([*self._anyone, *numbers])
-        rules = self.rules
-        if len(numbers) > _MANY and self._excluding:
-            # Twice as fast for many rules, and slower for few: it finds the exclusions of all rules.
-            excluded = {self._excluding[position] for position in self._exclusion_index.find(satisfied.any_fact)}
-            return [number for number in numbers if number not in excluded]
-        return [
-            number for number in numbers if not rules[number].exclusions or not rules[number].is_excluded(satisfied)
-        ]
+        if not self._excluding:
+            return numbers  # saves 1 µs
+        excluded = {self._excluding[position] for position in self._exclusion_index.find(satisfied.any_fact)}
+        return [number for number in numbers if number not in excluded]
 
     def _lacks_usages(self, satisfied: SatisfiedConditions, usages: Collection[str] | None) -> bool:
         """Return whether no rule matches a certificate because of its usages. The settings do not accept them.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from client_certificate_auth.x509.der import GENERALIZED_TIME, UTC_TIME, DerError, read_two_elements
 
-_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_FEBRUARY = 2
 _TIME_LENGTHS = {UTC_TIME: len("YYMMDDHHMMSSZ"), GENERALIZED_TIME: len("YYYYMMDDHHMMSSZ")}
 
 
@@ -32,9 +30,9 @@ def _read_time(tag: int, content: bytes) -> str:
         if tag == UTC_TIME:
             # Years from 50 on are 19YY (RFC 5280 §4.1.2.5.1). The digits are longer than "50", so never equal to it.
             text = ("19" if text >= "50" else "20") + text
-        date, hour, minute, second = _read_date(text[:8]), text[8:10], text[10:12], text[12:14]
-        if date is not None and hour < "24" and minute < "60" and second < "60":
-            return f"{date}T{hour}:{minute}:{second}Z"
+        day, hour, minute, second = _read_date(text[:8]), text[8:10], text[10:12], text[12:14]
+        if day is not None and hour < "24" and minute < "60" and second < "60":
+            return f"{day}T{hour}:{minute}:{second}Z"
     message = f"the time {content[:32].decode('latin-1')!r} (tag {tag:02X}) is not YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ"
     raise DerError(message)
 
@@ -42,8 +40,10 @@ def _read_time(tag: int, content: bytes) -> str:
 @lru_cache(64)
 def _read_date(digits: str) -> str | None:
     """Return a date, given as YYYYMMDD, in the form of RFC 3339; None if it is not in the calendar."""
-    year, month, day = int(digits[:4]), int(digits[4:6]), int(digits[6:])
-    is_leap_day = month == _FEBRUARY and day == _DAYS[1] + 1 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if is_leap_day or (1 <= month <= len(_DAYS) and 1 <= day <= _DAYS[month - 1]):
-        return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
-    return None
+    # Python's dates begin with the year 1. The year 400 is a leap year as well as 0.
+    year, month, day = int(digits[:4]) or 400, int(digits[4:6]), int(digits[6:])
+    try:
+        date(year, month, day)
+    except ValueError:
+        return None
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mtls_authorizer.log import choose_level, get_logger
 from mtls_authorizer.metrics import FetchMetric, write_metrics
-from mtls_authorizer.revocation.bucket import Bucket, s3_client
+from mtls_authorizer.revocation.bucket import Bucket
 from mtls_authorizer.revocation.fetch.download import Limits, download
 from mtls_authorizer.revocation.fetch.fetching import Outcome, Verification, fetch, is_usable
 from mtls_authorizer.revocation.fetch.settings import read_fetch_settings
@@ -50,7 +50,7 @@ def handler(_event: object, context: _Context) -> None:
     days = verification.truststore.days_to_expiry(clock())
     if settings.metrics_namespace is not None and days is not None:
         write_metrics(settings.metrics_namespace, clock(), {FetchMetric.TRUSTSTORE_DAYS_TO_EXPIRY: days})
-    bucket = Bucket(s3_client(), settings.bucket, owner)
+    bucket = Bucket(settings.bucket, owner)
     for position, source in enumerate(settings.sources):
         seconds = _share(context, len(settings.sources) - position)
         limits = LIMITS._replace(total_seconds=min(LIMITS.total_seconds, seconds))

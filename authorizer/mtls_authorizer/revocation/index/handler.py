@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from urllib.parse import unquote_plus
 
 from mtls_authorizer.log import choose_level, get_logger
-from mtls_authorizer.revocation.bucket import Bucket, s3_client
+from mtls_authorizer.revocation.bucket import Bucket
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.size_limit import MAX_CRL_BYTES
 from mtls_authorizer.revocation.function_environment import load_truststore, read_max_age, read_owner
@@ -55,10 +55,9 @@ def handler(event: object, _context: object) -> None:
         return
     truststore = load_truststore(os.environ, owner)
     max_age = read_max_age(os.environ)
-    client = s3_client()
     failures = []
     for bucket_name, key in uploaded:
-        bucket = Bucket(client, bucket_name, owner)
+        bucket = Bucket(bucket_name, owner)
         uri = bucket.uri(key)
         try:
             _log(uri, _index(bucket, key, truststore, max_age))

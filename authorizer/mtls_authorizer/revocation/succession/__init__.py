@@ -15,11 +15,11 @@ if a usable one supersedes it: it is newer and in no respect older. It does not 
 ``retention``: which lists of a location stay in memory after another one was stored there. If one that is usable, or
 was until it expired, supersedes the new list, somebody has rolled it back: it is rejected. Otherwise, it replaces what
 it can, but one that is not usable replaces no usable one, which may prove certificates good until it expires, and one
-whose time has not come replaces none whose time has, even if that has expired. Lists of other CAs and scopes stay,
-because an object that was stored at a wrong place must not undo a revocation, and those of CAs that have left the
-truststore, which may return. So does the last delta CRL with another base, until the complete CRL is loaded; those
-before it are dropped. If each of two lists is older, the one with the earlier thisUpdate becomes a
-``rolled_back_list``, which only revokes: it may be one from before the restart.
+whose time has not come replaces none whose time has, even if that has expired: what that one revokes stays revoked at
+least until then. Lists of other CAs and scopes stay, because an object that was stored at a wrong place must not undo a
+revocation, and those of CAs that have left the truststore, which may return. So does the last delta CRL with another
+base, until the complete CRL is loaded; those before it are dropped. If each of two lists is older, the one with the
+earlier thisUpdate becomes a ``rolled_back_list``, which only revokes: it may be one from before the restart.
 
 ``dropped``: what follows from lists that are no longer in memory. It is bounded: a location has at most four lists, and
 CRLs below prefixes are evicted, or removed and superseded. Their numbers and dates are remembered, and older lists

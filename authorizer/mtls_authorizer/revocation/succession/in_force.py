@@ -19,9 +19,7 @@ def in_force(
 ) -> Iterator[tuple[SignedList, UnknownReason | None]]:
     """Yield those of some lists with the same identity that are in force at an aware time.
 
-    Each comes with the reason why it does not prove certificates good; None if it does. Usable lists replace the ones
-    that they supersede. Newer lists that are not usable, such as one whose thisUpdate is in the future, revoke as well,
-    and so do those that are newer only by number or only by date.
+    Each comes with the reason why it does not prove certificates good; None if it does.
     """
     usable: list[RevocationList] = []
     for each in newest_first:

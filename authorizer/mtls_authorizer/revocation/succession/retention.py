@@ -30,12 +30,7 @@ def retain(
 ) -> tuple[RetainedLists, CrlError | None]:
     """Return the lists to keep after a new, verified one was delivered, and why the new one is not usable now.
 
-    A usable list replaces those with the same identity. One that is not usable, for example because it has expired,
-    does not replace a usable one, but its entries revoke. One whose thisUpdate is in the future replaces only such
-    lists: a certificate that it no longer contains is revoked at least until then. A list of another CA or scope
-    replaces none, nor does one that need not contain what the earlier one revokes: see ``replaces``.
-    If a CA has restarted its numbers, or put its clock back, neither of two lists replaces the other one: both revoke,
-    but only the one that was issued later proves certificates good.
+    The docstring of the package states which lists these are, and why.
 
     Raises CrlError for a list that is superseded by one with the same identity that is usable or was.
     """

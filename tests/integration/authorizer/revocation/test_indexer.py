@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
 import pytest
-from botocore.config import Config
 
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.revocation import bucket as bucket_of_crls
 from mtls_authorizer.revocation.index import handler as crl_indexer
 from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer.revocation.index.handler import IndexingError, handler
-from mtls_authorizer.stores.store import StoreError
+from mtls_authorizer.stores.store import StoreError, Timeouts
 from tests.aws.server import ACCOUNT
 from tests.pki import der
 from tests.pki.certificate_authorities import (
@@ -299,8 +298,8 @@ def test_while_s3_is_faulty_the_index_stays_as_it_is(
     else:
         with monkeypatch.context() as impatient:
             # On a busy machine, what has no fault can take longer, too.
-            quick = Config(read_timeout=1, retries={"total_max_attempts": 2})
-            impatient.setattr(bucket_of_crls, "CLIENT_CONFIG", quick)
+            quick = Timeouts(connect_seconds=60, read_seconds=1, tries=2)
+            impatient.setattr(bucket_of_crls, "TIMEOUTS", quick)
             with pytest.raises(IndexingError, match=f"^s3://{BUCKET}/{CRL}: ."):
                 handler(event(CRL), None)
         assert stored(aws) == before
