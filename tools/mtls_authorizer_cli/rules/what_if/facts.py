@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.rules.conditions import FactReaders
+    from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.decision_log.records import LogRecord
 
 _OF_SUBJECT = ("common_name", "organizational_unit", "organization", "subject", ORGANIZATION_IDENTIFIER)
@@ -30,6 +32,14 @@ class KnownCertificate(NamedTuple):
     fields: frozenset[str]
     usages: Collection[str] | None
     usages_known: bool
+
+    def known_readers(self, rules: RuleSet) -> FactReaders:
+        """Return the functions by which rules read facts, which find none in the fields that are not known."""
+        return {name: read if name in self.fields else _no_facts for name, read in rules.readers.items()}
+
+
+def _no_facts(_certificate: object) -> tuple[()]:
+    return ()
 
 
 class _LoggedName:
