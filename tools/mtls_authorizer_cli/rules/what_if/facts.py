@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER
 from mtls_authorizer.rules.key_usage import read_usages
 from mtls_authorizer.rules.names.distinguished_names import read_name
 from mtls_authorizer.telemetry.decision_log import LONGEST_LOGGED, MOST_VALUES
+from mtls_authorizer_cli.explanation.wording import attribute_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -47,10 +47,7 @@ class _LoggedName:
 
     def __init__(self, text: str) -> None:
         self.rdns = read_name(text)
-        self._values: dict[str, list[str]] = {}
-        for rdn in self.rdns:
-            for oid, value in rdn:
-                self._values.setdefault(SHORT_NAME_BY_OID.get(oid, oid), []).append(value)
+        self._values = attribute_values(self.rdns)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
