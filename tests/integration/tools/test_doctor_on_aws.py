@@ -313,6 +313,12 @@ def add_other_function(cloud: Cloud) -> None:
     cloud.account.functions["other"] = Function({"$LATEST": other})
 
 
+def truststore_in_the_package(cloud: Cloud) -> None:
+    """API Gateway reads truststores only in S3."""
+    cloud.domain.pop("MutualTlsAuthentication")
+    cloud.variables.update(CRL_URIS="file:///var/task/ca.crl", TRUSTSTORE_URI="file:///var/task/truststore.pem")
+
+
 def second_domain(cloud: Cloud) -> None:
     cloud.account.domains["other.example.com"] = {"DomainName": "other.example.com"}
     cloud.account.mappings["other.example.com"] = cloud.account.mappings[DOMAIN]
@@ -521,6 +527,13 @@ MISTAKES = {
     "a domain name without mutual TLS": Mistake(
         REST,
         lambda cloud: cloud.domain.pop("MutualTlsAuthentication"),
+        Check.MUTUAL_TLS,
+        "it has no mutual TLS",
+        'path=/mutualTlsAuthentication/truststoreUri,value="$S3_URI"',
+    ),
+    "a domain name without mutual TLS, and a truststore in the function's package": Mistake(
+        REST,
+        truststore_in_the_package,
         Check.MUTUAL_TLS,
         "it has no mutual TLS",
         'path=/mutualTlsAuthentication/truststoreUri,value="$S3_URI"',

@@ -311,6 +311,12 @@ def test_nothing_is_found_in_variables_without_a_mistake(tmp_path: Path, capsys:
     assert diagnose(capsys, "--env-file", str(file))["findings"] == []
 
 
+def test_no_advice_leads_to_allowing_any_client(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "authorizer.env"
+    file.write_text("ALLOWED_COMMON_NAMES=alpha\nNOT_ALLOW_ANY_CLIENT_CERTIFICATE=true\n")
+    assert "ALLOW_ANY" not in json.dumps(diagnose(capsys, "--env-file", str(file)))
+
+
 def test_crls_are_said_not_to_be_read_if_there_are_any(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "authorizer.env"
     for more, notes in (("", 0), ("CRL_URIS=file:///crls/\nTRUSTSTORE_URI=file:///truststore.pem\n", 1)):
