@@ -216,6 +216,19 @@ CLIENTS = {
     "a certificate that the authorizer cannot read": Mistake(
         issue(subject=der.sequence(der.sequence())), Check.CLIENT_CERTIFICATE, "cannot be decoded: "
     ),
+    "an unknown critical extension": Mistake(
+        issue(extensions=[extension("1.2.3.4", b"", critical=True)]),
+        Check.CLIENT_CERTIFICATE,
+        "a critical extension is unknown or cannot be decoded",
+    ),
+    "a usage that cannot be decoded": Mistake(
+        issue(extensions=[extension("2.5.29.37", b"broken")]),
+        Check.CLIENT_CERTIFICATE,
+        "an extension that identifies the client cannot be decoded",
+    ),
+    "a line feed in the subject": Mistake(
+        issue(subject=name(("CN", "a\nb"))), Check.CLIENT_CERTIFICATE, "contains a control character"
+    ),
     "a certificate with a broken key": Mistake(issue(public_key=NO_KEY), Check.CLIENT_KEY, "one that cannot be read"),
 }
 
