@@ -490,6 +490,14 @@ def invalid_rules(cloud: Cloud) -> None:
     cloud.aws.put_object("s3://bucket/rules.json", b"{}")
 
 
+def rules_besides_any_client(cloud: Cloud) -> None:
+    rules_at(cloud, "s3://bucket/rules.json")
+    cloud.variables["ALLOW_ANY_CLIENT_CERTIFICATE"] = "true"
+    del cloud.variables["ALLOWED_COMMON_NAMES"]
+    rule = {"name": "acme", "match": {"organization": "Acme"}}
+    cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": [rule]}).encode())
+
+
 def expired_rule(cloud: Cloud) -> None:
     rules_at(cloud, "s3://bucket/rules.json")
     rule = {"name": "old", "match": {"organization": "Acme"}, "not_after": "2020-01-01T00:00:00Z"}
@@ -508,6 +516,13 @@ MISTAKES = {
     ),
     "invalid rules at a URI": Mistake(
         REST, invalid_rules, Check.RULES_DOCUMENT, "invalid: ", "mtls-authorizer rules check"
+    ),
+    "rules at a URI besides ALLOW_ANY_CLIENT_CERTIFICATE": Mistake(
+        HTTP,
+        rules_besides_any_client,
+        Check.RULES_DOCUMENT,
+        "invalid: ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules",
+        "Correct the document",
     ),
     "an expired rule at a URI": Mistake(HTTP, expired_rule, Check.RULES_DOCUMENT, "expired: rule 'old'", "Correct it"),
     "the default endpoint of a REST API": Mistake(
