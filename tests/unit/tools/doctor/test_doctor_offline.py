@@ -203,7 +203,7 @@ CLIENTS = {
     "a CA without its root": Mistake(issue(THIRD), Check.CLIENT_CHAIN, "its issuer 'CN=Second' is missing"),
     "an expired certificate": Mistake(issue(not_after=NOW - timedelta(hours=1)), Check.CLIENT_VALIDITY, "expired on "),
     "a certificate that expires soon": Mistake(
-        issue(not_after=NOW + timedelta(hours=30)), Check.CLIENT_EXPIRES_SOON, "it expires in 1 days"
+        issue(not_after=NOW + timedelta(hours=30)), Check.CLIENT_EXPIRES_SOON, "it expires in 1 day"
     ),
     "a key that is too small": Mistake(issue(public_key=WEAK), Check.CLIENT_KEY, "RSA with 1024 bits"),
     "a signature with SHA-1": Mistake(

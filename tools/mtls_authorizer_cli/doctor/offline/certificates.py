@@ -10,6 +10,7 @@ from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
 from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING, REISSUE
 from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, GatewayCheck, fix_of, gateway_findings, log_message
 from mtls_authorizer_cli.explanation.reasons import REASONS, sentence
+from mtls_authorizer_cli.printed import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -76,7 +77,7 @@ def _gateway(name: str, certificate: PeerCertificate, truststore: TruststoreBund
         yield Finding(
             Check.CLIENT_EXPIRES_SOON,
             name,
-            f"it expires in {left.days} days",
+            f"it expires in {counted(left.days, 'day')}",
             f"From then on, the client sees {CLIENT_SEES}.",
             "Have the certificate renewed before",
         )

@@ -23,6 +23,7 @@ from mtls_authorizer_cli.explanation.truststore import (
     printed_name,
     read_bundle,
 )
+from mtls_authorizer_cli.printed import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,7 +165,7 @@ def _expiry(each: TruststoreCertificate, bundle: TruststoreBundle, now: datetime
         yield Finding(
             Check.CA_EXPIRES_SOON,
             str(each),
-            f"it expires in {left.days} days",
+            f"it expires in {counted(left.days, 'day')}",
             f"From then on, clients below this CA are rejected: they see {CLIENT_SEES}. AWS sends no notification.",
             f"{REISSUE} before",
         )
