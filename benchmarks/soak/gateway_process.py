@@ -11,20 +11,19 @@ import os
 import signal
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from awslambdaric.lambda_runtime_log_utils import JsonFormatter  # type: ignore[import-untyped]
 
 from examples import behind_the_authorizer
-from local_gateway.api_gateway.api import Api, ApiKind, Route
+from local_gateway.api_gateway.api import ApiKind, Route
 from local_gateway.api_gateway.gateway import Gateway
-from local_gateway.deployment import sample_api
+from local_gateway.deployment import make_authorizer, sample_api
 from local_gateway.pki.certificates import Pki
 from local_gateway.server import serve
 from local_gateway.tls import custom_domain_context, default_endpoint_context
-from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.log import get_logger
-from mtls_authorizer.policy.settings import load_settings
 
 KINDS = (ApiKind.REST, ApiKind.HTTP_SIMPLE)
 _ROUTES = (Route("ANY", "/{proxy+}", behind_the_authorizer.handler),)
@@ -38,18 +37,11 @@ def main(folder: str, log: str) -> None:
     with ExitStack() as servers:
         ports = {}
         for kind in KINDS:
-            gateway = Gateway(_api(kind))
+            gateway = Gateway(replace(sample_api(kind, make_authorizer(kind, os.environ)), routes=_ROUTES))
             contexts = (custom_domain_context(pki, pki.truststore), default_endpoint_context(pki))
             ports[kind.value] = [servers.enter_context(serve(gateway, context)) for context in contexts]
         _log_to(log, json.dumps(ports))
         sys.stdin.read()
-
-
-def _api(kind: ApiKind) -> Api:
-    response_format = "simple" if kind is ApiKind.HTTP_SIMPLE else "iam"
-    authorize = Authorizer(load_settings({**os.environ, "RESPONSE_FORMAT": response_format})).authorize
-    sample = sample_api(kind, lambda event, _context: authorize(event))
-    return Api(kind, sample.api_id, sample.stage, sample.authorizer, _ROUTES)
 
 
 def _log_to(path: str, final_line: str) -> None:

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 _TIMES = {"SOURCE_DATE_EPOCH": "315532800"}
 
 
-def build_packages(project: Path, destination: Path, report: Callable[[str], object]) -> list[Path]:
-    """Write a wheel and a source distribution of each distribution to a folder, and return their paths, sorted.
+def build_packages(project: Path, destination: Path, report: Callable[[str], object]) -> None:
+    """Write a wheel and a source distribution of each distribution to a folder.
 
     hatchling must be installed, as in ``distribution/requirements.txt``. The same sources give the same bytes. The
     packages contain all files that git does not ignore. Raises DistributionError.
     """
-    existing = set(destination.iterdir())
     for name in DISTRIBUTIONS:
         report(f"{name}: building the wheel and the source distribution")
         command = [sys.executable, "-m", "hatchling", "build", "--directory", str(destination)]
@@ -35,4 +34,3 @@ def build_packages(project: Path, destination: Path, report: Callable[[str], obj
             sys.stderr.write(result.stderr)
             message = f"hatchling could not build {project / name}"
             raise DistributionError(message)
-    return sorted(set(destination.iterdir()) - existing)

@@ -313,6 +313,12 @@ def add_other_function(cloud: Cloud) -> None:
     cloud.account.functions["other"] = Function({"$LATEST": other})
 
 
+def truststore_in_the_package(cloud: Cloud) -> None:
+    """API Gateway reads truststores only in S3."""
+    cloud.domain.pop("MutualTlsAuthentication")
+    cloud.variables.update(CRL_URIS="file:///var/task/ca.crl", TRUSTSTORE_URI="file:///var/task/truststore.pem")
+
+
 def second_domain(cloud: Cloud) -> None:
     cloud.account.domains["other.example.com"] = {"DomainName": "other.example.com"}
     cloud.account.mappings["other.example.com"] = cloud.account.mappings[DOMAIN]
@@ -484,6 +490,14 @@ def invalid_rules(cloud: Cloud) -> None:
     cloud.aws.put_object("s3://bucket/rules.json", b"{}")
 
 
+def rules_besides_any_client(cloud: Cloud) -> None:
+    rules_at(cloud, "s3://bucket/rules.json")
+    cloud.variables["ALLOW_ANY_CLIENT_CERTIFICATE"] = "true"
+    del cloud.variables["ALLOWED_COMMON_NAMES"]
+    rule = {"name": "acme", "match": {"organization": "Acme"}}
+    cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": [rule]}).encode())
+
+
 def expired_rule(cloud: Cloud) -> None:
     rules_at(cloud, "s3://bucket/rules.json")
     rule = {"name": "old", "match": {"organization": "Acme"}, "not_after": "2020-01-01T00:00:00Z"}
@@ -503,6 +517,13 @@ MISTAKES = {
     "invalid rules at a URI": Mistake(
         REST, invalid_rules, Check.RULES_DOCUMENT, "invalid: ", "mtls-authorizer rules check"
     ),
+    "rules at a URI besides ALLOW_ANY_CLIENT_CERTIFICATE": Mistake(
+        HTTP,
+        rules_besides_any_client,
+        Check.RULES_DOCUMENT,
+        "invalid: ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules",
+        "Correct the document",
+    ),
     "an expired rule at a URI": Mistake(HTTP, expired_rule, Check.RULES_DOCUMENT, "expired: rule 'old'", "Correct it"),
     "the default endpoint of a REST API": Mistake(
         REST,
@@ -521,6 +542,13 @@ MISTAKES = {
     "a domain name without mutual TLS": Mistake(
         REST,
         lambda cloud: cloud.domain.pop("MutualTlsAuthentication"),
+        Check.MUTUAL_TLS,
+        "it has no mutual TLS",
+        'path=/mutualTlsAuthentication/truststoreUri,value="$S3_URI"',
+    ),
+    "a domain name without mutual TLS, and a truststore in the function's package": Mistake(
+        REST,
+        truststore_in_the_package,
         Check.MUTUAL_TLS,
         "it has no mutual TLS",
         'path=/mutualTlsAuthentication/truststoreUri,value="$S3_URI"',

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -94,7 +93,9 @@ def flush_caches(
 def explain_command(outcome: DenyChange) -> str:
     """Return the command that explains the decision about the client under the changed rules."""
     file = "CERT" if outcome.client.file is None else shell_file(outcome.client.file)
-    return f"mtls-authorizer explain {file} {shlex.join(outcome.rules.option)}"
+    # Which CA signed the certificate only matters if no entry blocks the client.
+    truststore = () if outcome.entries else outcome.rules.truststore_option(outcome.update.planned)
+    return outcome.rules.explain_command(file, truststore)
 
 
 _RELOAD = (

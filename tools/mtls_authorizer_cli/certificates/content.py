@@ -46,7 +46,7 @@ class Content(NamedTuple):
     """The content of a file: its kinds, in their order, and what is needed to use it.
 
     There are several kinds only in PEM. ``certificates`` are in PEM (RFC 7468 §5). ``value`` is the value of
-    JSON, and ``problem`` says why JSON is invalid.
+    JSON, or the first one of several, and ``problem`` says why JSON is invalid.
     """
 
     kinds: tuple[Kind, ...]
@@ -193,7 +193,15 @@ def _recognize_json(text: str) -> Content:
     except RecursionError:
         return Content((Kind.INVALID_JSON,), problem="it is nested too deeply")
     except ValueError as error:
-        return Content((Kind.INVALID_JSON,), problem=str(error))
+        return Content((Kind.INVALID_JSON,), value=_first_value(text), problem=str(error))
+
+
+def _first_value(text: str) -> object:
+    """Return the first of several JSON values, such as that of a log with one on each line; None if it is no JSON."""
+    try:
+        return json.JSONDecoder().raw_decode(text.lstrip())[0]
+    except ValueError:
+        return None
 
 
 # Java's own formats of keystores, JKS and JCEKS, by their beginning.

@@ -154,9 +154,9 @@ _ADVICE[Kind.INVALID_JSON] = _ADVICE[Kind.JSON]
 _PRIORITIES = sorted(Kind, key=lambda kind: "PRIVATE" not in kind.name)
 """Private keys come first, because their files can contain other PEM blocks."""
 
-_RULES = "is a rules document. To check it: mtls-authorizer rules check {file}"
+_RULES = "a rules document. To check it: mtls-authorizer rules check {file}"
 _DOCUMENTS = {
-    "decision": "is an entry of the decision log. To explain it: mtls-authorizer explain --log {file}",
+    "decision": "an entry of the decision log. To explain it: mtls-authorizer explain --log {file}",
     "rules": _RULES,
     "deny": _RULES,
 }
@@ -170,9 +170,10 @@ def describe_unusable(file: str, content: Content, *, problem: str = "", advice:
     """
     name = shell_file(file)
     if isinstance(content.value, dict):
+        verb = "begins with" if Kind.INVALID_JSON in content.kinds else "is"
         for key, document in _DOCUMENTS.items():
             if key in content.value:
-                return f"{shown_file(file)} {document.format(file=name)}"
+                return f"{shown_file(file)} {verb} {document.format(file=name)}"
     kind = min(content.kinds, key=_PRIORITIES.index)
     form = ""
     if kind in {Kind.PKCS7, Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY, Kind.PUBLIC_KEY, Kind.CERTIFICATE_REQUEST}:

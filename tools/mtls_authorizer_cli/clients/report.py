@@ -113,7 +113,7 @@ def _result(report: ClientList) -> str:
     certificates = counted(total, "certificate")
     if report.period is None:
         return f"{certificates}, {expiring:,} EXPIRED and not renewed"
-    period = f"by {report.until:%Y-%m-%d} (in {report.period.days:,} days)"
+    period = f"by {report.until:%Y-%m-%d} (in {counted(report.period.days, 'day')})"
     return f"{expiring:,} of {certificates} EXPIRED or expiring {period} and not renewed"
 
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer_cli.command_line import CommandError, shown_file, written_file
 from mtls_authorizer_cli.configuration.loading import RULES, RULES_URI, parse_location, read_settings_with
 from mtls_authorizer_cli.configuration.variables import add_options as add_function_options
 from mtls_authorizer_cli.configuration.variables import read_environment
+from mtls_authorizer_cli.documents.document import rules_of
 from mtls_authorizer_cli.documents.update import update_document
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer_cli.command_line import Parser
     from mtls_authorizer_cli.documents.update import Change, Update
 
+_TRUSTSTORE = ("--truststore", "BUNDLE")
 _AT_A_URI = (
     f"Rules at a URI (s3:// or ssm://, in {RULES_URI}) can be changed without a deployment: see "
     "docs/block-a-client-now.md"
@@ -44,6 +48,18 @@ class RulesLocation(NamedTuple):
         """Change the document, as ``update_document``. Raises CommandError."""
         settings = self.settings
         return update_document(self.location, edit, settings.s3_bucket_owner, review, other_rules=settings.rules)
+
+    def explain_command(self, file: str, truststore: Sequence[str] = ()) -> str:
+        """Return the command that explains a decision, for a shell. ``truststore`` is an option of it, if it is needed.
+
+        ``file`` is the certificate as a word of the command.
+        """
+        return f"mtls-authorizer explain {file} {shlex.join((*self.option, *truststore))}"
+
+    def truststore_option(self, document: str) -> tuple[str, ...]:
+        """Return the option to complete if a document names keys of issuers, and nothing named the truststore."""
+        named = self.settings.truststore_uri is not None or self.option[0] != "--rules"
+        return () if named or not any(rule.uses(ISSUER_KEY) for rule in rules_of(document)) else _TRUSTSTORE
 
 
 def add_options(parser: Parser) -> None:

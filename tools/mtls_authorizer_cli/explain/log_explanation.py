@@ -88,7 +88,7 @@ def explain_entry(
     if options.route is not None:
         record = record._replace(fields={**record.fields, "route": options.route})
     file, notes = _find_certificate(record, paths)
-    request, knows_path = as_request(record, EXAMPLE_REQUEST)
+    request, knows_path = as_request(record)
     given = Inputs(() if file is None else (file,), None, request, knows_path, notes, are_many=False)
     question, notes = make_question(options, given, configuration, record.time)
     if options.rules is None and configuration.has_rules:
@@ -230,13 +230,13 @@ def _choose(source: str, records: LogRecords, request_id: str | None) -> LogReco
     raise CommandError(message)
 
 
-def as_request(record: LogRecord, example: ApiRequest) -> tuple[ApiRequest, bool]:
+def as_request(record: LogRecord) -> tuple[ApiRequest, bool]:
     """Return the request that was logged, and whether its path is known: the log contains the API's route.
 
-    Everything that is not logged is taken from an example.
+    Everything that is not logged is taken from the example.
     """
     api_id, domain_name = record.text("api_id"), record.text("domain_name")
-    request = example
+    request = EXAMPLE_REQUEST
     if api_id is not None and API_ID.fullmatch(api_id):
         request = with_api_id(request, api_id)
     if domain_name is not None:

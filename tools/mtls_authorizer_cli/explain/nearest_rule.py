@@ -24,7 +24,7 @@ class _Candidate(NamedTuple):
 
 def describe_nearest_rule(rules: RuleSet, client: KnownCertificate) -> str | None:
     """Return in words which rule is nearest to a client; None if none is similar, or if one matches or excludes it."""
-    readers = {name: read if name in client.fields else _nothing for name, read in rules.readers.items()}
+    readers = client.known_readers(rules)
     satisfied = rules.satisfied_by(client.certificate, readers)
     facts = {
         field: tuple(fact for fact in read(client.certificate) if not fact.ambiguous) for field, read in readers.items()
@@ -56,7 +56,3 @@ def _is_similar(candidate: _Candidate) -> bool:
         return candidate.known.is_related
     # Many clients have the same issuer.
     return bool(candidate.unknown) and any(field.matcher.field != ISSUER for field in candidate.known.fields)
-
-
-def _nothing(_certificate: object) -> tuple[()]:
-    return ()

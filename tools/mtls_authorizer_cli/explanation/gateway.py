@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -34,8 +33,6 @@ CLIENT_SEES = "HTTP 403; the authorizer is not invoked"
 _HASHES = frozenset({"sha256", "sha384", "sha512"})
 _MIN_RSA_BITS = 2048
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
-_MAX_PATHS = 100
-"""A truststore can contain many certificates for one name and key, which makes very many paths."""
 
 
 class GatewayCheck(StrEnum):
@@ -132,12 +129,11 @@ def gateway_findings(
     issuer = _issuer(certificate, truststore)
     if not issuer.passed:
         return {GatewayCheck.ISSUER: issuer, **_properties(certificate, (), now)}
-    paths = list(islice(truststore.paths(certificate), _MAX_PATHS))
-    complete = [path for path in paths if len(path) <= MAX_AUTHORITIES and is_self_issued(path[-1].certificate)]
+    complete, longest = truststore.chains(certificate)
     if not complete:
         return {
             GatewayCheck.ISSUER: issuer,
-            GatewayCheck.CHAIN: GatewayFinding(passed=False, text=describe_incomplete(max(paths, key=len))),
+            GatewayCheck.CHAIN: GatewayFinding(passed=False, text=describe_incomplete(longest)),
             **_properties(certificate, (), now),
         }
     # One path that passes is enough.

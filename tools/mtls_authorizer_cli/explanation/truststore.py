@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_certificate_auth.node_view import is_ca, read_any_boolean
 from client_certificate_auth.x509.certificate import parse_certificate
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
 
 _MAX_CERTIFICATES = 1000
+_MAX_PATHS = 100
+"""A truststore can contain many certificates for one name and key, which makes very many paths."""
+
 _BOUNDARY = re.compile(rb"-----(?:BEGIN|END)[ %]")
 _BOUNDARY_LINE = re.compile(rb"^(?:\A\xef\xbb\xbf)?-----(?:BEGIN|END) [^\r\n-]*-----[ \t]*\r?$", re.MULTILINE)
 """A line without anything else, except for a byte order mark, as OpenSSL requires it."""
@@ -48,6 +52,10 @@ class TruststoreCertificate(NamedTuple):
 
     def __str__(self) -> str:
         return f"certificate {self.position} of the truststore ({printed_name(self.certificate.subject)})"
+
+
+Chain: TypeAlias = tuple[TruststoreCertificate, ...]
+"""CA certificates, each of which has signed the one before. The first has signed the certificate in question."""
 
 
 class TruststoreBundle:
@@ -68,16 +76,20 @@ class TruststoreBundle:
         """Return the certificates of the CA that has signed a certificate."""
         return [each for each in self.named(certificate.issuer) if _has_signed(each.certificate, certificate)]
 
-    def paths(
-        self, certificate: Certificate, path: tuple[TruststoreCertificate, ...] = ()
-    ) -> Iterator[tuple[TruststoreCertificate, ...]]:
+    def chains(self, certificate: Certificate, most: int = MAX_AUTHORITIES) -> tuple[list[Chain], Chain]:
+        """Return the paths from a certificate to a self-issued one with at most ``most`` CAs, and the longest path."""
+        paths = list(islice(self._paths(certificate), _MAX_PATHS))
+        complete = [path for path in paths if len(path) <= most and is_self_issued(path[-1].certificate)]
+        return complete, max(paths, key=len, default=())
+
+    def _paths(self, certificate: Certificate, path: Chain = ()) -> Iterator[Chain]:
         """Return the paths from a certificate, each up to its end, or to one certificate more than MAX_AUTHORITIES."""
         issuers = self.issuers(certificate)
         if path and (not issuers or is_self_issued(certificate) or len(path) > MAX_AUTHORITIES):
             yield path
             return
         for issuer in issuers:
-            yield from self.paths(issuer.certificate, (*path, issuer))
+            yield from self._paths(issuer.certificate, (*path, issuer))
 
 
 def read_bundle(content: bytes) -> TruststoreBundle:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from mtls_authorizer.rules.conditions import Condition, Fact, Matcher
+    from mtls_authorizer.rules.names.distinguished_names import NameValue
     from mtls_authorizer.rules.routes import Routes
 
 Alternative: TypeAlias = "tuple[Condition, ...]"
@@ -31,6 +32,15 @@ def value_text(value: Hashable) -> str:
             for relative_name in reversed(value)
         )
     return str(value)
+
+
+def attribute_values(name: NameValue) -> dict[str, list[str]]:
+    """Return the values of the attributes of a distinguished name, by the labels that conditions have."""
+    values: dict[str, list[str]] = {}
+    for relative_name in name:
+        for oid, text in relative_name:
+            values.setdefault(SHORT_NAME_BY_OID.get(oid, oid), []).append(text)
+    return values
 
 
 def fact_text(fact: Fact) -> str:

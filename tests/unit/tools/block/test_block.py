@@ -76,6 +76,18 @@ def reason(rules: Path, certificate: str) -> str | None:
     return authorizer(rest_event(certificate))["context"].get("reason")  # type: ignore[no-any-return]
 
 
+def test_the_command_that_verifies_unblock_names_the_truststore_that_rules_need(
+    rules: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules.write_bytes(document(rule(match={"issuer_key": CA.signer})))
+    (folder / "truststore.pem").write_bytes(CA.pem)
+    assert [command("block", "client.pem"), command("unblock", "client.pem")] == [0, 0]
+    blocked, unblocked = re.findall(f"{re.escape(EXPLAIN)}.*", capsys.readouterr().out)
+    assert (blocked, unblocked) == (EXPLAIN, f"{EXPLAIN} --truststore BUNDLE")
+    _, _, *arguments = unblocked.replace("BUNDLE", "truststore.pem").split()
+    assert main(["explain", *arguments], {}) == 0
+
+
 def test_a_blocked_client_is_denied_with_every_certificate_of_its_key(
     rules: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

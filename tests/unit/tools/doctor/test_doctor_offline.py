@@ -203,7 +203,7 @@ CLIENTS = {
     "a CA without its root": Mistake(issue(THIRD), Check.CLIENT_CHAIN, "its issuer 'CN=Second' is missing"),
     "an expired certificate": Mistake(issue(not_after=NOW - timedelta(hours=1)), Check.CLIENT_VALIDITY, "expired on "),
     "a certificate that expires soon": Mistake(
-        issue(not_after=NOW + timedelta(hours=30)), Check.CLIENT_EXPIRES_SOON, "it expires in 1 days"
+        issue(not_after=NOW + timedelta(hours=30)), Check.CLIENT_EXPIRES_SOON, "it expires in 1 day"
     ),
     "a key that is too small": Mistake(issue(public_key=WEAK), Check.CLIENT_KEY, "RSA with 1024 bits"),
     "a signature with SHA-1": Mistake(
@@ -215,6 +215,19 @@ CLIENTS = {
     "a private key": Mistake(PRIVATE_KEY, Check.CLIENT_CERTIFICATE, "is a private key"),
     "a certificate that the authorizer cannot read": Mistake(
         issue(subject=der.sequence(der.sequence())), Check.CLIENT_CERTIFICATE, "cannot be decoded: "
+    ),
+    "an unknown critical extension": Mistake(
+        issue(extensions=[extension("1.2.3.4", b"", critical=True)]),
+        Check.CLIENT_CERTIFICATE,
+        "a critical extension is unknown or cannot be decoded",
+    ),
+    "a usage that cannot be decoded": Mistake(
+        issue(extensions=[extension("2.5.29.37", b"broken")]),
+        Check.CLIENT_CERTIFICATE,
+        "an extension that identifies the client cannot be decoded",
+    ),
+    "a line feed in the subject": Mistake(
+        issue(subject=name(("CN", "a\nb"))), Check.CLIENT_CERTIFICATE, "contains a control character"
     ),
     "a certificate with a broken key": Mistake(issue(public_key=NO_KEY), Check.CLIENT_KEY, "one that cannot be read"),
 }
@@ -309,6 +322,12 @@ def test_nothing_is_found_in_variables_without_a_mistake(tmp_path: Path, capsys:
     file = tmp_path / "authorizer.env"
     file.write_text("ALLOWED_COMMON_NAMES=alpha\n")
     assert diagnose(capsys, "--env-file", str(file))["findings"] == []
+
+
+def test_no_advice_leads_to_allowing_any_client(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "authorizer.env"
+    file.write_text("ALLOWED_COMMON_NAMES=alpha\nNOT_ALLOW_ANY_CLIENT_CERTIFICATE=true\n")
+    assert "ALLOW_ANY" not in json.dumps(diagnose(capsys, "--env-file", str(file)))
 
 
 def test_crls_are_said_not_to_be_read_if_there_are_any(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

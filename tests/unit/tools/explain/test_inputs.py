@@ -177,6 +177,11 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
         "is an entry of the decision log",
         "To explain it: mtls-authorizer explain --log FILE",
     ),
+    "a log": (
+        b'{"decision": "deny"}\n{"decision": "allow"}\n',
+        "begins with an entry of the decision log",
+        "To explain it: mtls-authorizer explain --log FILE",
+    ),
     "other JSON": (
         b'{"type": "TOKEN"}',
         "is JSON (not an event of a Lambda authorizer of type REQUEST)",

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from mtls_authorizer.policy.settings import Settings, SettingsError, load_settings
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT, RulesError, parse_rules
-from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.aws import in_region
 from mtls_authorizer_cli.command_line import CommandError
-from mtls_authorizer_cli.configuration.loading import read_location
+from mtls_authorizer_cli.configuration.loading import make_rule_set, read_location
 from mtls_authorizer_cli.doctor.account.aws import UnavailableError, Variable, command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.configuration.function_arn import FunctionArn
     from mtls_authorizer_cli.doctor.account.aws import Aws
 
@@ -82,8 +82,8 @@ class Function:
         """The rules of its variables and of the document."""
         document = self.rules_document
         try:
-            return RuleSet([*self.settings.rules, *(parse_rules(document) if document is not None else ())])
-        except RulesError as error:
+            return make_rule_set(() if document is None else parse_rules(document), self.settings, None)
+        except (RulesError, CommandError) as error:
             reason = "the rules of the function are invalid"
             raise UnavailableError(reason) from error
 

@@ -73,10 +73,12 @@ def _mutual_tls(examined: ExaminedDomain) -> Iterator[Mistake]:
 
 
 def _uri_of_function(examined: ExaminedDomain) -> str | None:
+    """Return the URI of the function's truststore; None if it is not known, or not in S3, where API Gateway reads."""
     try:
-        return examined.function.environment.get("TRUSTSTORE_URI") if examined.function else None
+        uri = examined.function.environment.get("TRUSTSTORE_URI", "").strip() if examined.function else ""
     except UnavailableError:
         return None
+    return uri if uri.startswith("s3://") else None
 
 
 def _status(examined: ExaminedDomain) -> Iterator[Mistake]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.policy.settings import check_together
+from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer_cli.doctor.account.aws import AbsentError, Variable, command
 from mtls_authorizer_cli.doctor.account.function import HANDLER
 from mtls_authorizer_cli.doctor.findings import Check, Mistake, suspicious_rule
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from mtls_authorizer_cli.doctor.account.function import Function
     from mtls_authorizer_cli.doctor.live.examination import Checks
+    from mtls_authorizer_cli.rules.check.report import CheckedSource
 
 _ALL_500 = "The API responds with 500 to every request."
 _IMAGE = "Image"
@@ -162,9 +165,9 @@ def _rules_document(function: Function) -> Iterator[Mistake]:
         return
     has_truststore = function.settings.truststore_uri is not None
     report = check_document(uri, document, datetime.now(UTC), has_truststore=has_truststore)
-    for error in report.errors:
+    for problem in _problems(function, document, report):
         yield Mistake(
-            f"invalid: {error.text}",
+            f"invalid: {problem}",
             "The function keeps its last valid rules while it runs, and does not start with these: then the API "
             "responds with 500.",
             "Correct the document with mtls-authorizer rules check, and upload it",
@@ -172,6 +175,16 @@ def _rules_document(function: Function) -> Iterator[Mistake]:
         )
     for warning in report.warnings:
         yield suspicious_rule(warning)._replace(subject=uri)
+
+
+def _problems(function: Function, document: bytes, report: CheckedSource) -> Iterator[str]:
+    """Yield why the function rejects its document, by itself or together with the variables."""
+    yield from (error.text for error in report.errors)
+    if not report.errors:
+        try:
+            check_together([*function.settings.rules, *parse_rules(document)])
+        except ValueError as error:
+            yield str(error)
 
 
 FUNCTION_CHECKS: Checks[Function] = {

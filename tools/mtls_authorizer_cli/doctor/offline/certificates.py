@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH
+from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, first_failure
+from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
 from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING, REISSUE
 from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, GatewayCheck, fix_of, gateway_findings, log_message
+from mtls_authorizer_cli.explanation.reasons import REASONS, sentence
+from mtls_authorizer_cli.printed import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,15 +77,19 @@ def _gateway(name: str, certificate: PeerCertificate, truststore: TruststoreBund
         yield Finding(
             Check.CLIENT_EXPIRES_SOON,
             name,
-            f"it expires in {left.days} days",
+            f"it expires in {counted(left.days, 'day')}",
             f"From then on, the client sees {CLIENT_SEES}.",
             "Have the certificate renewed before",
         )
 
 
 def _authorizer(name: str, certificate: PeerCertificate) -> Iterator[Finding]:
-    usages = certificate.ext_key_usage
-    if usages is not None and CLIENT_AUTH not in usages:
+    reason = first_failure(CERTIFICATE_CHECKS, certificate)
+    if reason is not None:
+        meaning, next_step = REASONS[reason]
+        consequence = f"The authorizer denies it, whatever the rules are: {reason}."
+        yield Finding(Check.CLIENT_CERTIFICATE, name, meaning, consequence, sentence(next_step).removesuffix("."))
+    elif not CLIENT_AUTH_IF_RESTRICTED.met_by(certificate.ext_key_usage):
         yield Finding(
             Check.CLIENT_KEY_USAGE,
             name,

@@ -24,6 +24,8 @@ CHECKS = (
 
 _MAX_BYTES = 4096
 _MIN_SIMILARITY = 0.85
+# Nobody should allow any client because a message named the variable.
+_NAMED = [name for name in VARIABLES if name != "ALLOW_ANY_CLIENT_CERTIFICATE"]
 _CRLS_NOT_READ = (
     "CRLs are not read. If clients are denied with revocation_status_unknown, run mtls-authorizer explain with a "
     "client's certificate and this configuration, and see docs/stale-crl.md"
@@ -67,7 +69,7 @@ def _size(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
 def _misspelt(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     """Yield variables that the authorizer ignores, although their names are similar to those of its own."""
     for variable in sorted(environment.keys() - set(VARIABLES)):
-        similar = get_close_matches(variable.upper(), VARIABLES, n=1, cutoff=_MIN_SIMILARITY)
+        similar = get_close_matches(variable.upper(), _NAMED, n=1, cutoff=_MIN_SIMILARITY)
         if similar:
             yield Finding(
                 Check.MISSPELT_VARIABLE,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth.x509.validity import to_datetime
@@ -24,6 +23,7 @@ from mtls_authorizer_cli.explanation.truststore import (
     printed_name,
     read_bundle,
 )
+from mtls_authorizer_cli.printed import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,6 @@ CHECKS = (
 
 EXPIRY_WARNING = timedelta(days=30)
 
-_MAX_PATHS = 100
 _VERSION_3 = 3
 _WARNED = "API Gateway ignores a certificate that it cannot use, with a warning that is easily overlooked."
 _CLIENTS_REJECTED = f"Clients below this CA are rejected: they see {CLIENT_SEES}."
@@ -166,7 +165,7 @@ def _expiry(each: TruststoreCertificate, bundle: TruststoreBundle, now: datetime
         yield Finding(
             Check.CA_EXPIRES_SOON,
             str(each),
-            f"it expires in {left.days} days",
+            f"it expires in {counted(left.days, 'day')}",
             f"From then on, clients below this CA are rejected: they see {CLIENT_SEES}. AWS sends no notification.",
             f"{REISSUE} before",
         )
@@ -184,13 +183,11 @@ def _replaces(other: Certificate, certificate: Certificate, now: datetime) -> bo
 def _chain(each: TruststoreCertificate, bundle: TruststoreBundle) -> Iterator[Finding]:
     if is_self_issued(each.certificate):
         return
-    paths = list(islice(bundle.paths(each.certificate), _MAX_PATHS))
-    complete = [path for path in paths if len(path) < MAX_AUTHORITIES and is_self_issued(path[-1].certificate)]
+    complete, longest = bundle.chains(each.certificate, MAX_AUTHORITIES - 1)
     if complete:
         for objection in min((list(ca_objections((each, *path))) for path in complete), key=len):
             yield Finding(Check.NOT_A_CA, str(each), objection, _PROBABLY_REJECTED, REISSUE)
         return
-    longest = max(paths, key=len, default=())
     if not longest:
         problem = f"its issuer {printed_name(each.certificate.issuer)} is not in the truststore"
     elif len(longest) >= MAX_AUTHORITIES:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import shlex
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -90,7 +89,7 @@ def _next_step(rules: RulesLocation, update: Update) -> str:
     return (
         f"the change takes effect when the function reloads the rules, after {rules.refresh_seconds} s; cached "
         "responses stay valid until the authorizer's TTL ends. To see what the new rules decide: "
-        f"mtls-authorizer explain CERT {shlex.join(rules.option)}"
+        f"{rules.explain_command('CERT', rules.truststore_option(update.planned))}"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -94,4 +93,5 @@ def _next_step(target: Target, result: Result) -> Iterator[str]:
         yield f"Next step: the rules take effect when they are reloaded, after {seconds} s. Check a client:"
     else:
         yield "Next step: check a client, and upload the document:"
-    yield f"  mtls-authorizer explain CERT {printable(shlex.join((*rules.option, *target.option)))}"
+    truststore = target.option or rules.truststore_option(result.update.planned)
+    yield f"  {printable(rules.explain_command('CERT', truststore))}"

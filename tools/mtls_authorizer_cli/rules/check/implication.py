@@ -6,12 +6,11 @@ distinguished name determines all attributes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns
-from mtls_authorizer.rules.fields import FIELDS, FieldKind
+from mtls_authorizer_cli.explanation.wording import attribute_values
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
@@ -67,9 +66,9 @@ def known_from(conditions: Iterable[Condition], *, any_fact: bool = False) -> Kn
             patterns.setdefault(key, []).append(condition)
             continue
         values.setdefault(key, set()).add(condition.value)
-        if not condition.label and FIELDS[condition.field].kind is FieldKind.DISTINGUISHED_NAME:
+        if isinstance(condition.value, tuple):  # a whole distinguished name
             complete.add(condition.field)
-            for label, texts in _attributes(condition.value).items():
+            for label, texts in attribute_values(condition.value).items():
                 if label != "CN" or len(texts) == 1 or any_fact:
                     values.setdefault((condition.field, label), set()).update(texts)
     return Known(values, patterns, frozenset(complete), any_fact)
@@ -157,12 +156,3 @@ def _satisfies(value: Hashable, condition: Condition) -> bool:
         return value == condition.value
     text, part = str(value), str(condition.value)
     return text.startswith(part) if condition.comparison is Comparison.PREFIX else text.endswith(part)
-
-
-def _attributes(name: Any) -> dict[str, list[str]]:  # noqa: ANN401 -- what read_name returns
-    """Return the values of a whole name's attributes by label."""
-    values: dict[str, list[str]] = {}
-    for rdn in name:
-        for oid, text in rdn:
-            values.setdefault(SHORT_NAME_BY_OID.get(oid, oid), []).append(text)
-    return values

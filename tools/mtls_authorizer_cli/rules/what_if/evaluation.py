@@ -10,7 +10,7 @@ from mtls_authorizer_cli.explanation.other_requirements import certificate_value
 from mtls_authorizer_cli.rules.what_if.ternary import FALSE, Statement, all_of, any_of, known, negated, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from mtls_authorizer.rules.conditions import Condition, Matcher, SatisfiedConditions
     from mtls_authorizer.rules.key_usage import RequiredKeyUsages
@@ -21,70 +21,73 @@ if TYPE_CHECKING:
 USAGES = "extended_key_usage"
 
 
+class Candidate(NamedTuple):
+    """A rule that applies to a certificate or a request, or may apply."""
+
+    rule: Rule
+    applies: Statement
+
+
 class Matches(NamedTuple):
     """The rules that match or may match, in their order, and whether the certificate is denied whatever they allow."""
 
-    rules: tuple[tuple[Rule, Statement], ...]
+    rules: list[Candidate]
     denied: Statement
 
 
-class Evaluator:
-    """Rules, prepared for many certificates. ``required`` are the usages that the settings require."""
+def find_matches(rules: RuleSet, required: RequiredKeyUsages, client: KnownCertificate) -> Matches:
+    """Return the rules that match a certificate or may match it.
 
-    def __init__(self, rules: RuleSet, required: RequiredKeyUsages) -> None:
-        self._rules = rules
-        self._required = required
+    ``required`` are the usages that the settings require.
+    """
+    satisfied = rules.satisfied_by(client.certificate, client.known_readers(rules))
+    candidates = [Candidate(rule, _matches(rule, required, client, satisfied)) for rule in rules.rules]
+    denials = (_all_match(rule.matchers, client, satisfied.any_fact) for rule in rules.denials)
+    return Matches(
+        [each for each in candidates if each.applies.value is not False],
+        any_of([*denials, _has_malformed_roles(rules, client)]),
+    )
 
-    def matches(self, client: KnownCertificate) -> Matches:
-        """Return the rules that match a certificate or may match it."""
-        readers = {
-            field: read if field in client.fields else lambda _certificate: ()
-            for field, read in self._rules.readers.items()
-        }
-        satisfied = self._rules.satisfied_by(client.certificate, readers)
-        rules = [(rule, self._matches(rule, client, satisfied)) for rule in self._rules.rules]
-        denials = (_all_match(rule.matchers, client, satisfied.any_fact) for rule in self._rules.denials)
-        return Matches(
-            tuple((rule, statement) for rule, statement in rules if statement.value is not False),
-            any_of([*denials, self._has_malformed_roles(client)]),
-        )
 
-    def _matches(self, rule: Rule, client: KnownCertificate, satisfied: SatisfiedConditions) -> Statement:
-        """Return whether a rule matches: as ``Rule.mismatch`` and ``RuleSet.evaluate`` decide it."""
-        if not rule.matchers and not rule.anyone:
-            return FALSE
-        return all_of(
-            [
-                _all_match(rule.matchers, client, satisfied.unambiguous),
-                *(negated(_all_match(exclusion, client, satisfied.any_fact)) for exclusion in rule.exclusions),
-                self._has_usages(rule, client),
-                *(
-                    known(value.read(client.certificate) is not None)
-                    if value.field in client.fields
-                    else unknown(value.field)
-                    for value in certificate_values(rule).values()
-                    if value.default is None
-                ),
-            ]
-        )
+def _matches(
+    rule: Rule, required: RequiredKeyUsages, client: KnownCertificate, satisfied: SatisfiedConditions
+) -> Statement:
+    """Return whether a rule matches: as ``Rule.mismatch`` and ``RuleSet.evaluate`` decide it."""
+    if not rule.matchers and not rule.anyone:
+        return FALSE
+    return all_of(
+        [
+            _all_match(rule.matchers, client, satisfied.unambiguous),
+            *(negated(_all_match(exclusion, client, satisfied.any_fact)) for exclusion in rule.exclusions),
+            _has_usages(rule, required, client),
+            *(
+                known(value.read(client.certificate) is not None)
+                if value.field in client.fields
+                else unknown(value.field)
+                for value in certificate_values(rule).values()
+                if value.default is None
+            ),
+        ]
+    )
 
-    def _has_usages(self, rule: Rule, client: KnownCertificate) -> Statement:
-        def accepts(usages: Iterable[str] | None) -> bool:
-            listed = None if usages is None else list(usages)
-            return rule.accepts_usages(listed, required_met=self._required.met_by(listed))
 
-        if client.usages_known:
-            return known(accepts(client.usages))
-        # A requirement that is met by no usages at all is met by any.
-        return known(value=True) if accepts(None) and accepts(()) else unknown(USAGES)
+def _has_usages(rule: Rule, required: RequiredKeyUsages, client: KnownCertificate) -> Statement:
+    def accepts(usages: Collection[str] | None) -> bool:
+        return rule.accepts_usages(usages, required_met=required.met_by(usages))
 
-    def _has_malformed_roles(self, client: KnownCertificate) -> Statement:
-        """Return whether the certificate is denied because its PSD2 statement cannot be read."""
-        if not self._rules.uses(PSD2_ROLE):
-            return FALSE
-        if PSD2_ROLE not in client.fields:
-            return unknown(PSD2_ROLE)
-        return known(psd2_statement_problem(client.certificate) is not None)
+    if client.usages_known:
+        return known(accepts(client.usages))
+    # A requirement that is met by no usages at all is met by any.
+    return known(value=True) if accepts(None) and accepts(()) else unknown(USAGES)
+
+
+def _has_malformed_roles(rules: RuleSet, client: KnownCertificate) -> Statement:
+    """Return whether the certificate is denied because its PSD2 statement cannot be read."""
+    if not rules.uses(PSD2_ROLE):
+        return FALSE
+    if PSD2_ROLE not in client.fields:
+        return unknown(PSD2_ROLE)
+    return known(psd2_statement_problem(client.certificate) is not None)
 
 
 def _all_match(matchers: Iterable[Matcher], client: KnownCertificate, satisfied: frozenset[Condition]) -> Statement:

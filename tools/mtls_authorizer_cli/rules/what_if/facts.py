@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from client_certificate_auth.short_names import SHORT_NAME_BY_OID
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER
 from mtls_authorizer.rules.key_usage import read_usages
 from mtls_authorizer.rules.names.distinguished_names import read_name
 from mtls_authorizer.telemetry.decision_log import LONGEST_LOGGED, MOST_VALUES
+from mtls_authorizer_cli.explanation.wording import attribute_values
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from client_certificate_auth import PeerCertificate
+    from mtls_authorizer.rules.conditions import FactReaders
+    from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.decision_log.records import LogRecord
 
 _OF_SUBJECT = ("common_name", "organizational_unit", "organization", "subject", ORGANIZATION_IDENTIFIER)
@@ -31,16 +33,21 @@ class KnownCertificate(NamedTuple):
     usages: Collection[str] | None
     usages_known: bool
 
+    def known_readers(self, rules: RuleSet) -> FactReaders:
+        """Return the functions by which rules read facts, which find none in the fields that are not known."""
+        return {name: read if name in self.fields else _no_facts for name, read in rules.readers.items()}
+
+
+def _no_facts(_certificate: object) -> tuple[()]:
+    return ()
+
 
 class _LoggedName:
     """A distinguished name that was logged in the form of RFC 4514. Raises ValueError if it cannot be read."""
 
     def __init__(self, text: str) -> None:
         self.rdns = read_name(text)
-        self._values: dict[str, list[str]] = {}
-        for rdn in self.rdns:
-            for oid, value in rdn:
-                self._values.setdefault(SHORT_NAME_BY_OID.get(oid, oid), []).append(value)
+        self._values = attribute_values(self.rdns)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

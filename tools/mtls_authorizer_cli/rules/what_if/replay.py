@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, REVOCATION, VALIDITY
 from mtls_authorizer.rules.grant import Grant, combine
-from mtls_authorizer_cli.rules.what_if.evaluation import Evaluator
+from mtls_authorizer_cli.rules.what_if.evaluation import Candidate, find_matches
 from mtls_authorizer_cli.rules.what_if.facts import facts_of_certificate, facts_of_record
 from mtls_authorizer_cli.rules.what_if.route_coverage import covers
 from mtls_authorizer_cli.rules.what_if.ternary import FALSE, TRUE, Statement, all_of, any_of, known, negated, unknown
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.settings import Settings
     from mtls_authorizer.rules.request_limits import RequestLimits
-    from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.decision_log.records import LogRecord
     from mtls_authorizer_cli.rules.what_if.evaluation import Matches
@@ -30,13 +29,6 @@ BEFORE_RULES = frozenset().union(
 """The deny reasons that are found before rules are evaluated."""
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-class Candidate(NamedTuple):
-    """A rule that matches and is in effect, or may be."""
-
-    rule: Rule
-    applies: Statement
 
 
 class ReplayedDecision(NamedTuple):
@@ -61,7 +53,8 @@ class Replayer:
         *,
         issuer_key_known: bool,
     ) -> None:
-        self._evaluator = Evaluator(rules, settings.required_key_usages)
+        self._rules = rules
+        self._required = settings.required_key_usages
         self._checks_revocation = settings.revocation_settings is not None
         self._certificates = certificates
         self._issuer_key_known = issuer_key_known
@@ -76,9 +69,9 @@ class Replayer:
             return ReplayedDecision(FALSE, f"{reason}, regardless of the rules")
         matching, denied = self._matches_of(record)
         candidates = [
-            Candidate(rule, statement)
+            Candidate(rule, applies)
             for rule, matches in matching
-            if (statement := all_of([matches, _in_effect(rule.limits, record)])).value is not False
+            if (applies := all_of([matches, _in_effect(rule.limits, record)])).value is not False
         ]
         route = record.text("route")
         granted = any_of(all_of([each.applies, covers(each.rule.routes, route)]) for each in candidates)
@@ -109,7 +102,7 @@ class Replayer:
                 if certificate is None
                 else facts_of_certificate(certificate, issuer_key_known=self._issuer_key_known)
             )
-            self._matches[key] = self._evaluator.matches(client)
+            self._matches[key] = find_matches(self._rules, self._required, client)
         return self._matches[key]
 
     def _is_not_revoked(self, record: LogRecord, reason: str | None) -> Statement:

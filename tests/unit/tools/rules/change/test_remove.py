@@ -42,6 +42,12 @@ def test_rules_are_removed_and_the_rest_keeps_its_formatting(rules: Path, capsys
     assert all(len(line) <= 100 for line in out.splitlines())
 
 
+def test_the_next_step_names_the_truststore_that_rules_need(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules.write_text(DOCUMENT.replace('{"common_name":  "a"}', f'{{"issuer_key": "{"ab" * 32}"}}'))
+    assert remove("b", "--yes") == 0
+    assert "explain CERT --rules rules.json --truststore BUNDLE\n" in capsys.readouterr().out
+
+
 def test_a_dry_run_writes_nothing(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert remove("a", "--dry-run", "--json") == 0
     printed = json.loads(capsys.readouterr().out)
