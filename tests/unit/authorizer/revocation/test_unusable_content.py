@@ -1,4 +1,4 @@
-"""Decisions after a CRL or its index was replaced by content that is not usable: the list in force stays."""
+"""Decisions after a CRL or its index was removed, or replaced by unusable content: the list in force stays."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from tests.pki.kept_lists import (
     FIRST,
     HTML,
     NAMESAKE,
+    NEXT_SERIAL,
     NOW,
     OTHER,
     REVOKED,
+    REVOKED_SERIAL,
     SECOND,
     STALE,
     EventAuthorizer,
@@ -24,7 +26,9 @@ from tests.pki.kept_lists import (
     make_authorizer,
 )
 
+TOMORROW = crl(9, this_update=NOW + DAY, next_update=NOW + 2 * DAY)
 CONTENTS = {
+    "none": None,
     "garbage": b"\x30\x82garbage",
     "a page": HTML,
     "nothing": b"",
@@ -35,7 +39,7 @@ CONTENTS = {
     "one of a CA with the same name": crl(9, ca=NAMESAKE),
     "one of a CA that is in no truststore": crl(9, ca=authority("CA")),
     "a stale one": STALE,
-    "one of tomorrow": crl(9, this_update=NOW + DAY, next_update=NOW + 2 * DAY),
+    "one of tomorrow": TOMORROW,
 }
 INDEXES = {
     "garbage": b"garbage",
@@ -46,18 +50,16 @@ INDEXES = {
     "one of another CA": index_of(crl(9, ca=OTHER)),
     "one of a CA with the same name": index_of(crl(9, ca=NAMESAKE)),
     "a stale one": index_of(crl(9, next_update=NOW - DAY / 2)),
-    "one of tomorrow": index_of(crl(9, this_update=NOW + DAY, next_update=NOW + 2 * DAY)),
+    "one of tomorrow": index_of(TOMORROW),
     "a CRL": crl(9),
 }
 
 
-@pytest.fixture(params=[False, True], ids=["not indexed", "indexed"])
-def storage(request: pytest.FixtureRequest) -> Memory:
+@pytest.fixture
+def storage() -> Memory:
     memory = Memory()
     memory.put("truststore.pem", EVERYBODY)
     memory.put("ca.crl", FIRST)
-    if request.param:
-        memory.put("ca.crl.index", index_of(FIRST))
     return memory
 
 
@@ -74,26 +76,31 @@ def deny_reasons(authorizers: list[EventAuthorizer]) -> list[list[str | None]]:
 
 
 @pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
-def test_a_crl_that_is_replaced_by_unusable_content_stays_in_force(storage: Memory, content: bytes) -> None:
+@pytest.mark.parametrize("index", ["none", "removed", "stored"])
+def test_a_crl_stays_in_force_whatever_replaces_it(storage: Memory, content: bytes | None, index: str) -> None:
+    if index != "none":
+        storage.put("ca.crl.index", index_of(FIRST))
     authorizers = both_modes(storage)
-    storage.put("ca.crl", content)
+    if index == "removed":
+        storage.remove("ca.crl.index")
+    if content is None:
+        storage.remove("ca.crl")
+    else:
+        storage.put("ca.crl", content)
     for _refresh in range(2):
         assert deny_reasons(authorizers) == [[None, REVOKED, None]] * 2
-    storage.put("ca.crl", crl(4, 2, 3))
+    if index == "stored":
+        # A function that starts now uses the index.
+        assert make_authorizer(storage).deny_reasons() == [None, REVOKED, None]
+    storage.put("ca.crl", crl(4, REVOKED_SERIAL, NEXT_SERIAL))
     assert deny_reasons(authorizers) == [[None, REVOKED, REVOKED]] * 2
 
 
-@pytest.mark.parametrize("storage", [True], indirect=True, ids=["indexed"])
-@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
-def test_an_authorizer_that_starts_uses_the_index_of_a_crl_that_was_replaced_by_unusable_content(
-    storage: Memory, content: bytes
-) -> None:
-    storage.put("ca.crl", content)
-    assert make_authorizer(storage).deny_reasons() == [None, REVOKED, None]
-
-
 @pytest.mark.parametrize("content", INDEXES.values(), ids=INDEXES)
-def test_an_index_that_is_replaced_by_unusable_content_changes_nothing(storage: Memory, content: bytes) -> None:
+@pytest.mark.parametrize("is_indexed", [False, True])
+def test_an_index_that_is_not_usable_changes_nothing(storage: Memory, content: bytes, *, is_indexed: bool) -> None:
+    if is_indexed:
+        storage.put("ca.crl.index", index_of(FIRST))
     authorizers = both_modes(storage)
     storage.put("ca.crl.index", content)
     for _refresh in range(2):
