@@ -17,26 +17,18 @@ from mtls_authorizer.stores.opener import open_store
 from mtls_authorizer.stores.store import StoreError
 from tests.clocks import Clock, until
 from tests.fixtures.aws import PATIENT, QUICK
-from tests.pki.certificate_authorities import DAY
 from tests.pki.kept_lists import (
-    EMPTY,
     EVERYBODY,
     FIRST,
     GOOD,
     HTML,
-    NAMESAKE,
-    NOW,
-    OTHER,
     REVOKED,
     SECOND,
-    STALE,
     UNKNOWN,
     WITHDRAWN,
     Bucket,
     EventAuthorizer,
-    authority,
     client,
-    crl,
     index_of,
     make_live,
     settings,
@@ -168,75 +160,6 @@ def test_a_bucket_that_could_not_be_reached_for_a_while_is_read_again(storage: B
         proxy.refuse_connections()
         assert next_deny_reasons(authorizers) == [[None, REVOKED, next_refusal]] * 2
         proxy.recover()
-
-
-CONTENTS = {
-    "garbage": b"\x30\x82garbage",
-    "a page": HTML,
-    "nothing": b"",
-    "a truncated one": SECOND[:-1],
-    "one with something behind it": SECOND + b"\0",
-    "an older one, signed and fresh": EMPTY,
-    "one of another CA": crl(9, ca=OTHER),
-    "one of a CA with the same name": crl(9, ca=NAMESAKE),
-    "one of a CA that is in no truststore": crl(9, ca=authority("CA")),
-    "a stale one": STALE,
-    "one of tomorrow": crl(9, this_update=NOW + DAY, next_update=NOW + 2 * DAY),
-}
-
-
-@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
-@pytest.mark.parametrize("indexed", [False, True])
-def test_a_crl_that_is_replaced_by_unusable_content_stays_in_force(
-    storage: Bucket,
-    content: bytes,
-    indexed: bool,  # noqa: FBT001 -- a parameter of pytest's
-) -> None:
-    if indexed:
-        storage.put("ca.crl.index", index_of(FIRST))
-    authorizers = both_modes(storage)
-    storage.put("ca.crl", content)
-    for _refresh in range(2):
-        assert next_deny_reasons(authorizers) == [[None, REVOKED, None]] * 2
-    if indexed:
-        # A function that starts now uses the index.
-        ProxiedAuthorizer(settings(storage)).wait_for_deny_reasons(None, REVOKED, None)
-    storage.put("ca.crl", crl(4, 2, 3))
-    for authorizer in authorizers:
-        authorizer.wait_for_deny_reasons(None, REVOKED, REVOKED)
-
-
-INDEXES = {
-    "garbage": b"garbage",
-    "a page": HTML,
-    "nothing": b"",
-    "a truncated one": index_of(SECOND)[:-1],
-    "an older one": index_of(EMPTY),
-    "one of another CA": index_of(crl(9, ca=OTHER)),
-    "one of a CA with the same name": index_of(crl(9, ca=NAMESAKE)),
-    "a stale one": index_of(crl(9, next_update=NOW - DAY / 2)),
-    "one of tomorrow": index_of(crl(9, this_update=NOW + DAY, next_update=NOW + 2 * DAY)),
-    "a CRL": crl(9),
-}
-
-
-@pytest.mark.parametrize("content", INDEXES.values(), ids=INDEXES)
-@pytest.mark.parametrize("indexed", [False, True])
-def test_an_index_that_is_replaced_by_unusable_content_changes_nothing(
-    storage: Bucket,
-    content: bytes,
-    indexed: bool,  # noqa: FBT001 -- a parameter of pytest's
-) -> None:
-    if indexed:
-        storage.put("ca.crl.index", index_of(FIRST))
-    authorizers = both_modes(storage)
-    storage.put("ca.crl.index", content)
-    for _refresh in range(2):
-        assert next_deny_reasons(authorizers) == [[None, REVOKED, None]] * 2
-    storage.put("ca.crl", SECOND)
-    storage.put("ca.crl.index", index_of(SECOND))
-    for authorizer in authorizers:
-        authorizer.wait_for_deny_reasons(None, REVOKED, REVOKED)
 
 
 # Rules: the same, in each store.

@@ -18,6 +18,7 @@ from mtls_authorizer.authorizer import Authorizer
 from mtls_authorizer.metrics import UNITS, FetchMetric, Metric
 from mtls_authorizer.policy import allowlist_warnings
 from mtls_authorizer.policy.current_policy import DEFAULT_WAIT_SECONDS
+from mtls_authorizer.policy.misspelt_names import _PREFIXES
 from mtls_authorizer.policy.rule_warnings import MESSAGES, NOT_EXAMINED
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from mtls_authorizer.reasons import DenyReason
@@ -87,6 +88,11 @@ def test_every_variable_has_its_default() -> None:
     with_defaults, without = load_settings({**lists, **defaults}), load_settings(lists)
     assert with_defaults.rules == without.rules == ()
     assert with_defaults._replace(version=without.version) == without
+
+
+def test_the_beginnings_of_misspelt_names_are_those_of_the_code() -> None:
+    beginnings, _, _ = section("docs/configuration.md", "Misspelt names").partition("or contains")
+    assert sorted(codes(beginnings)) == sorted(_PREFIXES)
 
 
 @pytest.mark.parametrize("heading", TEMPLATES)

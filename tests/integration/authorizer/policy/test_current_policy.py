@@ -1,4 +1,4 @@
-"""The policy in force while its stores are slow, and the modules that each kind of configuration needs."""
+"""The policy in force while its stores are slow, and the modules that settings need."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from tests.pki.kept_lists import (
     WITHDRAWN,
     Bucket,
     EventAuthorizer,
-    Folder,
     client,
     crl,
     make_live,
@@ -34,8 +33,6 @@ from tests.refreshing import LONG_WAITS
 from tests.servers.faulty_proxy import byte_by_byte, hang
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.aws.server import AwsServer
     from tests.servers.faulty_proxy import FaultyProxy
 
@@ -70,53 +67,6 @@ def test_no_request_waits_longer_than_is_documented_even_if_all_documents_are_sl
     storage.put("truststore.pem", EVERYBODY)
     storage.put("ca.crl", SECOND)
     until(lambda: authorizer.deny_reasons(GOOD, NEXT, client(1, OTHER)) == [None, REVOKED, None])
-
-
-def _modules_after(environment: dict[str, str]) -> set[str]:
-    """Return what has been imported once the handler has answered an event, in a process of its own."""
-    program = f"""
-import sys
-from tests.aws.api_events import rest_event
-from mtls_authorizer.handler import handler
-answer = handler(rest_event({GOOD!r}), None)
-print(answer["policyDocument"]["Statement"][0]["Effect"], *sys.modules)
-"""
-    process = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PYTHONPATH": os.pathsep.join(("layer", "authorizer", "tools", ".")), **environment},
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    effect, *modules = process.stdout.split()
-    assert effect == "Allow"
-    return set(modules)
-
-
-def test_without_crl_uris_nothing_of_revocation_is_imported() -> None:
-    modules = _modules_after({"ALLOWED_COMMON_NAMES": "client"})
-    packages = ("mtls_authorizer.refresh", "mtls_authorizer.revocation", "mtls_authorizer.stores")
-    assert not [name for name in modules if name.startswith(packages)]
-    assert "boto3" not in modules
-    assert "snapshot_restore_py" not in modules
-
-
-def test_without_a_uri_in_aws_boto3_is_not_imported(tmp_path: Path) -> None:
-    storage = Folder(tmp_path)
-    storage.put("truststore.pem", CA.pem)
-    storage.put("ca.crl", FIRST)
-    storage.put("rules.json", RULES)
-    modules = _modules_after(
-        {
-            "AUTHORIZER_RULES_URI": storage.uri("rules.json"),
-            "CRL_URIS": storage.uri("ca.crl"),
-            "TRUSTSTORE_URI": storage.uri("truststore.pem"),
-        }
-    )
-    assert "mtls_authorizer.revocation.documents" in modules
-    assert not modules & {"boto3", "botocore", "mtls_authorizer.stores.aws", "mtls_authorizer.revocation.index.handler"}
 
 
 @pytest.mark.parametrize("module", ["mtls_authorizer.revocation.settings", "mtls_authorizer.stores.uri"])

@@ -1,4 +1,4 @@
-"""Opening stores: the modules that it imports, and its errors."""
+"""Opening stores in AWS: its errors, and that it requests nothing."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import pytest
 from mtls_authorizer.stores.opener import open_store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.servers.faulty_proxy import FaultyProxy
 
 LARGEST = 1000
@@ -21,36 +19,6 @@ LARGEST = 1000
 def run_in_a_fresh_interpreter(code: str) -> list[str]:
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     return process.stdout.splitlines()
-
-
-IMPORTED = "print(*sorted(name for name in sys.modules if name in {'boto3', 'botocore', 'mtls_authorizer.stores.aws'}))"
-
-
-@pytest.mark.usefixtures("aws")
-def test_boto3_is_imported_for_a_store_in_aws_and_for_nothing_else(tmp_path: Path) -> None:
-    (tmp_path / "rules.json").write_bytes(b"{}")
-    lines = run_in_a_fresh_interpreter(
-        f"""
-import sys
-sys.path[:0] = {sys.path!r}
-from mtls_authorizer.refresh.document import Document
-from mtls_authorizer.refresh.loader import StoreLoader
-from mtls_authorizer.refresh.refresher import Refresher
-from mtls_authorizer.stores.opener import open_store
-from mtls_authorizer.stores.uri import parse_uri
-parse_uri("s3://bucket/key")
-store = open_store({(tmp_path / "rules.json").as_uri()!r}, max_bytes=10, bucket_owner=None)
-document = Document(StoreLoader("rules", store, lambda content: content))
-refresher = Refresher([document], 0, start_seconds=60, wait_seconds=60)
-refresher.start()
-refresher.refresh_if_due()
-print(document.value)
-{IMPORTED}
-open_store("s3://bucket/key", max_bytes=10, bucket_owner=None)
-{IMPORTED}
-"""
-    )
-    assert lines == ["b'{}'", "", "boto3 botocore mtls_authorizer.stores.aws"]
 
 
 @pytest.mark.parametrize(

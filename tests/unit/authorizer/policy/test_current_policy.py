@@ -193,23 +193,6 @@ def test_a_revoked_client_is_denied_with_the_next_request_although_its_certifica
     assert authorizer.deny_reasons() == [None, REVOKED, None]
 
 
-@pytest.mark.parametrize("content", [None, b"", HTML, b"garbage", EMPTY, crl(9, ca=NAMESAKE), crl(9, ca=OTHER), STALE])
-def test_the_last_valid_list_stays_in_force_whatever_replaces_it(storage: Memory, content: bytes | None) -> None:
-    storage.put("ca.crl", FIRST)
-    storage.put("ca.crl.index", index_of(FIRST))
-    authorizer = make_authorizer(storage)
-    storage.remove("ca.crl.index")
-    assert authorizer.deny_reasons() == [None, REVOKED, None]
-    if content is None:
-        storage.remove("ca.crl")
-    else:
-        storage.put("ca.crl", content)
-    for _ in range(2):
-        assert authorizer.deny_reasons() == [None, REVOKED, None]
-    storage.put("ca.crl", SECOND)
-    assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
-
-
 @pytest.mark.parametrize(
     ("files", "denying", "allowing"),
     [

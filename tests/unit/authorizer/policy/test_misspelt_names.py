@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from itertools import combinations, permutations
 
 import pytest
 
-from mtls_authorizer.policy.misspelt_names import _PREFIXES, find_misspelt
+from mtls_authorizer.policy.misspelt_names import find_misspelt
 from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
-from tests.unit.documentation.markdown import PROJECT
 
 RESTRICTING = (
     *(name for name in VARIABLES if name.startswith("ALLOWED_")),
@@ -155,10 +153,3 @@ def test_variables_of_others_are_ignored(name: str) -> None:
 def test_a_misspelt_name_is_an_error(name: str, shown: str) -> None:
     with pytest.raises(SettingsError, match=f": {shown} is not a variable of this authorizer: remove it, or write "):
         load_settings({name: "x"})
-
-
-def test_the_documentation_lists_the_beginnings() -> None:
-    page = (PROJECT / "docs/configuration.md").read_text(encoding="utf-8")
-    listed = re.search(r"## Misspelt names\n(.+?),\s+or contains", page, re.DOTALL)
-    assert listed
-    assert sorted(re.findall(r"`(\w+)`", listed[1])) == sorted(_PREFIXES)

@@ -685,6 +685,18 @@ def test_the_newest_of_the_attempts_that_finished_since_the_last_request_is_used
     assert (document.version, document.attempts) == ("new", [])
 
 
+def test_the_newest_of_several_fetches_that_fail_together_makes_the_document_late(gate: Gate) -> None:
+    document: Document[str, str] = Document(Script(gate.holding(fails)))
+    for now in (0.0, GIVE_UP):
+        document.begin(now, GIVE_UP)
+        assert gate.reached.wait(LONG)
+        gate.reached.clear()
+    document.begin(GIVE_UP + INTERVAL, GIVE_UP)
+    gate.open()
+    document.collect()
+    assert (document.attempts, document.is_late) == ([], True)
+
+
 def test_the_late_failure_of_a_fetch_that_was_given_up_is_counted_once(
     log: pytest.LogCaptureFixture, gate: Gate
 ) -> None:

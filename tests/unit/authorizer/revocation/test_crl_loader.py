@@ -788,13 +788,18 @@ def test_the_index_of_an_older_crl_never_hides_a_newer_one_whatever_their_dates(
     storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
     """The indexer reads the first CRL, the second one is stored, and then the index of the first one is written."""
+    storage.put("ca.crl", FIRST)
+    running = Source(storage)
     storage.put("ca.crl", SECOND)
-    for source_version in (None, "v1", "another one"):
+    for source_version in (None, "v2", "another one"):
         storage.put("ca.crl.index", index_of(FIRST, source_version))
+        assert running.refresh() == "crl 2 3"
         source = Source(storage)
         assert source.in_force == "crl 2 3"
         assert source.refresh() == "crl 2 3"
         assert set(warnings(log)) == {INDEX_NOT_USED}
+    storage.put("ca.crl.index", index_of(SECOND, "v3"))
+    assert running.refresh() == Source(storage).in_force == "index 2 3"
 
 
 def test_an_index_is_used_without_reading_the_crl_if_it_states_its_version(storage: Memory) -> None:
