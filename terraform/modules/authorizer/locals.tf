@@ -9,7 +9,7 @@ locals {
   account_id   = data.aws_caller_identity.current.account_id
   is_published = var.snap_start || var.provisioned_concurrency > 0
   # Without crl_uris, only the indexer uses the variables for CRLs: the bucket exists before its first CRLs.
-  checks_revocation = length(var.crl_uris) > 0
+  checks_revocation = var.crl_uris != null
   # Rules at a URI may contain issuer_key. With others that do not, the authorizer rejects a truststore without CRLs.
   uses_truststore = local.checks_revocation || var.allowed_issuer_keys != null || length(local.rule_uris) > 0 || local.has_issuer_key
   has_issuer_key  = strcontains(join("", compact([var.authorizer_rules, var.authorizer_shadow_rules])), "\"issuer_key\"")
@@ -26,13 +26,13 @@ locals {
     ALLOWED_ISSUER_KEYS              = var.allowed_issuer_keys == null ? null : jsonencode(var.allowed_issuer_keys)
     ALLOWLIST_MATCH                  = var.allowlist_match
     ALLOW_ANY_CLIENT_CERTIFICATE     = var.allow_any_client_certificate ? "true" : null
-    REQUIRED_EXTENDED_KEY_USAGE      = length(var.required_extended_key_usage) > 0 ? join(",", var.required_extended_key_usage) : null
+    REQUIRED_EXTENDED_KEY_USAGE      = var.required_extended_key_usage == null ? null : join(",", var.required_extended_key_usage)
     AUTHORIZER_RULES                 = var.authorizer_rules
     AUTHORIZER_RULES_URI             = var.authorizer_rules_uri
     AUTHORIZER_SHADOW_RULES          = var.authorizer_shadow_rules
     AUTHORIZER_SHADOW_RULES_URI      = var.authorizer_shadow_rules_uri
     AUTHORIZER_RULES_REFRESH_SECONDS = var.authorizer_rules_refresh_seconds
-    CRL_URIS                         = local.checks_revocation ? join(",", var.crl_uris) : null
+    CRL_URIS                         = local.checks_revocation ? join(",", local.crl_uris) : null
     TRUSTSTORE_URI                   = local.uses_truststore ? var.truststore_uri : null
     CRL_CHECK                        = var.crl_check
     CRL_REFRESH_SECONDS              = local.uses_truststore ? var.crl_refresh_seconds : null
@@ -52,8 +52,9 @@ locals {
   environment = { for name, value in local.variables : name => tostring(value) if value != null }
 
   # A URI that ends with a slash is a prefix.
-  crls      = [for uri in var.crl_uris : endswith(uri, "/") ? "${uri}*.crl" : uri]
-  prefixes  = [for uri in var.crl_uris : split("/", uri) if startswith(uri, "s3://") && endswith(uri, "/")]
+  crl_uris  = var.crl_uris == null ? [] : var.crl_uris
+  crls      = [for uri in local.crl_uris : endswith(uri, "/") ? "${uri}*.crl" : uri]
+  prefixes  = [for uri in local.crl_uris : split("/", uri) if startswith(uri, "s3://") && endswith(uri, "/")]
   rule_uris = compact([var.authorizer_rules_uri, var.authorizer_shadow_rules_uri])
   # Indexes are not signed by a CA, so the authorizer reads them only in a bucket where nothing but the indexer can write
   # them. Elsewhere it reads the CRLs themselves.

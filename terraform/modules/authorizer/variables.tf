@@ -138,13 +138,12 @@ variable "allow_any_client_certificate" {
 
 variable "required_extended_key_usage" {
   type        = list(string)
-  default     = []
-  description = "Extended key usages to require (names or dotted OIDs), or none. Empty means clientAuth if the certificate restricts its usage."
-  nullable    = false
+  default     = null
+  description = "Extended key usages to require (names or dotted OIDs), or none. null means clientAuth if the certificate restricts its usage."
 
   validation {
-    condition     = join(",", var.required_extended_key_usage) == "none" || alltrue([for item in var.required_extended_key_usage : can(regex("^(serverAuth|clientAuth|codeSigning|emailProtection|timeStamping|OCSPSigning|anyExtendedKeyUsage|[012](\\.[0-9]+)+)$", item))])
-    error_message = "Must be serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, OCSPSigning, anyExtendedKeyUsage or dotted OIDs, or only none."
+    condition     = var.required_extended_key_usage == null ? true : join(",", var.required_extended_key_usage) == "none" || length(var.required_extended_key_usage) > 0 && alltrue([for item in var.required_extended_key_usage : can(regex("^(serverAuth|clientAuth|codeSigning|emailProtection|timeStamping|OCSPSigning|anyExtendedKeyUsage|[012](\\.[0-9]+)+)$", item))])
+    error_message = "Must be serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, OCSPSigning, anyExtendedKeyUsage or dotted OIDs, or only none. An empty list is an error: null means the default."
   }
 }
 
@@ -243,18 +242,22 @@ variable "permissions_boundary_arn" {
 
 variable "crl_uris" {
   type        = list(string)
-  default     = []
-  description = "CRLs and prefixes (s3://bucket/ca.crl, s3://bucket/crl/ or files). Empty means no revocation checks."
-  nullable    = false
+  default     = null
+  description = "CRLs and prefixes (s3://bucket/ca.crl, s3://bucket/crl/ or files). null means no revocation checks."
 
   validation {
-    condition     = alltrue([for item in var.crl_uris : can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]/?|file:///[^,]*[^,/]/?)$", item))])
-    error_message = "Must be URIs without spaces, commas, *, ?, # and $."
+    condition     = var.crl_uris == null ? true : length(var.crl_uris) > 0 && alltrue([for item in var.crl_uris : can(regex("^(s3://[A-Za-z0-9][A-Za-z0-9._-]+/[^\\s,*?#$]*[^\\s,*?#$/]/?|file:///[^,]*[^,/]/?)$", item))])
+    error_message = "Must be URIs without spaces, commas, *, ?, # and $. An empty list is an error, because no certificate would be checked for revocation: set null if that is meant."
   }
 
   validation {
-    condition     = length(distinct([for item in var.crl_uris : split(":", item)[0]])) <= 1
+    condition     = var.crl_uris == null ? true : length(distinct([for item in var.crl_uris : split(":", item)[0]])) <= 1
     error_message = "Must all be in S3, or all be files."
+  }
+
+  validation {
+    condition     = var.crl_uris == null ? true : length(distinct(var.crl_uris)) == length(var.crl_uris)
+    error_message = "Must not contain a URI twice."
   }
 }
 
@@ -269,7 +272,7 @@ variable "truststore_uri" {
   }
 
   validation {
-    condition     = var.truststore_uri != null || (length(var.crl_uris) == 0 && var.allowed_issuer_keys == null && !var.create_crl_bucket)
+    condition     = var.truststore_uri != null || (var.crl_uris == null && var.allowed_issuer_keys == null && !var.create_crl_bucket)
     error_message = "crl_uris, allowed_issuer_keys and create_crl_bucket require truststore_uri, with the CA certificates."
   }
 
@@ -290,7 +293,7 @@ variable "crl_check" {
   }
 
   validation {
-    condition     = var.crl_check == null || length(var.crl_uris) > 0
+    condition     = var.crl_check == null || var.crl_uris != null
     error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove crl_check."
   }
 }
@@ -306,7 +309,7 @@ variable "crl_refresh_seconds" {
   }
 
   validation {
-    condition     = var.crl_refresh_seconds == null || var.truststore_uri != null || length(var.crl_uris) > 0
+    condition     = var.crl_refresh_seconds == null || var.truststore_uri != null || var.crl_uris != null
     error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove crl_refresh_seconds."
   }
 }
@@ -322,7 +325,7 @@ variable "crl_failure_mode" {
   }
 
   validation {
-    condition     = var.crl_failure_mode == null || length(var.crl_uris) > 0
+    condition     = var.crl_failure_mode == null || var.crl_uris != null
     error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove crl_failure_mode."
   }
 }
@@ -338,7 +341,7 @@ variable "crl_max_age_seconds" {
   }
 
   validation {
-    condition     = var.crl_max_age_seconds == null || length(var.crl_uris) > 0 || var.create_crl_bucket
+    condition     = var.crl_max_age_seconds == null || var.crl_uris != null || var.create_crl_bucket
     error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove crl_max_age_seconds."
   }
 }
@@ -350,7 +353,7 @@ variable "crl_assume_complete" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for item in var.crl_assume_complete : contains(var.crl_uris, item) && !endswith(item, "/")])
+    condition     = alltrue([for item in var.crl_assume_complete : contains(local.crl_uris, item) && !endswith(item, "/")])
     error_message = "Each must be one of crl_uris, and not a prefix."
   }
 }
@@ -367,7 +370,7 @@ variable "crl_exempt_issuers" {
   }
 
   validation {
-    condition     = length(var.crl_exempt_issuers) == 0 || length(var.crl_uris) > 0
+    condition     = length(var.crl_exempt_issuers) == 0 || var.crl_uris != null
     error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove crl_exempt_issuers."
   }
 }
@@ -388,7 +391,7 @@ variable "crl_bucket_name" {
   }
 
   validation {
-    condition     = var.crl_bucket_name == null || length(var.crl_uris) > 0 || var.create_crl_bucket
+    condition     = var.crl_bucket_name == null || var.crl_uris != null || var.create_crl_bucket
     error_message = "Without crl_uris no certificate is checked for revocation: set crl_uris, or remove crl_bucket_name."
   }
 }

@@ -19,7 +19,7 @@ from tests.integration.template.stacks import (
     parameter_of,
 )
 from tests.integration.template.test_parameter_combinations import REJECTED
-from tests.integration.template.test_parameter_patterns import OPTIONAL, SHA256, WRITTEN, authorizer_accepts
+from tests.integration.template.test_parameter_patterns import OPTIONAL, WRITTEN, authorizer_accepts
 from tests.integration.terraform.evaluator import MODULES, attributes, labels, parse
 from tests.integration.terraform.modules import (
     AUTHORIZER_MODULE,
@@ -603,6 +603,7 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
         {"create_crl_bucket": True},
         {"create_crl_bucket": True, "crl_bucket_name": "lists"},
         {"crl_uris": ["s3://lists/a.crl", "file:///opt/b.crl"], "truststore_uri": "s3://lists/a"},
+        {"crl_uris": ["s3://lists/a.crl", "s3://lists/a.crl"], "truststore_uri": "s3://lists/a"},
         {"crl_uris": ["s3://lists/a"], "truststore_uri": "s3://lists/a", "crl_assume_complete": ["s3://lists/b"]},
         {
             "crl_uris": ["s3://lists/crl/"],
@@ -685,12 +686,17 @@ def test_an_item_is_rejected_if_the_authorizer_would_reject_it(variable: str) ->
         assert (evaluated.violations == []) is accepted, item
 
 
-@pytest.mark.parametrize("variable", [each.lower() for each in VARIABLES if each.startswith("ALLOWED_")])
+@pytest.mark.parametrize(
+    "variable",
+    [*(each.lower() for each in VARIABLES if each.startswith("ALLOWED_")), "crl_uris", "required_extended_key_usage"],
+)
 def test_an_empty_list_does_not_remove_its_restriction(variable: str) -> None:
     # Such as the fingerprints of the clients of a CA after the last one has left: the others would all be allowed.
-    others = {"allowed_organizations": ["Acme"], "allowed_issuers": ["CN=A"], "truststore_uri": "file:///opt/t.pem"}
-    [name, *_] = dict(module({}, others | {"allowed_issuer_keys": [SHA256], variable: []}).violations)
+    # With rules at a URI, which may contain issuer keys, a truststore without CRLs is valid.
+    others = {"allowed_organizations": ["Acme"], "allowed_issuers": ["CN=A"], "authorizer_rules_uri": "ssm:///rules"}
+    [(name, message), *_] = module({}, others | {"truststore_uri": "file:///opt/t.pem", variable: []}).violations
     assert name == variable
+    assert "An empty list is an error" in message
     assert module({}, {variable: None}).violations == []
 
 
