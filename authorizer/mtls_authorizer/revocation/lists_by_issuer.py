@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from mtls_authorizer.revocation.crl.signer import permitted_signers
-from mtls_authorizer.revocation.signed_list import SignedList
-from mtls_authorizer.revocation.succession.in_force import in_force
+from mtls_authorizer.revocation.signed_list import SignedList, in_force
 from mtls_authorizer.revocation.succession.order import age, identity_of
 
 TYPE_CHECKING = False

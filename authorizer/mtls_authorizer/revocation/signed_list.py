@@ -1,4 +1,4 @@
-"""A revocation list with its signer: when it proves certificates good, and which ones."""
+"""A revocation list with its signer: when it proves certificates good, and which ones, and when it is in force."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.reader import current_rejection
 from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
+from mtls_authorizer.revocation.succession.order import is_superseded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.chains import ChainLink
@@ -62,3 +64,20 @@ class SignedList(NamedTuple):
             unknown_reason = UnknownReason.NOT_COVERED
         state = RevocationState.GOOD if unknown_reason is None else RevocationState.UNKNOWN
         return RevocationStatus(state, unknown_reason, self.revocation_list)
+
+
+def in_force(
+    newest_first: Sequence[SignedList], now: datetime, max_age: timedelta
+) -> Iterator[tuple[SignedList, UnknownReason | None]]:
+    """Yield those of some lists with the same identity that are in force at an aware time.
+
+    Each comes with the reason why it does not prove certificates good; None if it does.
+    """
+    usable: list[RevocationList] = []
+    for each in newest_first:
+        if any(is_superseded(each.revocation_list, newer) for newer in usable):
+            continue
+        reason = each.unknown_reason(now, max_age)
+        if reason is None:
+            usable.append(each.revocation_list)
+        yield each, reason

@@ -8,9 +8,9 @@ numbers and dates, none is older: at one location, the one that was stored last 
 if it is not older and contains what that one revokes. A delta CRL contains only what delta CRLs since the same complete
 CRL, its base, do.
 
-``in_force``: which lists decide at a time. All that are in memory revoke, whatever their dates. A list is ignored only
-if a usable one supersedes it: it is newer and in no respect older. It does not matter at which location each is stored.
-``crl.reader`` defines which lists are usable, i.e. prove certificates good.
+``in_force`` of ``signed_list``: which lists decide at a time. All that are in memory revoke, whatever their
+dates. A list is ignored only if a usable one supersedes it: it is newer and in no respect older. It does not matter at
+which location each is stored. ``crl.reader`` defines which lists are usable, i.e. prove certificates good.
 
 ``retention``: which lists of a location stay in memory after another one was stored there. If one that is usable, or
 was until it expired, supersedes the new list, somebody has rolled it back: it is rejected. Otherwise, it replaces what
