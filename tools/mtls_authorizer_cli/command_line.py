@@ -221,6 +221,12 @@ def shell_file(file: str) -> str:
     return shlex.quote(printable(f"./{file}" if file.startswith("-") else file))
 
 
+def repeated(options: argparse.Namespace, *names: str) -> str:
+    """Return options for a further command to copy, each after a space, without those that were not given."""
+    values = {name.replace("_", "-"): getattr(options, name) for name in names}
+    return "".join(f" --{name} {shlex.quote(value)}" for name, value in values.items() if value)
+
+
 _PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----).*?(?=-----END|\Z)", re.DOTALL)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 from mtls_authorizer_cli.certificates.files import check_read
-from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, repeated, write_output
 from mtls_authorizer_cli.configuration.loading import logged_failures
 from mtls_authorizer_cli.configuration.variables import read_environment
 from mtls_authorizer_cli.explain.inputs import read_inputs
@@ -29,6 +28,10 @@ if TYPE_CHECKING:
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
     from mtls_authorizer_cli.explain.inputs import Inputs
+
+
+_REPEATED = ("event", "function", "env_file", "rules", "truststore", "route", "api_id", "domain_name", "at")
+"""The options by which a single file is explained in the same way."""
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -116,14 +119,7 @@ def _make_table(options: argparse.Namespace, environment: Mapping[str, str], giv
         files = progress.watch(given.files, "certificates", len(given.files), every=10)
         rows = tuple(decide_all(files, question, configuration))
     warnings = dict.fromkeys(warning for row in rows if row.summary for warning in row.summary.gateway.warnings)
-    return Table(rows, question.now, (*notes, *warnings), _repeated_arguments(options))
-
-
-def _repeated_arguments(options: argparse.Namespace) -> str:
-    """Return the options by which a single file is explained in the same way, each after a space."""
-    named = ("event", "function", "env_file", "rules", "truststore", "route", "api_id", "domain_name", "at")
-    values = {name.replace("_", "-"): getattr(options, name) for name in named}
-    return "".join(f" --{name} {shlex.quote(value)}" for name, value in values.items() if value)
+    return Table(rows, question.now, (*notes, *warnings), repeated(options, *_REPEATED))
 
 
 def _own_spelling(pem: object, error: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.certificates.files import check_read, read_certificates
-from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, write_output
+from mtls_authorizer_cli.command_line import CommandError, ExitStatus, exit_statuses, repeated, write_output
 from mtls_authorizer_cli.configuration.loading import (
     check_issuer_keys,
     make_rule_set,
@@ -61,7 +62,8 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     """Print the differences and return the exit status. Raises CommandError."""
     settings = read_settings_without_document(read_environment(options, environment))
     old, new = (read_rules(location, settings) for location in (options.old, options.new))
-    report = DiffReport(options.new, compare(old, new))
+    arguments = f"--rules {shlex.quote(options.new)}{repeated(options, 'truststore', 'function', 'env_file')}"
+    report = DiffReport(arguments, compare(old, new))
     files = read_certificates(options.certs)
     if options.certs:
         truststore = read_truststore_at(options.truststore, settings, read_truststore)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import printable
@@ -37,13 +36,13 @@ class ClientDifference(NamedTuple):
 
 
 class DiffReport(NamedTuple):
-    """The differences between two documents. ``new`` is the location of the new one.
+    """The differences between two documents. ``arguments`` are those with which the new one can be tried.
 
     ``clients`` has an item for each certificate, and is None if no certificates were given. ``unreadable`` are files
     without a certificate that can be read.
     """
 
-    new: str
+    arguments: str
     comparison: Comparison
     clients: tuple[ClientDifference, ...] | None = None
     unreadable: tuple[CertificateFile, ...] = ()
@@ -146,7 +145,7 @@ def _next_step(report: DiffReport) -> Iterator[str]:
         yield "Next step: add --certs FOLDER to see what changes for which client."
     else:
         yield "Next step: try the new rules on logged requests:"
-        yield f"  mtls-authorizer rules what-if --log FILE --rules {printable(shlex.quote(report.new))}"
+        yield f"  mtls-authorizer rules what-if --log FILE {printable(report.arguments)}"
 
 
 def _client_name(client: ClientDifference) -> str:

@@ -119,6 +119,17 @@ client 'd' in certs/d.pem
     assert max(map(len, output.splitlines())) <= 100
 
 
+def test_the_options_that_the_results_depend_on_are_part_of_the_next_step(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "truststore.pem").write_bytes(CertificateAuthority("ca").pem)
+    (folder / "f.env").write_text("ALLOWED_COMMON_NAMES=e\n")
+    assert diff("--certs", "certs", "--env-file", "f.env", "--truststore", "truststore.pem") == 1
+    assert capsys.readouterr().out.endswith(
+        "  mtls-authorizer rules what-if --log FILE --rules new.json --truststore truststore.pem --env-file f.env\n"
+    )
+
+
 @pytest.mark.usefixtures("folder")
 def test_the_differences_are_available_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert diff("--json") == 1
