@@ -41,6 +41,7 @@ _EXTENSIONS = [f"{LAYER}/x509/test_extensions.py", f"{LAYER}/test_certificate.py
 TESTS = {
     "client_certificate_auth.alternative_names": _EXTENSIONS,
     "client_certificate_auth.certificate_headers": [f"{LAYER}/test_certificate_headers.py"],
+    "client_certificate_auth.helpers": [f"{LAYER}/test_helpers.py"],
     "client_certificate_auth.identifying_extensions": _EXTENSIONS,
     "client_certificate_auth.x509.certificate": [*_PARSER, f"{LAYER}/x509/test_extensions.py"],
     "client_certificate_auth.x509.der": [*_PARSER, f"{LAYER}/x509/test_extensions.py"],
