@@ -128,6 +128,7 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
             (
                 *(("ALLOWED_ISSUERS", value, {}) for value in (None, "", " ", 1, ["CN=A"])),
                 ("S3_BUCKET_OWNER", None, {}),
+                ("METRICS_NAMESPACE", "", {}),
                 ("CRL_URIS", "", {"crlBucketName": "lists"}),
             )
         )

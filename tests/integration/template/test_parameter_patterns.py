@@ -154,7 +154,12 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
         "CrlUris",
         [
             *("s3://lists/a.crl", "s3://lists/a.crl,s3://other/b/c", "file:///opt/a.crl,file:///opt/b.crl"),
-            *("s3://lists/crl/", "s3://lists/a.crl,s3://other/b/crl/", "file:///opt/crl/,file:///opt/b.crl"),
+            *(
+                "s3://lists/a,s3://lists/a.crl",
+                "s3://lists/crl/",
+                "s3://lists/a.crl,s3://other/b/crl/",
+                "file:///opt/crl/,file:///opt/b.crl",
+            ),
         ],
         [
             "s3://lists/",
@@ -163,6 +168,7 @@ OPTIONAL: list[tuple[Template, str, list[str], list[str]]] = [
             "s3://lists/*.crl",
             "s3://lists/a.crl,file:///opt/a",
             "s3://lists/a.crl,s3://lists/s3://b/",
+            *("s3://lists/a.crl,s3://lists/b.crl,s3://lists/a.crl", "file:///a,file:///a"),
             "ssm:///a",
         ],
     ),
