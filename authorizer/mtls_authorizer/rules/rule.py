@@ -76,13 +76,7 @@ class Rule(NamedTuple):
 
     def is_excluded(self, satisfied: SatisfiedConditions) -> bool:
         """Return whether an exclusion applies to a certificate that satisfies conditions, also by ambiguous facts."""
-        for exclusion in self.exclusions:
-            for matcher in exclusion:
-                if not matcher.matches(satisfied.any_fact):
-                    break
-            else:
-                return True
-        return False
+        return any(all(matcher.matches(satisfied.any_fact) for matcher in exclusion) for exclusion in self.exclusions)
 
     def accepts_usages(self, usages: Collection[str] | None, *, required_met: bool) -> bool:
         """Return whether the rule accepts the extended key usages of a certificate, None if it has no such extension.
