@@ -260,8 +260,8 @@ def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
         assert authorizer.next(*others) == [None] * 10
         assert authorizer.deny_reason(client_of(3, 22)) == REVOKED
         storage.put("crl/more/0.crl", partition(0, ca=OTHER, number=number, next_update=NOW + 3 * DAY))
-    removed = [record for record in log.records if record.getMessage() == "revocation list removed"]
-    assert [record.__dict__["uri"] for record in removed] == ["file:///crl/3.crl"]
+        removed = [vars(record) for record in log.records if record.getMessage() == "revocation list removed"]
+        assert [(fields["document"], fields["uri"]) for fields in removed] == [("crl", "file:///crl/3.crl")]
     # After that, it is evicted like others.
     authorizer.now = NOW + 2 * DAY
     assert authorizer.next(*others) == [None] * 10

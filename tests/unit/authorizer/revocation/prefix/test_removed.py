@@ -114,6 +114,25 @@ def test_a_crl_stays_in_memory_as_long_as_what_was_dropped_for_its_predecessor_w
     assert authorizer.next(*OF_PARTS, REVOKED_CLIENT) == [None] * 10 + [REVOKED]
 
 
+@pytest.mark.usefixtures("without_room")
+def test_a_crl_stays_in_memory_as_long_as_each_of_those_that_it_supersedes_would(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
+    storage.put("crl/old.crl", partition(None, 22, next_update=NOW + 3 * DAY))
+    assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+    storage.put("crl/new.crl", partition(None, 22, number=3, next_update=NOW + 3 * DAY))
+    storage.remove("crl/old.crl")
+    assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+    storage.put("crl/short.crl", partition(None, 22, number=2, next_update=NOW + DAY))
+    assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+    assert in_memory(authorizer) == [NEW, "file:///crl/short.crl"]
+    storage.remove("crl/short.crl")
+    assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+    assert in_memory(authorizer) == [NEW]
+    storage.errors["crl/new.crl"] = StoreError(NEW, "500")
+    authorizer.now = NOW + 2 * DAY
+    assert authorizer.next(*OF_PARTS, REVOKED_CLIENT) == [None] * 10 + [REVOKED]
+
+
 def test_a_single_crl_is_no_successor(storage: Memory) -> None:
     """It may be in CRL_ASSUME_COMPLETE, which depends on what else is in memory."""
     storage.put("single.crl", partition(None, 22, number=2))
