@@ -23,7 +23,7 @@ from tests.aws.server import ACCOUNT
 from tests.clocks import Clock
 from tests.pki.kept_lists import CA, HTML, OTHER, EventAuthorizer, client, crl, index_of
 from tests.refreshing import LONG_WAITS
-from tests.servers.faulty_proxy import answer, garbage, only_if, reset, truncate
+from tests.servers.faulty_proxy import answer, garbage, only_if, reset
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.aws.server import AwsServer
     from tests.servers.faulty_proxy import Exchanging, Fault, FaultyProxy
 
-INTERVAL, STEPS = 60, 25
+INTERVAL, STEPS = 60, 20
 ONCE = Timeouts(connect_seconds=30, read_seconds=30, tries=1)
 CONFIGURATION = ("application", "environment", "profile")
 
@@ -71,14 +71,20 @@ def not_rules(rules: bytes) -> list[bytes]:
 
 OTHER_KINDS = [
     *(b"", b"null", b"{}", b"[]", b'"', b"0", b"1e999", HTML),
-    *(CA.certificate, CA.pem[:-20], CA.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), CA.pem.decode().encode("utf-16")),
+    *(
+        CA.certificate,
+        CA.pem + OTHER.pem[:-20],
+        CA.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"),
+        CA.pem.decode().encode("utf-16"),
+    ),
     *(index_of(CRLS[0]), gzip.compress(CRLS[0]), CRLS[0][:-1], CRLS[0] + b"\n"),
 ]
+_HEAD = b'HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 99\r\n\r\n'
 # No 304, which would be the truth about another version.
 FAULTS: list[Fault] = [
     *(answer(status) for status in (204, 206, 301, 307, 403, 404, 412, 500, 503)),
     *(answer(200), answer(200, HTML), answer(200, b"{}"), answer(302, Location="http://127.0.0.1:1/")),
-    *(truncate(0), truncate(20), garbage(), reset()),
+    *(garbage(_HEAD), garbage(_HEAD + b'{"rules"'), garbage(), reset()),
 ]
 
 
@@ -240,8 +246,7 @@ class Environment:
         elif what == "restore":
             self.restore()
         else:
-            self.clock.advance(INTERVAL)
-            self.expected = self.after_loading(self.expected)
+            self.reload()
         if self.policy is None:
             self.recover()
             self.change("rules", "valid")
@@ -323,6 +328,10 @@ class Environment:
         self.policy = make()
         self.authorizer = EventAuthorizer(self.policy)
 
+    def reload(self) -> None:
+        self.clock.advance(INTERVAL)
+        self.expected = self.after_loading(self.expected)
+
     def restore(self) -> None:
         assert self.policy is not None
         self.expected = self.after_loading(self.expected)
@@ -345,6 +354,18 @@ class Environment:
         assert rules == f"v{expected.rules}"
         assert shadow_rules == (None if expected.shadow is None else f"v{expected.shadow}")
         assert allowed == {each: expected.allows(*each) for each in clients}
+
+
+def test_no_document_of_another_kind_takes_effect(aws: AwsServer, proxy: FaultyProxy) -> None:
+    places: dict[str, Place] = {kind: InBucket(aws, kind) for kind in ("shadow", "truststore", "crl")}
+    places["index"] = InBucket(aws, "crl.index")
+    environment = Environment(InBucket(aws, "rules"), places, proxy, Random(0))  # noqa: S311 -- to be repeatable
+    environment.start()
+    for content in [*not_rules(_rules(9)), *OTHER_KINDS, *reversed(TRUSTSTORES), *CRLS, _rules(9)]:
+        for kind in environment.places:
+            environment.put(kind, content)
+        environment.reload()
+        environment.check()
 
 
 @pytest.mark.parametrize("store", ["s3", "file", "ssm", "ssm in two parts", "ssm with a label", "appconfig"])
