@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain, islice
+from operator import attrgetter
 
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.revocation.prefix.known import KnownCrls
@@ -57,7 +58,9 @@ class CrlCatalog:
 
     def update(self) -> bool:
         """Adopt the listings in force. Return whether any is new."""
-        listings = [document.value for document in self.documents]
+        # If one prefix is below another, the last one decides which versions are stored: it failed least often.
+        documents = sorted(self.documents, key=attrgetter("failures"), reverse=True)
+        listings = [document.value for document in documents]
         if listings == self._listings:
             return False
         loaded = [listing for listing in listings if listing is not None]

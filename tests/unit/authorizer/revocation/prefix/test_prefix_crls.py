@@ -244,6 +244,37 @@ def test_a_listing_that_fails_changes_nothing(storage: Memory) -> None:
     assert PrefixAuthorizer(storage).deny_reasons(client_of(3), client_of(3, 2)) == [UNKNOWN, UNKNOWN]
 
 
+@pytest.mark.parametrize("uris", ["file:///crl/,file:///crl/a/", "file:///crl/a/,file:///crl/"])
+def test_of_nested_prefixes_the_one_that_can_be_listed_decides(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch, uris: str
+) -> None:
+    list_prefix = storage.documents
+    failing: list[str] = []
+
+    def documents(uri: str, suffixes: tuple[str, ...]) -> dict[str, Listed]:
+        if uri in failing:
+            raise StoreError(uri, "throttled")
+        return list_prefix(uri, suffixes)
+
+    monkeypatch.setattr(storage, "documents", documents)
+    storage.put("crl/a/99.crl", partition(99))
+    authorizer = PrefixAuthorizer(storage, uris)
+    clients = [client_of(99, 1), client_of(99, 2), client_of(99, 3)]
+    assert authorizer.deny_reasons(*clients) == [None, None, None]
+    failing.append("file:///crl/a/")
+    storage.put("crl/a/99.crl", partition(99, 1, number=2))
+    assert authorizer.next(*clients) == [REVOKED, None, None]
+    failing[:] = ["file:///crl/"]
+    storage.put("crl/a/99.crl", partition(99, 1, 2, number=3))
+    assert authorizer.next(*clients) == [REVOKED, REVOKED, None]
+    # Now, both fail, and then the one that failed last can be listed again.
+    failing.append("file:///crl/a/")
+    storage.put("crl/a/99.crl", partition(99, 1, 2, 3, number=4))
+    assert authorizer.next(*clients) == [REVOKED, REVOKED, None]
+    failing[:] = ["file:///crl/"]
+    assert authorizer.next(*clients) == [REVOKED, REVOKED, REVOKED]
+
+
 def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
     storage: Memory, log: pytest.LogCaptureFixture, limit_memory: Callable[[int], None]
 ) -> None:
