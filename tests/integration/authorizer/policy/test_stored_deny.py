@@ -13,7 +13,7 @@ from mtls_authorizer.policy.settings import load_settings
 from tests.aws.api_events import rest_event
 from tests.aws.responses import checking, reason
 from tests.refreshing import LONG_WAITS
-from tests.unit.authorizer.rules.test_deny import ANYONE, CLIENT, DENY, LISTS, OTHER, RULES
+from tests.unit.authorizer.rules.test_deny import ANYONE, CLIENT, DENY, LISTS, OTHER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,11 +34,3 @@ def test_a_stored_document_denies_a_client_in_the_cache_as_soon_as_it_is_reloade
     seconds = 61.0
     assert reason(authorize(rest_event(CLIENT))) == "certificate_excluded"
     assert reason(authorize(rest_event(OTHER))) is None
-
-
-def test_next_to_any_certificate_a_stored_document_may_only_deny(tmp_path: Path) -> None:
-    path = tmp_path / "rules.json"
-    path.write_text(json.dumps({"rules": RULES, **DENY}))
-    settings = load_settings({**ANYONE, "AUTHORIZER_RULES_URI": path.as_uri()})
-    with pytest.raises(ValueError, match="leave only deny in the document"):
-        CurrentPolicy(settings, wait_seconds=LONG_WAITS)

@@ -681,7 +681,7 @@ def test_the_newest_of_the_attempts_that_finished_since_the_last_request_is_used
         assert gate.reached.wait(LONG)
         gate.reached.clear()
     gate.open()
-    document.collect()
+    assert [record.message for record in document.collect()] == ["document refresh recovered", "document loaded"]
     assert (document.version, document.attempts) == ("new", [])
 
 
@@ -693,7 +693,7 @@ def test_the_newest_of_several_fetches_that_fail_together_makes_the_document_lat
         gate.reached.clear()
     document.begin(GIVE_UP + INTERVAL, GIVE_UP)
     gate.open()
-    document.collect()
+    assert [record.message for record in document.collect()] == ["document refresh failed"]
     assert (document.attempts, document.is_late) == ([], True)
 
 

@@ -104,6 +104,13 @@ def client_error(code: str, status: int = 400) -> ClientError:
             client_error("RequestTimeTooSkewed", 403),
             "RequestTimeTooSkewed (HTTP status 403): the clock of this system is wrong",
         ),
+        *(
+            (client_error(code, 403), f"{code} (HTTP status 403): the credentials are not valid")
+            for code in (
+                *("ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidSignatureException"),
+                *("InvalidToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
+            )
+        ),
         (client_error("InternalError", 500), "InternalError (HTTP status 500)"),
         (client_error("a code with spaces", 418), "an error without a code (HTTP status 418)"),
         (ConnectTimeoutError(endpoint_url=URL), TIMED_OUT),
@@ -133,19 +140,6 @@ def test_each_error_has_a_description_with_the_fix(error: Exception, told: str) 
     assert str(failure.value) == f"s3://bucket/key: {told}"
     # Only these mean that there is no object. After any other error, there may be one.
     assert failure.value.is_absence is told.startswith(("NoSuchKey ", "AccessDenied ", "AccessDeniedException "))
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        *("ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidSignatureException"),
-        *("InvalidToken", "SignatureDoesNotMatch", "UnrecognizedClientException"),
-    ],
-)
-def test_invalid_credentials_are_named_whatever_the_code_of_the_service(code: str) -> None:
-    test_each_error_has_a_description_with_the_fix(
-        client_error(code, 403), f"{code} (HTTP status 403): the credentials are not valid"
-    )
 
 
 def test_the_versions_of_several_parameters_are_told_apart() -> None:
