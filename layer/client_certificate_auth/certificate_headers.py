@@ -50,9 +50,9 @@ def extract_client_certificate_from_alb_event(
     is the mode of the listener. In ``verify``, the header ``X-Amzn-Mtls-Clientcert-Leaf`` contains one certificate. In
     ``passthrough``, ``X-Amzn-Mtls-Clientcert`` contains the chain: the first certificate is the client's, and the
     others are the ``intermediates`` of the result. The result is *malformed* for several values of a header, for
-    several certificates in verify mode, and if the event also contains the header of the other mode. In an event whose
-    ``requestContext`` is not a load balancer's, the certificate is *missing*: an API or a function URL passes on this
-    header as its client has sent it.
+    several certificates in verify mode, and if the event also contains the header of the other mode. In an event of
+    another service, the certificate is *missing*: an API, a function URL or VPC Lattice passes on this header as its
+    client has sent it.
 
     Raises ValueError for a mode that does not exist, and nothing else, whatever the event is.
 
@@ -108,12 +108,13 @@ def extract_client_certificate_from_cloudfront_event(event: object) -> Extractio
 
 
 def _is_from_elsewhere(event: object) -> bool:
-    """Return whether an event has a request context without ``elb``, which those of load balancers contain.
+    """Return whether an event is another service's: it has a request context without ``elb``, or a ``raw_path``.
 
-    Events without a request context, which people write for tests, may be a load balancer's.
+    The latter is an event of VPC Lattice, version 1. Others without a request context, which people write for tests,
+    may be a load balancer's.
     """
     context = member(event, "requestContext")
-    return context is not None and member(context, "elb") is None
+    return member(event, "raw_path") is not None if context is None else member(context, "elb") is None
 
 
 def _value(event: object, name: str) -> str | None:

@@ -59,7 +59,7 @@ variable "allowed_subject_alt_names" {
   description = "Typed subject alternative names to allow, such as DNS:a.example.com."
 
   validation {
-    condition     = var.allowed_subject_alt_names == null ? true : length(var.allowed_subject_alt_names) > 0 && alltrue([for item in var.allowed_subject_alt_names : can(regex("^\\s*(DNS|URI|email|IP|dirName|RID|otherName):[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*\\s*$", item))])
+    condition     = var.allowed_subject_alt_names == null ? true : length(var.allowed_subject_alt_names) > 0 && alltrue([for item in var.allowed_subject_alt_names : can(regex("^\\s*(DNS|URI|email|IP|dirName|RID|otherName):[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f]\\s*$", item))])
     error_message = "Must be names with their types, such as DNS:a.example.com. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }

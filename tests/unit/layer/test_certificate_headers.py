@@ -202,6 +202,12 @@ def test_a_request_context_that_is_not_a_load_balancers_is_missing_the_certifica
             assert common_name(front_door.extract({**single(front_door, VALUE), "requestContext": elb})) == "first"
 
 
+def test_in_an_event_of_vpc_lattice_without_a_request_context_they_are_the_clients_own_too() -> None:
+    others = {"raw_path": "/", "method": "GET", "body": "", "is_base64_encoded": False, "query_string_parameters": {}}
+    for front_door in (VERIFY, PASSTHROUGH):
+        assert front_door.extract({**single(front_door, VALUE), **others}).reason == front_door.missing
+
+
 def test_the_other_headers_about_the_certificate_are_not_read() -> None:
     lies = {"X-Amzn-Mtls-Clientcert-Subject": "CN=admin", "CloudFront-Viewer-Cert-Subject": "CN=admin"}
     for front_door in FRONT_DOORS.values():

@@ -126,9 +126,9 @@ TRUSTSTORES = {
         bundle(authority("Future", not_before=NOW + DAY)), Check.CA_VALIDITY, "not valid before "
     ),
     "a CA that expires soon": Mistake(
-        bundle(authority("Soon", not_after=NOW + 20 * DAY + timedelta(hours=1))),
+        bundle(authority("Soon", not_after=NOW + DAY + timedelta(hours=1))),
         Check.CA_EXPIRES_SOON,
-        "it expires in 20 days",
+        "it expires in 1 day.",
     ),
     "an intermediate CA without its root": Mistake(
         bundle(ISSUING), Check.CA_CHAIN, "its issuer 'CN=Root' is not in the truststore"
@@ -155,7 +155,7 @@ def test_a_mistake_in_a_truststore_is_found_and_nothing_else(
     file.write_text(mistake.content)
     (finding,) = diagnose(capsys, "--truststore", str(file))["findings"]
     assert finding["check"] == mistake.check
-    assert mistake.problem in finding["problem"]
+    assert mistake.problem in f"{finding['problem']}."
 
 
 def test_every_ca_below_a_missing_one_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -203,7 +203,7 @@ CLIENTS = {
     "a CA without its root": Mistake(issue(THIRD), Check.CLIENT_CHAIN, "its issuer 'CN=Second' is missing"),
     "an expired certificate": Mistake(issue(not_after=NOW - timedelta(hours=1)), Check.CLIENT_VALIDITY, "expired on "),
     "a certificate that expires soon": Mistake(
-        issue(not_after=NOW + timedelta(hours=30)), Check.CLIENT_EXPIRES_SOON, "it expires in 1 day"
+        issue(not_after=NOW + timedelta(hours=30)), Check.CLIENT_EXPIRES_SOON, "it expires in 1 day."
     ),
     "a key that is too small": Mistake(issue(public_key=WEAK), Check.CLIENT_KEY, "RSA with 1024 bits"),
     "a signature with SHA-1": Mistake(
@@ -248,7 +248,7 @@ def test_a_mistake_in_a_clients_certificate_is_found_in_its_folder_and_nothing_e
     (finding,) = [each for each in diagnosis["findings"] if not each["check"].startswith("ca_")]
     assert finding["check"] == mistake.check
     assert finding["subject"] == str(folder / "mistake.pem")
-    assert mistake.problem in finding["problem"]
+    assert mistake.problem in f"{finding['problem']}."
     assert finding["subject"] not in finding["problem"]
     assert finding["consequence"]
 
