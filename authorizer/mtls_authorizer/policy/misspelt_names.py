@@ -97,7 +97,7 @@ def _advice(name: str, deciding: list[str]) -> str:
 
     name = name.replace("REVOCATION", "CRL")
     # Nobody should allow any client because a message named the variable.
-    candidates = [variable for variable in deciding if "ANY" in name or "ANY" not in variable]
+    candidates = [variable for variable in deciding if "ANY" in _words(name) or "ANY" not in variable]
     common = {variable: len({*_words(name)}.intersection(_words(variable))) for variable in candidates}
     similar = [variable for variable in candidates if common[variable] == max(common.values())]
     return f"remove it, or write {' or '.join(get_close_matches(name, similar, n=2, cutoff=0))} if that is intended"

@@ -521,8 +521,8 @@ MISTAKES = {
         HTTP,
         rules_besides_any_client,
         Check.RULES_DOCUMENT,
-        "invalid: ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains rules",
-        "Correct the document",
+        "invalid: ALLOW_ANY_CLIENT_CERTIFICATE is true, and the document contains rules",
+        "Remove ALLOW_ANY_CLIENT_CERTIFICATE, so that the rules decide",
     ),
     "an expired rule at a URI": Mistake(HTTP, expired_rule, Check.RULES_DOCUMENT, "expired: rule 'old'", "Correct it"),
     "the default endpoint of a REST API": Mistake(
@@ -596,14 +596,14 @@ MISTAKES = {
         REST,
         open_method,
         Check.ROUTES,
-        "1 of 2 routes do not use the authorizer: GET /health (NONE)",
+        "the authorizer is missing on 1 of 2 routes: GET /health (NONE)",
         "--resource-id open --http-method GET --patch-operations op=replace,path=/authorizationType,value=CUSTOM",
     ),
     "a route without the authorizer, on the third page": Mistake(
         HTTP,
         open_route,
         Check.ROUTES,
-        "1 of 5 routes do not use the authorizer: $default (NONE)",
+        "the authorizer is missing on 1 of 5 routes: $default (NONE)",
         "--route-id open --authorization-type CUSTOM --authorizer-id authorizer",
     ),
     "a route with another authorizer": Mistake(

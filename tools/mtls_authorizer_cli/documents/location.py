@@ -32,7 +32,7 @@ _AT_A_URI = (
 class RulesLocation(NamedTuple):
     """The location of a rules document, and the settings of the function that reads it.
 
-    ``option`` is the option that names the same function or document in other commands.
+    ``option`` contains the options that name the same function and document in other commands.
     """
 
     location: str
@@ -85,13 +85,11 @@ def find_rules(options: argparse.Namespace, environment: Mapping[str, str]) -> R
     return RulesLocation(location, settings, _option(options, location))
 
 
-def _option(options: argparse.Namespace, location: str) -> tuple[str, str]:
-    """Return the option that names the same rules in other commands."""
-    if options.function and not options.rules:
-        return "--function", options.function
-    if options.env_file and not options.rules:
-        return "--env-file", options.env_file
-    return "--rules", location
+def _option(options: argparse.Namespace, location: str) -> tuple[str, ...]:
+    """Return the options that name the same rules and variables in other commands."""
+    named = ("--function", options.function) if options.function else ("--env-file", options.env_file)
+    variables = named if named[1] else ()
+    return variables if variables and not options.rules else (*variables, "--rules", location)
 
 
 def _stored_location(options: argparse.Namespace, environment: Mapping[str, str]) -> str:

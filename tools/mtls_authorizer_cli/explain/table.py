@@ -108,7 +108,7 @@ def _lines(table: Table) -> Iterator[str]:
 
 def _verdict(decided: int, denied: int, without: int) -> str:
     files = f"; {counted(without, 'file')} without a certificate" if without else ""
-    return f"{decided - denied:,} of {decided:,} certificates ALLOWED, {denied:,} DENIED{files}"
+    return f"{decided - denied:,} of {counted(decided, 'certificate')} ALLOWED, {denied:,} DENIED{files}"
 
 
 def _reason(summary: Summary) -> str:

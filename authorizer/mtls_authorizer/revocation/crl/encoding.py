@@ -56,10 +56,12 @@ def crl_digest(content: bytes) -> str:
 
 def _described(content: bytes, blocks: int) -> str:
     """Return what other content is."""
+    if not content:
+        return "it is empty"
     # A SEQUENCE with a length in the long form begins with MI in base64.
     if content[:100].lstrip().startswith(b"MI") and _BASE64.fullmatch(content, 0, 100):
         return "it looks like base64 without its BEGIN and END lines, as cfssl prints it. Decode it: base64 -d"
-    return f"{blocks} PEM blocks, and it begins with {_shown(content)}" if content else "it is empty"
+    return f"{blocks} PEM block{'' if blocks == 1 else 's'}, and it begins with {_shown(content)}"
 
 
 def _shown(content: bytes) -> str:

@@ -118,7 +118,7 @@ def read_truststore(content: bytes) -> Truststore:
     if all(authority.public_key is None or not authority.is_ca for authority in authorities):
         reasons = "".join(f"; block {position}: {reason}" for position, _, reason in skipped[:1])
         message = (
-            f"none of the truststore's {len(blocks)} PEM blocks is a usable CA certificate (basicConstraints with "
+            f"no PEM block of the truststore ({len(blocks)} in all) is a usable CA certificate (basicConstraints with "
             f"CA:TRUE){reasons}"
         )
         raise ValueError(message)

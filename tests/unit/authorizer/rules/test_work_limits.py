@@ -95,6 +95,7 @@ def test_a_document_of_numbers_takes_little_memory() -> None:
     assert peak < 8 * len(content)
 
 
+@with_small_limits
 def test_different_names_are_counted_once() -> None:
     name = names(1)[0]
     count = work_limits.LONGEST_NAMES // len(name)

@@ -82,6 +82,7 @@ def test_unique_identifiers_are_ignored() -> None:
         (der.GENERALIZED_TIME, b"20000229000000Z", "2000-02-29T00:00:00Z"),
         (der.GENERALIZED_TIME, b"99991231235959Z", "9999-12-31T23:59:59Z"),
         (der.GENERALIZED_TIME, b"00000101000000Z", "0000-01-01T00:00:00Z"),
+        (der.GENERALIZED_TIME, b"00000229000000Z", "0000-02-29T00:00:00Z"),
     ],
 )
 def test_a_time_has_two_forms(kind: int, written: bytes, expected: str) -> None:

@@ -88,6 +88,19 @@ def test_the_command_that_verifies_unblock_names_the_truststore_that_rules_need(
     assert main(["explain", *arguments], {}) == 0
 
 
+def test_the_command_that_verifies_names_the_variables_with_which_rules_are_evaluated(
+    rules: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules.write_bytes(document(rule(match={"issuer_key": CA.signer})))
+    truststore = folder / "truststore.pem"
+    truststore.write_bytes(CA.pem)
+    (folder / "f.env").write_text(f"TRUSTSTORE_URI={truststore.as_uri()}\n")
+    assert command("unblock", "client.pem", "--env-file", "f.env") == 0
+    (printed,) = re.findall("mtls-authorizer (explain .*)", capsys.readouterr().out)
+    assert printed == "explain client.pem --env-file f.env --rules rules.json"
+    assert main(printed.split(), {}) == 0
+
+
 def test_a_blocked_client_is_denied_with_every_certificate_of_its_key(
     rules: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -219,7 +219,7 @@ CLIENTS = {
     "an unknown critical extension": Mistake(
         issue(extensions=[extension("1.2.3.4", b"", critical=True)]),
         Check.CLIENT_CERTIFICATE,
-        "a critical extension is unknown or cannot be decoded",
+        "a critical extension is unknown or cannot be decoded: 1.2.3.4",
     ),
     "a usage that cannot be decoded": Mistake(
         issue(extensions=[extension("2.5.29.37", b"broken")]),

@@ -81,6 +81,11 @@ def test_a_folder_gives_a_table_with_the_result_first_and_the_next_step_last(exp
     assert result.output.isascii()
 
 
+def test_one_certificate_is_in_the_singular(explain: Explain, tmp_path: Path) -> None:
+    (tmp_path / "both" / "foreign.pem").unlink()
+    assert explain("both", **LEDGER).output.startswith("1 of 1 certificate ALLOWED, 0 DENIED\n")
+
+
 def test_the_exit_status_is_0_if_all_certificates_are_allowed(explain: Explain) -> None:
     result = explain("both", "partners/ledger.pem", **LEDGER)
     assert result.status == 0

@@ -8,7 +8,7 @@ from mtls_authorizer_cli.doctor.account.api import CUSTOM
 from mtls_authorizer_cli.doctor.account.aws import Variable, command
 from mtls_authorizer_cli.doctor.account.rest_api import RestApi
 from mtls_authorizer_cli.doctor.findings import Check, Mistake
-from mtls_authorizer_cli.printed import listing
+from mtls_authorizer_cli.printed import counted, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def _routes(examined: ExaminedApi) -> Iterator[Mistake]:
         ]
         replaces = any(each.authorization != "NONE" for each in open_routes)
         yield Mistake(
-            f"{len(open_routes)} of {len(routes)} routes do not use the authorizer: {listing(described)}",
+            f"the authorizer is missing on {len(open_routes)} of {counted(len(routes), 'route')}: {listing(described)}",
             "Every client with a certificate from a CA in the truststore may call them, regardless of the rules; "
             "without mutual TLS, anyone may.",
             "Attach the authorizer to each of them"

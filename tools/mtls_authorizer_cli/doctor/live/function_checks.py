@@ -165,26 +165,31 @@ def _rules_document(function: Function) -> Iterator[Mistake]:
         return
     has_truststore = function.settings.truststore_uri is not None
     report = check_document(uri, document, datetime.now(UTC), has_truststore=has_truststore)
-    for problem in _problems(function, document, report):
+    for problem, fix in _problems(function, document, report):
         yield Mistake(
             f"invalid: {problem}",
             "The function keeps its last valid rules while it runs, and does not start with these: then the API "
             "responds with 500.",
-            "Correct the document with mtls-authorizer rules check, and upload it",
+            fix,
             subject=uri,
         )
     for warning in report.warnings:
         yield suspicious_rule(warning)._replace(subject=uri)
 
 
-def _problems(function: Function, document: bytes, report: CheckedSource) -> Iterator[str]:
-    """Yield why the function rejects its document, by itself or together with the variables."""
-    yield from (error.text for error in report.errors)
+def _problems(function: Function, document: bytes, report: CheckedSource) -> Iterator[tuple[str, str]]:
+    """Yield why the function rejects its document, by itself or together with the variables, and what to do."""
+    for error in report.errors:
+        yield error.text, "Correct the document with mtls-authorizer rules check, and upload it"
     if not report.errors:
         try:
             check_together([*function.settings.rules, *parse_rules(document)])
-        except ValueError as error:
-            yield str(error)
+        except ValueError:
+            # Not the authorizer's message: without the rules in the document, any client would be allowed.
+            yield (
+                "ALLOW_ANY_CLIENT_CERTIFICATE is true, and the document contains rules",
+                "Remove ALLOW_ANY_CLIENT_CERTIFICATE, so that the rules decide, and deploy",
+            )
 
 
 FUNCTION_CHECKS: Checks[Function] = {

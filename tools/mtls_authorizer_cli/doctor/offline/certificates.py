@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, first_failure
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
 from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING, REISSUE
 from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, GatewayCheck, fix_of, gateway_findings, log_message
 from mtls_authorizer_cli.explanation.reasons import REASONS, sentence
-from mtls_authorizer_cli.printed import counted
+from mtls_authorizer_cli.printed import counted, listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -87,6 +88,8 @@ def _authorizer(name: str, certificate: PeerCertificate) -> Iterator[Finding]:
     reason = first_failure(CERTIFICATE_CHECKS, certificate)
     if reason is not None:
         meaning, next_step = REASONS[reason]
+        if reason is DenyReason.CRITICAL_EXTENSION_UNKNOWN:
+            meaning += f": {listing(list(certificate.unhandled_critical_extensions))}"
         consequence = f"The authorizer denies it, whatever the rules are: {reason}."
         yield Finding(Check.CLIENT_CERTIFICATE, name, meaning, consequence, sentence(next_step).removesuffix("."))
     elif not CLIENT_AUTH_IF_RESTRICTED.met_by(certificate.ext_key_usage):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from client_certificate_auth.x509.pem import PemError, read_pem
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import VALIDITY
+from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.rules.field_values import psd2_statement_problem
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, FieldKind
 from mtls_authorizer.rules.routes import ALL_ROUTES
@@ -102,7 +103,8 @@ def _detail(reason: DenyReason, explanation: Explanation) -> str:
     check = next(check for check in explanation.checks if check.reason == reason)
     if reason is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
         return f": requires {check.required}; found {check.found}"
-    return f": {'valid from ' if check.name == VALIDITY.name else ''}{check.found}"
+    found = (check.found or "").removeprefix(f"{RevocationState.REVOKED}, ")  # the meaning says so
+    return f": {'valid from ' if check.name == VALIDITY.name else ''}{found}"
 
 
 def _advise_on_rules(explanation: Explanation) -> Advice:

@@ -11,7 +11,7 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer_cli.command_line import named_delimiter, read_file, shown_file, text_encoding
-from mtls_authorizer_cli.printed import quoted
+from mtls_authorizer_cli.printed import counted, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,7 +163,7 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str], problems: Prob
     if not any(map(str.strip, cells[len(columns) :])):
         cells = cells[: len(columns)]
     if len(cells) != len(columns):
-        problems.add(line, None, f"has {len(cells)} cells, and the first row has {len(columns)}")
+        problems.add(line, None, f"has {counted(len(cells), 'cell')}, and the first row has {len(columns)}")
         return None
     row = Row(line, dict(zip(columns, map(str.strip, cells), strict=True)))
     for column in row.missing:

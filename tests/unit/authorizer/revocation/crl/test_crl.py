@@ -409,6 +409,13 @@ def _limited(limit: str) -> str:
                 "and it begins with '-----BEGIN X509 CRL-'"
             ),
         ),
+        (
+            CA.pem,
+            (
+                "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): 1 PEM block, "
+                "and it begins with '-----BEGIN CERTIFICA'"
+            ),
+        ),
         (b"", "neither a CRL in DER nor exactly one in PEM (-----BEGIN X509 CRL-----): it is empty"),
         (CA.revoke() + b"\n", "the CRL cannot be decoded: something follows the CRL, such as a line end"),
         (crl_pem(CA.revoke()) + b"<html>", "-----END X509 CRL----- is followed by '<html>'"),

@@ -13,7 +13,7 @@ from tests.pki.certificates import BASIC_CONSTRAINTS, KEY_USAGE, SUBJECT_ALT_NAM
 ROOT = CertificateAuthority("Root")
 MIDDLE = CertificateAuthority("Middle", parent=ROOT, serial_number=7)
 TORN = r"PEM block {} is incomplete: its BEGIN and END lines do not match"
-NO_CA = r"none of the truststore's 1 PEM blocks is a usable CA certificate \(basicConstraints with CA:TRUE\)"
+NO_CA = r"no PEM block of the truststore \(1 in all\) is a usable CA certificate \(basicConstraints with CA:TRUE\)"
 UNREADABLE_NAME = der.sequence(der.tlv(0x05))
 UNSUPPORTED_KEY = der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b"key"))
 

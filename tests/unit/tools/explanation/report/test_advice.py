@@ -110,7 +110,7 @@ def of_crls(lists: RevocationLists) -> Question:
             DenyReason.CERTIFICATE_NOT_YET_VALID,
             ["is not valid yet: valid from 2020-01-01T00:00:00Z to "],
         ),
-        (of_crls(REVOKED), DenyReason.CERTIFICATE_REVOKED, ["is revoked", "new one"]),
+        (of_crls(REVOKED), DenyReason.CERTIFICATE_REVOKED, ["is revoked: crl_issuer 'CN=Issuing CA'", "new one"]),
         (
             of_crls(RevocationLists([], TRUSTSTORE)),
             DenyReason.REVOCATION_STATUS_UNKNOWN,

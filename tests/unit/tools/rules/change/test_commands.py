@@ -101,7 +101,7 @@ def test_all_routes_are_only_allowed_explicitly(folder: Path, capsys: pytest.Cap
         (["--name", "a", *ROUTE, "--context", "reason=b"], "--context.reason: is a key that"),
         (["--name", "first", *ROUTE], "--name: 'first' is the name of another rule in the document"),
         (["--name", "a", *ROUTE, "--from-cert", "rules.json"], "rules add: rules.json is a rules document"),
-        (["--name", "a", *ROUTE, "--truststore", "a.pem"], "a.pem: none of the truststore's 1 PEM blocks"),
+        (["--name", "a", *ROUTE, "--truststore", "a.pem"], "a.pem: no PEM block of the truststore (1 in all)"),
         (
             ["--name", "a", *ROUTE, "--truststore", "rules.json"],
             "rules.json: it is JSON. Name the truststore",

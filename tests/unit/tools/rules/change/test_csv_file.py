@@ -110,7 +110,7 @@ HEADER = "name,certificate,allow\n"
         ),
         ("name,certificate,allow,context.\na,b,c,d\n", ["1: column 'context.': is unknown"]),
         ("name,name,certificate,allow\na,a,b,c\n", ["1: column name: occurs twice: remove one of them"]),
-        (f"{HEADER}a,b\n\na,b,c,d\n", ["2: has 2 cells, and the first row has 3", "4: has 4 cells"]),
+        (f"{HEADER}a\n\na,b,c,d\n", ["2: has 1 cell, and the first row has 3", "4: has 4 cells"]),
         (
             f"{HEADER}a,,\n,b,c\n",
             ["2: column allow: is empty", "2: column certificate: is empty", "3: column name: is"],
