@@ -116,12 +116,13 @@ class CrlCatalog:
             self._unread.pop(crl.uri, None)
             self.new.pop(crl.uri, None)
             self._unreadable.discard(crl.uri)
-        elif crl.document.error is not None and crl.uri in self._unread:
-            # Others are read before the next attempt.
+        elif crl.uri in self._unread and (crl.document.error is not None or not crl.document.attempts):
+            # Others are read before the next attempt, also if this one has read another version than the listed one.
             for waiting in (self._unread, self.new):
                 if crl.uri in waiting:
                     waiting[crl.uri] = waiting.pop(crl.uri)
-            self._unreadable.add(crl.uri)
+            if crl.document.error is not None:
+                self._unreadable.add(crl.uri)
 
     def forget_invalid(self) -> None:
         """Read invalid CRLs again, because the truststore has changed."""

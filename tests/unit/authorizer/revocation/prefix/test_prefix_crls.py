@@ -1566,6 +1566,28 @@ def test_the_number_of_crls_that_are_read_in_an_interval_is_limited(
         assert len(delivered(storage)) == expected
 
 
+@pytest.mark.parametrize("are_invalid", [False, True])
+def test_crls_of_which_another_version_than_the_listed_one_is_used_do_not_prevent_that_others_are_read(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch, *, are_invalid: bool
+) -> None:
+    """They were replaced after the last listing, or are invalid, so that their index is used."""
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", 10)
+    storage.put("crl/partner.crl", partition(None, ca=OTHER, padding=60))
+    storage.put("crl/next.crl", partition(None, 2, number=2, ca=OTHER, padding=90))
+    for part in range(MANY) if are_invalid else ():
+        storage.put(f"crl/{part}.crl", HTML)
+        storage.put(f"crl/{part}.crl.index", index_of(partition(part, 2)))
+    authorizer = PrefixAuthorizer(storage)
+    storage.fails_to_list = not are_invalid
+    for part in () if are_invalid else range(MANY):
+        storage.put(f"crl/{part}.crl", partition(part, 2, number=2))
+    clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
+    for _ in range(4):
+        authorizer.next(*clients)
+        join_attempts()
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
+
+
 def test_requests_between_two_attempts_to_read_a_crl_do_not_prevent_the_next_one(
     storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

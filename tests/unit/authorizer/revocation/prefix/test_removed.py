@@ -8,7 +8,7 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.stores.store import StoreError
-from tests.clocks import LONG
+from tests.clocks import LONG, join_attempts
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     DAY,
@@ -124,6 +124,8 @@ def test_a_crl_stays_in_memory_as_long_as_each_of_those_that_it_supersedes_would
     assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
     storage.put("crl/short.crl", partition(None, 22, number=2, next_update=NOW + DAY))
     assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+    join_attempts()
+    assert authorizer.deny_reasons(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
     assert in_memory(authorizer) == [NEW, "file:///crl/short.crl"]
     storage.remove("crl/short.crl")
     assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
