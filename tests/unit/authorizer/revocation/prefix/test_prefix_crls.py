@@ -1566,13 +1566,13 @@ def test_the_number_of_crls_that_are_read_in_an_interval_is_limited(
         assert len(delivered(storage)) == expected
 
 
-@pytest.mark.parametrize("are_invalid", [False, True])
+@pytest.mark.parametrize(("are_invalid", "padding"), [(False, 0), (False, 60), (True, 60)])
 def test_crls_of_which_another_version_than_the_listed_one_is_used_do_not_prevent_that_others_are_read(
-    storage: Memory, monkeypatch: pytest.MonkeyPatch, *, are_invalid: bool
+    storage: Memory, monkeypatch: pytest.MonkeyPatch, padding: int, *, are_invalid: bool
 ) -> None:
     """They were replaced after the last listing, or are invalid, so that their index is used."""
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", 10)
-    storage.put("crl/partner.crl", partition(None, ca=OTHER, padding=60))
+    storage.put("crl/partner.crl", partition(None, ca=OTHER, padding=padding))
     storage.put("crl/next.crl", partition(None, 2, number=2, ca=OTHER, padding=90))
     for part in range(MANY) if are_invalid else ():
         storage.put(f"crl/{part}.crl", HTML)
