@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import traceback
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -43,6 +44,8 @@ class Document(Generic[T, V]):
     def __init__(self, loader: Loader[T, V]) -> None:
         self.loader = loader
         self.in_force: Loaded[T, V] | None = None
+        self.read_at = -math.inf
+        """When the last successful attempt began, by the Refresher's clock: what was stored then is in force."""
         self.failures = 0
         """The number of failed attempts since the last successful one."""
         self.total_failures = 0
@@ -150,7 +153,7 @@ class Document(Generic[T, V]):
             records.append(self._record(logging.INFO, "document loaded", fields))
         self.failures = 0
         self.error = None
-        self.in_force = loaded
+        self.in_force, self.read_at = loaded, attempt.began
         if self._was_due_at > attempt.began:
             # Lambda may have frozen the function after the store had answered. If this one was given up, those that
             # have begun since have failed, or their results will be ignored.

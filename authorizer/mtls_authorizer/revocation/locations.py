@@ -41,7 +41,10 @@ class Locations(NamedTuple):
     """The URIs of the lists, by their digests."""
 
     outdated: frozenset[str] = frozenset()
-    """The digests of lists that were removed, or whose successors are stored, and will be loaded when needed."""
+    """The digests of lists that were removed, or whose successors are stored, and will be loaded when needed.
+
+    At all of their locations: a CRL may be stored under a new name, or at two places.
+    """
 
     not_stored: frozenset[str] = frozenset()
     """The digests of all lists that are no longer stored."""
@@ -56,14 +59,15 @@ class Locations(NamedTuple):
 def find_locations(located: Iterable[LocatedList], assume_complete: Collection[str]) -> Locations:
     """Return the facts about lists. ``assume_complete`` are the URIs whose lists are assumed to be complete."""
     uris: dict[str, str] = {}
-    outdated, stored, others = set(), set(), set()
+    current, stored, others = set(), set(), set()
     assumed: dict[str, set[ListIdentity]] = {}
     for each in located:
         digest, identity = each.revocation_list.digest, identity_of(each.revocation_list)
-        uris[digest] = each.uri
-        if each.is_outdated:
-            outdated.add(digest)
         # The same list may be at several locations.
+        if each.is_stored or digest not in stored:
+            uris[digest] = each.uri
+        if not each.is_outdated:
+            current.add(digest)
         if each.is_stored:
             stored.add(digest)
         if each.uri in assume_complete:
@@ -72,7 +76,7 @@ def find_locations(located: Iterable[LocatedList], assume_complete: Collection[s
             others.add(identity)
     return Locations(
         uris,
-        frozenset(outdated),
+        frozenset(uris.keys() - current),
         frozenset(uris.keys() - stored),
         tuple(map(frozenset, assumed.values())),
         frozenset(others),

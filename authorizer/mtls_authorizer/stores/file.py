@@ -79,9 +79,10 @@ class FileStore:
 class FilePrefix:
     """A folder of files, with those in its subfolders. Links to folders are not followed, links to files are."""
 
-    def __init__(self, uri: str, parts: Sequence[str]) -> None:
-        self.uri = uri
+    def __init__(self, parts: Sequence[str]) -> None:
         (self._path,) = parts
+        # Not as it was written, perhaps with two slashes: the URIs of the files begin with it.
+        self.uri = Path(self._path).as_uri().removesuffix("/") + "/"
 
     def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
         """Return the files with one of these suffixes. Raises StoreError."""

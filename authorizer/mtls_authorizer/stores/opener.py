@@ -66,7 +66,7 @@ def open_prefix(uri: str, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, bucket_owner
     if scheme is Scheme.FILE:
         from mtls_authorizer.stores.file import FilePrefix  # noqa: PLC0415 -- likewise
 
-        return FilePrefix(uri, parts)
+        return FilePrefix(parts)
     client = _open_client(uri, _SERVICES[scheme], timeouts)
     from mtls_authorizer.stores.s3 import S3Prefix  # noqa: PLC0415 -- likewise
 

@@ -45,7 +45,7 @@ class Prefix(Protocol):
     """The place of all documents whose URIs begin with it."""
 
     uri: str
-    """The name of the prefix, which ends with a slash. It may be logged."""
+    """The name of the prefix, which ends with a slash, and with which the URIs begin. It may be logged."""
 
     def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
         """Return all documents at any depth whose names have one of these suffixes, by their URIs.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.chains import ChainLink
     from mtls_authorizer.revocation.prefix.cache import ListedCrl
     from mtls_authorizer.revocation.prefix.listing import Versions
-    from mtls_authorizer.stores.store import Prefix
+    from mtls_authorizer.stores.store import Listed, Prefix
 
 LOADED_COMPLETELY = 16
 """A prefix with at most this number of CRLs is loaded completely at the start, if they fit into memory."""
@@ -58,14 +58,14 @@ class CrlCatalog:
 
     def update(self) -> bool:
         """Adopt the listings in force. Return whether any is new."""
-        # If one prefix is below another, the last one decides which versions are stored: it failed least often.
-        documents = sorted(self.documents, key=attrgetter("failures"), reverse=True)
-        listings = [document.value for document in documents]
+        # If one prefix is below another, the listing that began last decides what is stored below both.
+        oldest_first = sorted(self.documents, key=attrgetter("read_at"))
+        listings = [document.value for document in oldest_first]
         if listings == self._listings:
             return False
-        loaded = [listing for listing in listings if listing is not None]
-        self.listing = loaded[0] if len(loaded) == 1 else _merged(loaded)
-        self._in_small_prefixes = self._find_small(loaded)
+        loaded = [(each.loader.uri, listing) for each, listing in zip(oldest_first, listings, strict=True) if listing]
+        self.listing = loaded[0][1] if len(loaded) == 1 else _merged(loaded)
+        self._in_small_prefixes = self._find_small()
         self._known.keep(self.listing.crls)
         self._unreadable.intersection_update(self.listing.crls)
         self._find_unread()
@@ -116,12 +116,13 @@ class CrlCatalog:
             self._unread.pop(crl.uri, None)
             self.new.pop(crl.uri, None)
             self._unreadable.discard(crl.uri)
-        elif crl.document.error is not None and crl.uri in self._unread:
-            # Others are read before the next attempt.
+        elif crl.uri in self._unread and (crl.document.error is not None or not crl.document.attempts):
+            # Others are read before the next attempt, also if this one has read another version than the listed one.
             for waiting in (self._unread, self.new):
                 if crl.uri in waiting:
                     waiting[crl.uri] = waiting.pop(crl.uri)
-            self._unreadable.add(crl.uri)
+            if crl.document.error is not None:
+                self._unreadable.add(crl.uri)
 
     def forget_invalid(self) -> None:
         """Read invalid CRLs again, because the truststore has changed."""
@@ -137,18 +138,21 @@ class CrlCatalog:
         self._unread = dict.fromkeys(sorted(valid, key=self._unreadable.__contains__))
         self.new = dict.fromkeys(uri for uri in self._unread if uri not in self._known)
 
-    def _find_small(self, listings: Iterable[CrlListing]) -> dict[str, None]:
+    def _find_small(self) -> dict[str, None]:
         """Return the CRLs of small prefixes that are always needed: the smallest ones, and all of those that fit."""
-        small = [listing for listing in listings if len(listing.crls) <= LOADED_COMPLETELY]
-        sizes = {uri: listing.size(uri, self._max_bytes) for listing in small for uri in listing.crls}
+        # By what is stored below each prefix, in whatever listing: its own may have failed.
+        smallest_first = self.listing.smallest_first
+        below = ([uri for uri in smallest_first if uri.startswith(each.loader.uri)] for each in self.documents)
+        small = [uris for uris in below if len(uris) <= LOADED_COMPLETELY]
+        sizes = {uri: self.listing.size(uri, self._max_bytes) for uris in small for uri in uris}
         found: dict[str, None] = {}
         free, left = self._max_bytes, self._max_bytes // _SHARE_OF_SMALL_CRLS
         for uri in sorted(sizes, key=sizes.__getitem__):
             if sizes[uri] <= left:
                 found[uri] = None
                 left, free = left - sizes[uri], free - sizes[uri]
-        for listing in small:
-            others = [uri for uri in listing.smallest_first if uri not in found]
+        for uris in small:
+            others = [uri for uri in uris if uri not in found]
             size = sum(sizes[uri] for uri in others)
             if size <= free:
                 found |= dict.fromkeys(others)
@@ -174,5 +178,10 @@ class CrlCatalog:
                     yield uri
 
 
-def _merged(listings: Iterable[CrlListing]) -> CrlListing:
-    return CrlListing({uri: listed for each in listings for uri, listed in each.objects.items()})
+def _merged(listings: Iterable[tuple[str, CrlListing]]) -> CrlListing:
+    """Return what several prefixes contain. Each listing replaces those before it, below its prefix."""
+    objects: dict[str, Listed] = {}
+    for prefix, listing in listings:
+        objects = {uri: listed for uri, listed in objects.items() if not uri.startswith(prefix)}
+        objects.update(listing.objects)
+    return CrlListing(objects)

@@ -212,6 +212,15 @@ def test_a_reset_of_a_folder_changes_nothing(tmp_path: Path) -> None:
     assert folder.documents((".crl",)) == before != {}
 
 
+@pytest.mark.parametrize("written", ["folder", "/folder", "./folder", "%66older"])
+def test_the_uris_of_files_begin_with_that_of_their_folder_however_it_is_written(tmp_path: Path, written: str) -> None:
+    (tmp_path / "folder").mkdir()
+    put(tmp_path / "folder" / "a.crl", b"content")
+    folder = open_prefix(f"{tmp_path.as_uri()}/{written}/", bucket_owner=None)
+    assert [*folder.documents((".crl",))] == [f"{folder.uri}a.crl"]
+    assert open_prefix("file:///./", bucket_owner=None).uri == "file:///"
+
+
 def test_a_file_is_opened_without_waiting_for_a_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As opening a named pipe would, for ever."""
     path = tmp_path / "file"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from threading import RLock
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.current_policy import CurrentPolicy
+from mtls_authorizer.refresh.document import Attempt
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, Refresher, refresh_together
 from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
@@ -244,35 +246,101 @@ def test_a_listing_that_fails_changes_nothing(storage: Memory) -> None:
     assert PrefixAuthorizer(storage).deny_reasons(client_of(3), client_of(3, 2)) == [UNKNOWN, UNKNOWN]
 
 
-@pytest.mark.parametrize("uris", ["file:///crl/,file:///crl/a/", "file:///crl/a/,file:///crl/"])
-def test_of_nested_prefixes_the_one_that_can_be_listed_decides(
+NESTED = pytest.mark.parametrize("uris", ["file:///crl/,file:///crl/a/", "file:///crl/a/,file:///crl/"])
+
+
+@NESTED
+def test_of_nested_prefixes_the_listing_that_began_last_decides(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture, uris: str
+) -> None:
+    list_prefix, wait = storage.documents, Attempt.wait
+    failing: list[str] = []
+    hanging: dict[str, threading.Event] = {}
+
+    def documents(uri: str, suffixes: tuple[str, ...]) -> dict[str, Listed]:
+        listed = list_prefix(uri, suffixes)
+        if uri in failing:
+            raise StoreError(uri, "throttled")
+        assert uri not in hanging or hanging[uri].wait(LONG)
+        return listed
+
+    monkeypatch.setattr(storage, "documents", documents)
+
+    def wait_for_others(attempt: Attempt[Any, Any], seconds: float) -> None:
+        if attempt._loader.uri not in hanging:  # noqa: SLF001 -- what it waits for
+            wait(attempt, seconds)
+
+    monkeypatch.setattr(Attempt, "wait", wait_for_others)
+    storage.put("crl/a/99.crl", partition(99))
+    authorizer = PrefixAuthorizer(storage, uris)
+    clients = [client_of(99, serial) for serial in (1, 2, 3, 4)]
+    assert authorizer.deny_reasons(*clients) == [None] * 4
+    failing.append("file:///crl/a/")
+    storage.put("crl/a/99.crl", partition(99, 1, number=2))
+    assert authorizer.next(*clients) == [REVOKED, None, None, None]
+    failing[:] = ["file:///crl/"]
+    storage.put("crl/a/99.crl", partition(99, 1, 2, number=3))
+    assert authorizer.next(*clients) == [REVOKED, REVOKED, None, None]
+    # Now, both fail, and then the one that failed last can be listed again.
+    failing.append("file:///crl/a/")
+    storage.put("crl/a/99.crl", partition(99, 1, 2, 3, number=4))
+    assert authorizer.next(*clients) == [REVOKED, REVOKED, None, None]
+    failing[:] = ["file:///crl/"]
+    assert authorizer.next(*clients) == [REVOKED, REVOKED, REVOKED, None]
+    # The other one hangs, ends later, and was outdated then.
+    failing.clear()
+    hanging["file:///crl/a/"] = threading.Event()
+    assert authorizer.next(*clients) == [REVOKED, REVOKED, REVOKED, None]
+    storage.put("crl/a/99.crl", partition(99, 1, 2, 3, 4, number=5))
+    assert authorizer.next(*clients) == [REVOKED] * 4
+    failing.append("file:///crl/a/")
+    hanging.pop("file:///crl/a/").set()
+    join_attempts()
+    assert authorizer.deny_reasons(*clients) == [REVOKED] * 4
+    assert "revocation list removed" not in log.messages
+    storage.remove("crl/a/99.crl")
+    assert authorizer.next(*clients) == [REVOKED] * 4
+    assert "revocation list removed" in log.messages
+
+
+@NESTED
+def test_a_small_prefix_is_loaded_completely_by_the_listing_of_a_larger_one_if_its_own_fails(
     storage: Memory, monkeypatch: pytest.MonkeyPatch, uris: str
 ) -> None:
     list_prefix = storage.documents
-    failing: list[str] = []
 
     def documents(uri: str, suffixes: tuple[str, ...]) -> dict[str, Listed]:
-        if uri in failing:
+        if uri == "file:///crl/a/":
             raise StoreError(uri, "throttled")
         return list_prefix(uri, suffixes)
 
     monkeypatch.setattr(storage, "documents", documents)
-    storage.put("crl/a/99.crl", partition(99))
-    authorizer = PrefixAuthorizer(storage, uris)
-    clients = [client_of(99, 1), client_of(99, 2), client_of(99, 3)]
-    assert authorizer.deny_reasons(*clients) == [None, None, None]
-    failing.append("file:///crl/a/")
-    storage.put("crl/a/99.crl", partition(99, 1, number=2))
-    assert authorizer.next(*clients) == [REVOKED, None, None]
-    failing[:] = ["file:///crl/"]
-    storage.put("crl/a/99.crl", partition(99, 1, 2, number=3))
-    assert authorizer.next(*clients) == [REVOKED, REVOKED, None]
-    # Now, both fail, and then the one that failed last can be listed again.
-    failing.append("file:///crl/a/")
-    storage.put("crl/a/99.crl", partition(99, 1, 2, 3, number=4))
-    assert authorizer.next(*clients) == [REVOKED, REVOKED, None]
-    failing[:] = ["file:///crl/"]
-    assert authorizer.next(*clients) == [REVOKED, REVOKED, REVOKED]
+    is_delta = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    storage.put("crl/3.crl", partition(3))
+    storage.put("crl/a/delta.crl", partition(3, 2, number=2, extensions=[is_delta]))
+    assert PrefixAuthorizer(storage, uris).deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
+
+
+def test_a_crl_that_was_renamed_has_a_successor(storage: Memory) -> None:
+    """It is at two places, and outdated at one of them."""
+    clients = client_of(None, 1, OTHER), client_of(None, 2, OTHER)
+    ends = NOW + 10 * MINUTE
+    content = partition(None, 2, ca=OTHER, next_update=ends)
+    storage.put("crl/z.crl", content)
+    authorizer = PrefixAuthorizer(storage, CRL_REFRESH_SECONDS="3600")
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
+    storage.remove("crl/z.crl")
+    storage.put("crl/a.crl", content)
+    authorizer.clock.advance(3600)
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
+    revocation = authorizer.live.get().revocation
+    assert revocation
+    assert revocation.earliest_next_update == ends
+    status = revocation.status(PeerCertificate.from_pem(clients[0]), NOW)
+    assert status.location == "file:///crl/a.crl"
+    storage.put("crl/a.crl", partition(None, 2, ca=OTHER, number=2))
+    authorizer.now = ends
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
 
 
 def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
@@ -1496,6 +1564,28 @@ def test_the_number_of_crls_that_are_read_in_an_interval_is_limited(
             authorizer.clock.advance(INTERVAL)
         assert authorizer.deny_reason(client_of(None, ca=OTHER)) == UNKNOWN
         assert len(delivered(storage)) == expected
+
+
+@pytest.mark.parametrize(("are_invalid", "padding"), [(False, 0), (False, 60), (True, 60)])
+def test_crls_of_which_another_version_than_the_listed_one_is_used_do_not_prevent_that_others_are_read(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch, padding: int, *, are_invalid: bool
+) -> None:
+    """They were replaced after the last listing, or are invalid, so that their index is used."""
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.prefix_crls.MAX_SEARCHED", 10)
+    storage.put("crl/partner.crl", partition(None, ca=OTHER, padding=padding))
+    storage.put("crl/next.crl", partition(None, 2, number=2, ca=OTHER, padding=90))
+    for part in range(MANY) if are_invalid else ():
+        storage.put(f"crl/{part}.crl", HTML)
+        storage.put(f"crl/{part}.crl.index", index_of(partition(part, 2)))
+    authorizer = PrefixAuthorizer(storage)
+    storage.fails_to_list = not are_invalid
+    for part in () if are_invalid else range(MANY):
+        storage.put(f"crl/{part}.crl", partition(part, 2, number=2))
+    clients = client_of(None, ca=OTHER), client_of(None, 2, OTHER)
+    for _ in range(4):
+        authorizer.next(*clients)
+        join_attempts()
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
 
 
 def test_requests_between_two_attempts_to_read_a_crl_do_not_prevent_the_next_one(
