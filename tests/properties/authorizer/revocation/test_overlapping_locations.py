@@ -67,7 +67,7 @@ class Bucket(Memory):
         for part in range(random.choice([0, LOADED_COMPLETELY])):
             self.put(f"crl/of-others/{part}.crl", partition(part, padding=part))
         for kind, places in PLACES.items():
-            self.publish(kind, random.choice(places))
+            self.publish(kind, places[-1])
 
     def documents(self, uri: str, suffixes: tuple[str, ...]) -> dict[str, Listed]:
         listed = super().documents(uri, suffixes)
@@ -95,7 +95,7 @@ class Bucket(Memory):
     def step(self) -> None:
         """Publish a CRL, perhaps under a new name, remove one of several, or disturb requests."""
         random, choose = self.random, self.random.choice
-        match choose(["publish", "publish", "publish", "copy", "remove", "disturb", "disturb"]):
+        match choose(["publish", "publish", "publish", "copy", "remove", "disturb", "disturb", "disturb"]):
             case "publish":
                 kind = choose([NAMED, NAMED, COMPLETE, COMPLETE, DELTA])
                 places = [place for place, each in self.crls.items() if each.kind == kind]
@@ -191,7 +191,7 @@ def test_what_any_of_several_overlapping_locations_states_takes_effect(seed: int
             attempt._thread.join(0.01)  # noqa: SLF001
 
     singles = [place for place in chain(*PLACES.values()) if random.random() < 0.05]
-    uris = [bucket.uri(each) for each in (*random.sample(PREFIXES, random.choice([1, 2, 3, 3])), *singles)]
+    uris = [bucket.uri(each) for each in (*random.sample(PREFIXES, random.choice([1, 3, 3])), *singles)]
     random.shuffle(uris)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: limit)

@@ -321,24 +321,25 @@ def test_a_small_prefix_is_loaded_completely_by_the_listing_of_a_larger_one_if_i
     assert PrefixAuthorizer(storage, uris).deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
-def test_a_crl_that_was_renamed_has_a_successor(storage: Memory) -> None:
+@pytest.mark.parametrize("place", ["crl/a.crl", "single.crl"])
+def test_a_crl_that_was_renamed_has_a_successor(storage: Memory, place: str) -> None:
     """It is at two places, and outdated at one of them."""
     clients = client_of(None, 1, OTHER), client_of(None, 2, OTHER)
     ends = NOW + 10 * MINUTE
     content = partition(None, 2, ca=OTHER, next_update=ends)
     storage.put("crl/z.crl", content)
-    authorizer = PrefixAuthorizer(storage, CRL_REFRESH_SECONDS="3600")
+    authorizer = PrefixAuthorizer(storage, "file:///single.crl,file:///crl/", CRL_REFRESH_SECONDS="3600")
     assert authorizer.deny_reasons(*clients) == [None, REVOKED]
     storage.remove("crl/z.crl")
-    storage.put("crl/a.crl", content)
+    storage.put(place, content)
     authorizer.clock.advance(3600)
     assert authorizer.deny_reasons(*clients) == [None, REVOKED]
     revocation = authorizer.live.get().revocation
     assert revocation
     assert revocation.earliest_next_update == ends
     status = revocation.status(PeerCertificate.from_pem(clients[0]), NOW)
-    assert status.location == "file:///crl/a.crl"
-    storage.put("crl/a.crl", partition(None, 2, ca=OTHER, number=2))
+    assert status.location == storage.uri(place)
+    storage.put(place, partition(None, 2, ca=OTHER, number=2))
     authorizer.now = ends
     assert authorizer.deny_reasons(*clients) == [None, REVOKED]
 
