@@ -128,7 +128,7 @@ def _find_certificate(record: LogRecord, paths: Sequence[str]) -> tuple[Certific
     expected = f"the certificate of the entry, whose SHA-256 is {quoted(fingerprint or 'not in the entry', 100)}"
     if given.are_many:
         unread = (file.problem or "" for file in given.files if not file.was_read)
-        return None, (f"{counted(len(given.files), 'file')}, none with {expected}", *unread)
+        return None, (f"none of the files ({len(given.files):,}) contains {expected}", *unread)
     file = given.files[0]
     return file, (*file.notes, f"the certificate given is not {expected}: the client may have renewed it")
 

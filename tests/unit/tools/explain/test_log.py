@@ -173,11 +173,11 @@ def test_another_certificate_is_noted(denied: dict[str, Any], explain: Explain, 
     many = explain(denied, "others", "client.pem", "others/other.pem", "--rules", "by_name.json", "--json")
     assert many.json["explanation"] is not None
     none = explain(denied, "others", "--rules", "by_name.json", "--json")
-    assert (none.json["notes"], none.json["explanation"]) == ([f"1 file, none with {missing}"], None)
+    assert (none.json["notes"], none.json["explanation"]) == ([f"none of the files (1) contains {missing}"], None)
     (tmp_path / "others" / "link.pem").symlink_to("/nowhere")
     none = explain(denied, "others", "--rules", "by_name.json", "--json")
     assert none.json["notes"] == [
-        f"2 files, none with {missing}",
+        f"none of the files (2) contains {missing}",
         "others/link.pem cannot be read: No such file or directory",
     ]
 
