@@ -50,7 +50,7 @@ class CrlCatalog:
         self._in_small_prefixes: dict[str, None] = {}
         self._unread: dict[str, None] = {}
         self.new: dict[str, None] = {}
-        """The CRLs of which no version was read yet, in the order of ``unread``: unreadable ones last."""
+        """The CRLs of which no version had been read when the listing was adopted, in the order of ``unread``."""
         self._known = KnownCrls()
         self._invalid: dict[str, tuple[Versions, bool]] = {}
         """The listed versions of CRLs that were read and are invalid, and whether an earlier one stays in force."""
@@ -94,7 +94,10 @@ class CrlCatalog:
         return uri in self._in_small_prefixes
 
     def unread(self) -> list[str]:
-        """Return the CRLs whose listed version was not read yet: replaced ones last, and unreadable ones after them."""
+        """Return the CRLs whose listed version was not read yet: replaced ones after new ones.
+
+        Those that could not be read come last, and so do those that were read, but in another version.
+        """
         return list(self._unread)
 
     def has_failed(self, uri: str) -> bool:
