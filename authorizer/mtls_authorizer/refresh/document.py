@@ -45,7 +45,7 @@ class Document(Generic[T, V]):
         self.loader = loader
         self.in_force: Loaded[T, V] | None = None
         self.read_at = -math.inf
-        """When the last successful attempt began, by the Refresher's clock: what was stored then is in force."""
+        """When the last successful attempt began, by the Refresher's clock. What is in force was read after that."""
         self.failures = 0
         """The number of failed attempts since the last successful one."""
         self.total_failures = 0

@@ -89,10 +89,12 @@ class FilePrefix:
         found: dict[str, Listed] = {}
         count = 0
         try:
-            for folder, _folders, names in os.walk(self._path, onerror=_raise):
+            for folder, folders, names in os.walk(self._path, onerror=_raise):
                 count += len(names)
                 if count > MAX_LISTED:
                     raise too_many(self.uri, MAX_LISTED)
+                for link in filter(Path.is_symlink, (Path(folder, name) for name in folders)):
+                    found[f"{link.as_uri()}/"] = Listed(link.name, "", 0)
                 for name in names:
                     path = Path(folder, name)
                     uri = path.as_uri()

@@ -50,8 +50,9 @@ class Prefix(Protocol):
     def documents(self, suffixes: tuple[str, ...]) -> dict[str, Listed]:
         """Return all documents at any depth whose names have one of these suffixes, by their URIs.
 
-        Names that cannot be part of a URI of ``parse_uri`` are left out. Raises StoreError if the listing is not
-        complete, also for more than MAX_LISTED documents of any name.
+        Links to folders are not followed. They are listed as well: only their URIs end with a slash. Names that cannot
+        be part of a URI of ``parse_uri`` are left out. Raises StoreError if the listing is not complete, also for more
+        than MAX_LISTED documents of any name.
         """
 
     def reset(self) -> None:

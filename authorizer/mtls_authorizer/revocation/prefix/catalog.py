@@ -50,7 +50,7 @@ class CrlCatalog:
         self._in_small_prefixes: dict[str, None] = {}
         self._unread: dict[str, None] = {}
         self.new: dict[str, None] = {}
-        """The CRLs of which no version was read yet, in the order of ``unread``: unreadable ones last."""
+        """The CRLs of which no version had been read when the listing was adopted, in the order of ``unread``."""
         self._known = KnownCrls()
         self._invalid: dict[str, tuple[Versions, bool]] = {}
         """The listed versions of CRLs that were read and are invalid, and whether an earlier one stays in force."""
@@ -94,7 +94,10 @@ class CrlCatalog:
         return uri in self._in_small_prefixes
 
     def unread(self) -> list[str]:
-        """Return the CRLs whose listed version was not read yet: replaced ones last, and unreadable ones after them."""
+        """Return the CRLs whose listed version was not read yet: replaced ones after new ones.
+
+        Those that could not be read come last, and so do those that were read, but in another version.
+        """
         return list(self._unread)
 
     def has_failed(self, uri: str) -> bool:
@@ -141,8 +144,7 @@ class CrlCatalog:
     def _find_small(self) -> dict[str, None]:
         """Return the CRLs of small prefixes that are always needed: the smallest ones, and all of those that fit."""
         # By what is stored below each prefix, in whatever listing: its own may have failed.
-        smallest_first = self.listing.smallest_first
-        below = ([uri for uri in smallest_first if uri.startswith(each.loader.uri)] for each in self.documents)
+        below = [list(islice(self._below(each), LOADED_COMPLETELY + 1)) for each in self.documents]
         small = [uris for uris in below if len(uris) <= LOADED_COMPLETELY]
         sizes = {uri: self.listing.size(uri, self._max_bytes) for uris in small for uri in uris}
         found: dict[str, None] = {}
@@ -158,6 +160,11 @@ class CrlCatalog:
                 found |= dict.fromkeys(others)
                 free -= size
         return found
+
+    def _below(self, document: Document[CrlListing, str]) -> Iterator[str]:
+        """Yield the CRLs below a prefix, the smallest first, except for those behind links that it does not follow."""
+        prefix, links = document.loader.uri, document.value.links if document.value else ()
+        return (uri for uri in self.listing.smallest_first if uri.startswith(prefix) and not uri.startswith(links))
 
     def _name(self, uri: str) -> str | None:
         """Return the name of a CRL; None if too many have it, or it was not listed."""
@@ -182,6 +189,7 @@ def _merged(listings: Iterable[tuple[str, CrlListing]]) -> CrlListing:
     """Return what several prefixes contain. Each listing replaces those before it, below its prefix."""
     objects: dict[str, Listed] = {}
     for prefix, listing in listings:
-        objects = {uri: listed for uri, listed in objects.items() if not uri.startswith(prefix)}
+        for uri in [uri for uri in objects if uri.startswith(prefix) and not uri.startswith(listing.links)]:
+            del objects[uri]
         objects.update(listing.objects)
     return CrlListing(objects)

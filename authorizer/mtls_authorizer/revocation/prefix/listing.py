@@ -31,6 +31,8 @@ class CrlListing:
 
     def __init__(self, objects: Mapping[str, Listed]) -> None:
         self.objects = objects
+        self.links = tuple(uri for uri in objects if uri.endswith("/"))
+        """The links to folders, which are not followed: other prefixes may contain what is behind them."""
         self.crls = {uri: listed for uri, listed in objects.items() if _is_crl(uri)}
         self.smallest_first = sorted(self.crls, key=lambda uri: (self.crls[uri].size, uri))
         self._by_name: dict[str, list[str]] = {}

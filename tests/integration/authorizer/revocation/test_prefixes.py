@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.stores.opener import open_prefix
 from mtls_authorizer.stores.store import StoreError
 from tests.aws.server import ACCOUNT
 from tests.clocks import join_attempts
 from tests.fixtures.aws import PATIENT
-from tests.pki.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, index_of
+from tests.pki import der
+from tests.pki.certificate_authorities import DELTA_CRL_INDICATOR
+from tests.pki.certificates import extension
+from tests.pki.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, Folder, index_of
 from tests.pki.partitions import PrefixAuthorizer, client_of, partition
 from tests.servers.faulty_proxy import answer, only_if, reset, truncate
 
@@ -191,3 +195,24 @@ def test_a_folder_of_files_is_a_prefix_as_well(tmp_path: Path, storage: Bucket) 
     (tmp_path / "crl" / "3.crl").write_bytes(partition(3, 2))
     authorizer = PrefixAuthorizer(storage, (tmp_path / "crl").as_uri() + "/")
     assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
+
+
+@pytest.mark.parametrize("names", [("crl", "crl/link"), ("crl/link", "crl")])
+def test_a_folder_does_not_hide_another_one_behind_a_link_that_it_does_not_follow(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    storage = Folder(tmp_path)
+    for folder in ("crl", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "crl/link").symlink_to(tmp_path / "elsewhere")
+    storage.put("truststore.pem", CA.pem)
+    storage.put("crl/3.crl", partition(3))
+    is_delta = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
+    storage.put("crl/delta.crl", partition(3, 2, number=2, extensions=[is_delta]))
+    for part in range(5, 5 + LOADED_COMPLETELY):
+        storage.put(f"elsewhere/{part}.crl", partition(part, 12))
+    authorizer = PrefixAuthorizer(storage, ",".join(f"{storage.uri(name)}/" for name in names))
+    clients = [client_of(3, 1), client_of(3, 2), client_of(5, 11), client_of(5, 12)]
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED] * 2
+    storage.put("elsewhere/5.crl", partition(5, 11, 12, number=2))
+    assert authorizer.next(*clients) == [None, REVOKED, REVOKED, REVOKED]

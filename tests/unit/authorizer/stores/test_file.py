@@ -259,6 +259,7 @@ def test_a_folder_is_listed_with_its_subfolders(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.crl")
     (tmp_path / "gone.crl").symlink_to(tmp_path / "nothing")
     (tmp_path / "link.crl").symlink_to(tmp_path / "a.crl")
+    (tmp_path / "sub" / "parent").symlink_to(tmp_path)
     folder = open_prefix(f"{tmp_path.as_uri()}/", bucket_owner=None)
     found = folder.documents((".crl", ".index"))
     assert {uri: (listed.name, listed.size) for uri, listed in found.items()} == {
@@ -266,7 +267,10 @@ def test_a_folder_is_listed_with_its_subfolders(tmp_path: Path) -> None:
         (tmp_path / "b.crl.index").as_uri(): ("b.crl.index", 11),
         (tmp_path / "sub/deep/c d.crl").as_uri(): ("c d.crl", 16),
         (tmp_path / "link.crl").as_uri(): ("link.crl", 5),
+        # Its content is not listed.
+        f"{tmp_path.as_uri()}/sub/parent/": ("parent", 0),
     }
+    del found[f"{tmp_path.as_uri()}/sub/parent/"]
     for uri, listed in found.items():
         fetched = file_store(Path(unquote(urlsplit(uri).path))).fetch(None)
         assert fetched
