@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).parents[2]
 THREADS = 4
 
-_CONNECTIONS_PER_CLIENT = 2
 _TIMEOUT_SECONDS = 30
 # Determines only when certificates expire: see `benchmarks.soak.runtime`.
 _DECISIONS_PER_SECOND = 250
@@ -72,7 +71,7 @@ def running_gateway(pki: Pki, rules: Path, log: Path) -> Iterator[Gateway]:
 
 
 class GatewayClients:
-    """Clients of the gateway, several at a time. Each keeps its connection for some requests."""
+    """Clients of the gateway, several at a time. Each connects for one request, as the gateway closes connections."""
 
     def __init__(self, run: Run, gateway: Gateway, sequence: Iterator[Client], pki: Pki, key: bytes) -> None:
         self.handshakes = array("d")
@@ -84,16 +83,16 @@ class GatewayClients:
         self._pki = pki
         self._key = key
 
-    def run(self, random: Random, requests: int) -> None:
-        """Connect as one client after the other and send requests, until no decision is left."""
+    def run(self, random: Random) -> None:
+        """Connect as one client after the other and send a request, until no decision is left."""
         try:
-            while self._connect_once(random, requests):
+            while self._connect_once(random):
                 pass
         except Exception as error:  # noqa: BLE001 -- whatever it is, it must not pass for success
             with self._run.lock:
                 self.problems.append(f"a client failed: {error!r}")
 
-    def _connect_once(self, random: Random, requests: int) -> bool:
+    def _connect_once(self, random: Random) -> bool:
         with self._run.lock:
             client = next(self._sequence)
         if client.kind is Kind.NO_CERTIFICATE:  # there is no handshake with it
@@ -103,10 +102,9 @@ class GatewayClients:
         if connection is None:
             return True
         try:
-            for _ in range(requests):
-                if not self._run.turn():
-                    return False
-                self._send(connection, function, request_of(client, random))
+            if not self._run.turn():
+                return False
+            self._send(connection, function, request_of(client, random))
             return True
         finally:
             connection.close()
@@ -170,13 +168,12 @@ def soak_gateway(folder: Path, decisions: int, certificates: int, random: Random
     pki.truststore.write_bytes(authority.certificate)
     rules, log = folder / "rules.json", folder / "log"
     publish_rules(rules, 1)
-    requests = max(1, decisions // (_CONNECTIONS_PER_CLIENT * certificates))
     with running_gateway(pki, rules, log) as gateway:
         run = Run(decisions, rules, gateway.process_id, [ResponseChecker() for _ in KINDS])
         gateway_clients = GatewayClients(run, gateway, sequence, pki, authority.clients_key)
         # Each thread sends different requests, and the same ones in every run.
         randoms = [Random(random.random()) for _ in range(THREADS)]  # noqa: S311 -- nothing secret
-        threads = [threading.Thread(target=gateway_clients.run, args=(each, requests), daemon=True) for each in randoms]
+        threads = [threading.Thread(target=gateway_clients.run, args=(each,), daemon=True) for each in randoms]
         for thread in threads:
             thread.start()
         for thread in threads:
