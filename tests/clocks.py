@@ -36,7 +36,10 @@ def until(condition: Callable[[], bool]) -> None:
 
 def join_attempts(*, but: threading.Thread | None = None) -> None:
     """Wait until the threads that load documents have ended, but for one."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("refresh ") and thread is not but:
+    # Not threading.enumerate(): it lacks threads that are about to end, but still alive. The copy of the set in the
+    # WeakSet is atomic, so that other threads may begin more.
+    threads = (refer() for refer in threading._dangling.data.copy())  # type: ignore[attr-defined]  # noqa: SLF001 -- see above
+    for thread in threads:
+        if thread is not None and thread is not but and thread.name.startswith("refresh ") and thread.is_alive():
             thread.join(LONG)
             assert not thread.is_alive()
