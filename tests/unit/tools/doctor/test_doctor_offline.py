@@ -130,6 +130,11 @@ TRUSTSTORES = {
         Check.CA_EXPIRES_SOON,
         "it expires in 1 day.",
     ),
+    "a CA that expires today": Mistake(
+        bundle(authority("Today", not_after=NOW + timedelta(hours=1))),
+        Check.CA_EXPIRES_SOON,
+        "it expires in less than a day.",
+    ),
     "an intermediate CA without its root": Mistake(
         bundle(ISSUING), Check.CA_CHAIN, "its issuer 'CN=Root' is not in the truststore"
     ),
@@ -204,6 +209,9 @@ CLIENTS = {
     "an expired certificate": Mistake(issue(not_after=NOW - timedelta(hours=1)), Check.CLIENT_VALIDITY, "expired on "),
     "a certificate that expires soon": Mistake(
         issue(not_after=NOW + timedelta(hours=30)), Check.CLIENT_EXPIRES_SOON, "it expires in 1 day."
+    ),
+    "a certificate that expires today": Mistake(
+        issue(not_after=NOW + timedelta(hours=1)), Check.CLIENT_EXPIRES_SOON, "it expires in less than a day."
     ),
     "a key that is too small": Mistake(issue(public_key=WEAK), Check.CLIENT_KEY, "RSA with 1024 bits"),
     "a signature with SHA-1": Mistake(

@@ -115,10 +115,10 @@ def as_text(report: WhatIfReport) -> str:
 def _answer(report: WhatIfReport) -> Iterator[str]:
     tally = report.tally
     yield (
-        f"{tally.changed.total():,} of {tally.total:,} logged decisions change: "
+        f"{tally.changed.total():,} of {counted(tally.total, 'logged decision')} would change: "
         f"{tally.requests(allowed=False):,} would be denied, {tally.requests(allowed=True):,} would be allowed"
     )
-    yield f"{tally.same:,} stay the same, {tally.undetermined.total():,} cannot be determined"
+    yield f"{tally.same:,} would stay the same, {tally.undetermined.total():,} cannot be determined"
     if report.skipped:
         yield f"log entries that are not decisions were skipped: {report.skipped:,}"
 
