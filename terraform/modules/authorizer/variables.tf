@@ -456,6 +456,11 @@ variable "crl_sources" {
   }
 
   validation {
+    condition     = length(distinct(values(var.crl_sources))) == length(var.crl_sources)
+    error_message = "Must not contain a key twice: a CRL would replace the other."
+  }
+
+  validation {
     condition     = length(var.crl_sources) == 0 || var.create_crl_bucket
     error_message = "crl_sources requires create_crl_bucket."
   }
