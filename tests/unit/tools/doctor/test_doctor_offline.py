@@ -326,6 +326,17 @@ def test_a_mistake_in_the_variables_is_found_and_nothing_else(
     assert problem in finding["problem"]
 
 
+def test_rules_at_a_uri_in_a_file_are_not_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "authorizer.env"
+    file.write_text("AUTHORIZER_RULES_URI=ssm:///rules\nAUTHORIZER_SHADOW_RULES_URI=file:///opt/rules.json\n")
+    diagnosis = diagnose(capsys, "--env-file", str(file))
+    reason = f"AUTHORIZER_RULES_URI and AUTHORIZER_SHADOW_RULES_URI of {file}: check the document with "
+    assert diagnosis["findings"] == []
+    assert diagnosis["not_checked"] == [
+        {"check": "rules_document", "reason": f"{reason}mtls-authorizer rules check", "permission": None}
+    ]
+
+
 def test_nothing_is_found_in_variables_without_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "authorizer.env"
     file.write_text("ALLOWED_COMMON_NAMES=alpha\n")
