@@ -416,14 +416,24 @@ def test_the_only_list_that_does_not_match_may_be_extended(variables: dict[str, 
 @pytest.mark.parametrize(
     ("variables", "certificate", "added", "extended"),
     [
-        ({"ALLOWED_ORGANIZATIONS": "x"}, DE, 'as a JSON array with "Example, Inc."', '["x", "Example, Inc."]'),
+        (
+            {"ALLOWED_ORGANIZATIONS": "x"},
+            DE,
+            'as a JSON array that also contains "Example, Inc."',
+            '["x", "Example, Inc."]',
+        ),
         (
             {"ALLOWED_SUBJECT_ALT_NAMES": "DNS:x"},
             pem(certificate_der(extensions=[subject_alt_names(dns("a.example"), dns("b.example"))])),
             "add 'DNS:a.example' to ALLOWED_SUBJECT_ALT_NAMES or another of its values",
             "DNS:x,DNS:a.example",
         ),
-        ({"ALLOWED_ISSUERS": "CN=x"}, DE, f'as a JSON array with "{ISSUER}"', json.dumps(["CN=x", ISSUER])),
+        (
+            {"ALLOWED_ISSUERS": "CN=x"},
+            DE,
+            f'as a JSON array that also contains "{ISSUER}"',
+            json.dumps(["CN=x", ISSUER]),
+        ),
         ({"ALLOWED_COMMON_NAMES": "x"}, client_pem(("CN", "y ")), "add a rule", None),
     ],
 )
