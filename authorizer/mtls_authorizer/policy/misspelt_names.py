@@ -22,9 +22,9 @@ _PREFIXES = (*_OWN_PREFIXES, *_DENYING, "PERMITTED", "REQUIRED_KEY", "REVOCATION
 # Words that are taken for the same word.
 _LIKE_ALLOWED = ("ALLOW", *_DENYING, "ACCEPTED", "EXPECTED", "PERMITTED", "REQUIRE", "TRUSTED", "WHITELIST")
 # Others use these words, too, but hardly in a name that also contains one of _CERTIFICATE_TERMS.
-_REJECTING = ("BANNED", "BLOCK", "FORBID", "REJECT")
-_LIKE_ALLOWED_WITH_TERM = (*_LIKE_ALLOWED, *_REJECTING, "ACCEPT", "AUTHORIZED", "PERMIT", "TRUST")
-_CERTIFICATE_TERMS = frozenset(["CN", "EKU", "FINGERPRINT", "ISSUER", "ORGANIZATION", "OU", "SAN"])
+_REJECTING = ("BANNED", "BLOCK", "FORBIDDEN", "REJECT", "REJECTED")
+_LIKE_ALLOWED_WITH_TERM = frozenset([*_REJECTING, "ACCEPT", "AUTHORIZED", "PERMIT", "TRUST"])
+_CERTIFICATE_TERMS = frozenset(["CN", "EKU", "FINGERPRINT", "ISSUER", "OU", "SAN"])
 _SAME = {"CN": "NAME", "EKU": "USAGE", "OU": "UNIT", "SAN": "NAME", "URL": "URI"}
 
 # Without one of these, more clients may be allowed. AUTHORIZER_URI is none: it is API Gateway's word for a function.
@@ -72,8 +72,11 @@ def _as_variable(name: str) -> str:
 def _words(name: str) -> list[str]:
     """Return the words of a name in the singular. Words that mean the same are one word."""
     singular = [word.removesuffix("S") for word in name.split("_")]
-    like_allowed = _LIKE_ALLOWED if _CERTIFICATE_TERMS.isdisjoint(singular) else _LIKE_ALLOWED_WITH_TERM
-    return ["ALLOWED" if word.startswith(like_allowed) else _SAME.get(word, word) for word in singular]
+    like_allowed = frozenset() if _CERTIFICATE_TERMS.isdisjoint(singular) else _LIKE_ALLOWED_WITH_TERM
+    return [
+        "ALLOWED" if word in like_allowed or word.startswith(_LIKE_ALLOWED) else _SAME.get(word, word)
+        for word in singular
+    ]
 
 
 def _pairs(name: str) -> Iterator[tuple[str, str]]:
