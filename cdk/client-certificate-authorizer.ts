@@ -237,6 +237,7 @@ export class ClientCertificateRevocation extends Construct {
     if ((props.fetcherSubnetIds?.length || props.crlSourcePrivateHosts?.length) && !hasSources) {
       throw new Error('fetcherSubnetIds, fetcherSecurityGroupIds and crlSourcePrivateHosts require crlSources');
     }
+    checkSources(props.crlSources ?? {});
     checkArns(props.privateCaArns, PRIVATE_CA, 'the ARN of a certificate authority');
     checkArns(props.publisherRoleArns, ROLE, 'the ARN of an IAM role without a path');
     const publishers = props.publisherRoleArns ?? [];
@@ -450,6 +451,16 @@ const RETAINED = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
 // Their last parts become names of folders. References do not match: their text is not known yet.
 const PRIVATE_CA = /^arn:aws(-[a-z]+)*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority\/[0-9a-f-]{36}$/;
 const ROLE = /^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role\/[A-Za-z0-9+=.@_-]{1,64}$/;
+
+// URLs may be confidential: the message names none.
+function checkSources(sources: Record<string, string>): void {
+  const keys = Object.values(sources);
+  const isValid = ([url, key]: [string, string]) =>
+    /^(https?:\/\/.|~)/.test(url.replace(TOKEN, '~')) && /(\.crl|~)$/.test(key.replace(TOKEN, '~'));
+  if (new Set(keys).size < keys.length || !Object.entries(sources).every(isValid)) {
+    throw new Error('crlSources must be keys that end in .crl, by URLs with http or https, and no key twice');
+  }
+}
 
 function checkArns(arns: string[] | undefined, pattern: RegExp, expected: string): void {
   for (const arn of arns ?? []) {

@@ -155,6 +155,18 @@ def check_bucket(name: str) -> None:
         raise ValueError(message)
 
 
+def check_sources(sources: Mapping[str, str]) -> None:
+    """Raise ValueError for keys by URLs that the fetcher would reject. URLs may be confidential: it names none."""
+    keys = list(sources.values())
+    is_valid = len(set(keys)) == len(keys) and all(
+        re.fullmatch(r"(https?://.|~).*", _TOKEN.sub("~", url)) and re.search(r"(\.crl|~)\Z", _TOKEN.sub("~", key))
+        for url, key in sources.items()
+    )
+    if not is_valid:
+        message = "crl_sources must be keys that end in .crl, by URLs with http or https, and no key twice"
+        raise ValueError(message)
+
+
 def check_environment(environment: Mapping[str, str]) -> None:
     """Raise ValueError for a variable without a value: left out, an allowlist would allow more clients."""
     for name, value in environment.items():

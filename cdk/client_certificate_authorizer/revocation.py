@@ -14,7 +14,17 @@ from aws_cdk.aws_sqs import Queue, QueueEncryption
 from constructs import Construct
 
 from .bucket import create_bucket
-from .functions import OBJECT, FunctionResources, Release, allow, check_uri, create_function, create_layer, object_arn
+from .functions import (
+    OBJECT,
+    FunctionResources,
+    Release,
+    allow,
+    check_sources,
+    check_uri,
+    create_function,
+    create_layer,
+    object_arn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,6 +91,7 @@ class ClientCertificateRevocation(Construct):
         if (fetcher_subnet_ids or crl_source_private_hosts) and not crl_sources:
             message = "fetcher_subnet_ids, fetcher_security_group_ids and crl_source_private_hosts require crl_sources"
             raise ValueError(message)
+        check_sources(crl_sources or {})
         self.metrics_namespace = metrics_namespace
         self._release = Release(release_folder, architecture, log_retention)
         self._layer = create_layer(

@@ -85,16 +85,17 @@ def log_allowlist_warnings(environment: Mapping[str, str]) -> None:
 def allowlist_warnings(environment: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
     """Return the kinds and the fields of the warnings: ``variable``, the doubtful ``value``, and ``correction``.
 
-    A correction is the value of the variable that was probably intended.
+    A correction is the value of the variable that was probably intended, and is left out if it is unknown.
     """
     for variable, field in ALLOWLISTS.items():
         text = environment.get(variable, "").strip()
         if text:
             for kind, value, correction in _list_warnings(text, field):
-                yield kind, {"variable": variable, "value": value, "correction": correction}
+                known = {} if correction is None else {"correction": correction}
+                yield kind, {"variable": variable, "value": value, **known}
 
 
-def _list_warnings(text: str, field: str) -> Iterator[tuple[str, str, str]]:
+def _list_warnings(text: str, field: str) -> Iterator[tuple[str, str, str | None]]:
     """Return the kind, the doubtful value and the correction of each warning about a list."""
     kind = FIELDS[field].kind
     items = parse_items(text, separated_by_commas=kind is not FieldKind.DISTINGUISHED_NAME)
@@ -109,10 +110,12 @@ def _list_warnings(text: str, field: str) -> Iterator[tuple[str, str, str]]:
         yield from _text_warnings(text, items)
 
 
-def _misspelt_items(text: str, items: list[str], field: str) -> Iterator[tuple[str, str, str]]:
+def _misspelt_items(text: str, items: list[str], field: str) -> Iterator[tuple[str, str, str | None]]:
     found = [(item, *(misspelling(field, item) or ("", None))) for item in items]
     for value, kind, correct in found:
-        if correct is not None:
+        if kind and correct is None:
+            yield kind, value, None
+        elif kind:
             corrected = [
                 item if correction is None or other != kind else correction for item, other, correction in found
             ]

@@ -21,6 +21,10 @@ _PREFIXES = (*_OWN_PREFIXES, *_DENYING, "PERMITTED", "REQUIRED_KEY", "REVOCATION
 
 # Words that are taken for the same word.
 _LIKE_ALLOWED = ("ALLOW", *_DENYING, "ACCEPTED", "EXPECTED", "PERMITTED", "REQUIRE", "TRUSTED", "WHITELIST")
+# Others use these words, too, but hardly in a name that also contains one of _CERTIFICATE_TERMS.
+_REJECTING = ("BANNED", "BLOCK", "FORBIDDEN", "REJECT", "REJECTED")
+_LIKE_ALLOWED_WITH_TERM = frozenset([*_REJECTING, "ACCEPT", "AUTHORIZED", "PERMIT", "TRUST"])
+_CERTIFICATE_TERMS = frozenset(["CN", "EKU", "FINGERPRINT", "ISSUER", "OU", "SAN"])
 _SAME = {"CN": "NAME", "EKU": "USAGE", "OU": "UNIT", "SAN": "NAME", "URL": "URI"}
 
 # Without one of these, more clients may be allowed. AUTHORIZER_URI is none: it is API Gateway's word for a function.
@@ -68,7 +72,11 @@ def _as_variable(name: str) -> str:
 def _words(name: str) -> list[str]:
     """Return the words of a name in the singular. Words that mean the same are one word."""
     singular = [word.removesuffix("S") for word in name.split("_")]
-    return ["ALLOWED" if word.startswith(_LIKE_ALLOWED) else _SAME.get(word, word) for word in singular]
+    like_allowed = frozenset() if _CERTIFICATE_TERMS.isdisjoint(singular) else _LIKE_ALLOWED_WITH_TERM
+    return [
+        "ALLOWED" if word in like_allowed or word.startswith(_LIKE_ALLOWED) else _SAME.get(word, word)
+        for word in singular
+    ]
 
 
 def _pairs(name: str) -> Iterator[tuple[str, str]]:
@@ -91,7 +99,7 @@ def _differs_in_one_place(name: str, variable: str) -> bool:
 
 
 def _advice(name: str, deciding: list[str]) -> str:
-    if any(word == "NOT" or word.startswith(_DENYING) for word in name.split("_")):
+    if any(word == "NOT" or word.startswith((*_DENYING, *_REJECTING)) for word in name.split("_")):
         return "remove it, and use deny in AUTHORIZER_RULES or at AUTHORIZER_RULES_URI to block clients"
     from difflib import get_close_matches  # noqa: PLC0415 -- only for an error
 

@@ -59,8 +59,8 @@ variable "allowed_subject_alt_names" {
   description = "Typed subject alternative names to allow, such as DNS:a.example.com."
 
   validation {
-    condition     = var.allowed_subject_alt_names == null ? true : length(var.allowed_subject_alt_names) > 0 && alltrue([for item in var.allowed_subject_alt_names : can(regex("^\\s*(DNS|URI|email|IP|dirName|RID|otherName):[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f]\\s*$", item))])
-    error_message = "Must be names with their types, such as DNS:a.example.com. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
+    condition     = var.allowed_subject_alt_names == null ? true : length(var.allowed_subject_alt_names) > 0 && alltrue([for item in var.allowed_subject_alt_names : can(regex("^\\s*((DNS|URI|email):[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f]|IP:[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+|dirName:[^=\\x00-\\x1f\\x7f-\\x9f]+=[^\\x00-\\x1f\\x7f-\\x9f]*|RID:[012](\\.[0-9]+)+|otherName:[012](\\.[0-9]+)+;(UTF8|DER):[^\\x00-\\x1f\\x7f-\\x9f]*)\\s*$", item))])
+    error_message = "Must be names with their types, such as DNS:a.example.com, without * or / in IP. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
 
@@ -70,8 +70,8 @@ variable "allowed_issuers" {
   description = "Issuers to allow, as RFC 4514 names, such as CN=Issuing CA,O=Acme."
 
   validation {
-    condition     = var.allowed_issuers == null ? true : length(var.allowed_issuers) > 0 && alltrue([for item in var.allowed_issuers : can(regex("^\\s*[^\\s=\\x00-\\x1f\\x7f-\\x9f][^=\\x00-\\x1f\\x7f-\\x9f]*=[^\\x00-\\x1f\\x7f-\\x9f]*\\s*$", item))])
-    error_message = "Must be distinguished names, such as CN=Issuing CA,O=Acme. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
+    condition     = var.allowed_issuers == null ? true : length(var.allowed_issuers) > 0 && alltrue([for item in var.allowed_issuers : can(regex("^\\s*[A-Za-z0-9.-]+=(([^\\x20#,+\"<>;\\\\\\x00-\\x1f\\x7f-\\x9f]|\\\\[^\\x00-\\x1f\\x7f-\\x9f])([^,+\"<>;\\\\\\x00-\\x1f\\x7f-\\x9f]|\\\\[^\\x00-\\x1f\\x7f-\\x9f])*)?([,+][A-Za-z0-9.-]+=(([^\\x20#,+\"<>;\\\\\\x00-\\x1f\\x7f-\\x9f]|\\\\[^\\x00-\\x1f\\x7f-\\x9f])([^,+\"<>;\\\\\\x00-\\x1f\\x7f-\\x9f]|\\\\[^\\x00-\\x1f\\x7f-\\x9f])*)?)*\\s*$", item))])
+    error_message = "Must be distinguished names without spaces around commas and equals signs, such as CN=Issuing CA,O=Acme. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
 
@@ -453,6 +453,11 @@ variable "crl_sources" {
   validation {
     condition     = alltrue([for url, key in var.crl_sources : can(regex("^https?://.+$", url)) && endswith(key, ".crl")])
     error_message = "Must be a map from http or https URLs to keys that end in .crl."
+  }
+
+  validation {
+    condition     = length(distinct(values(var.crl_sources))) == length(var.crl_sources)
+    error_message = "Must not contain a key twice: a CRL would replace the other."
   }
 
   validation {

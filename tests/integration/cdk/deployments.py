@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
 from mtls_authorizer.policy.settings import VARIABLES
-from tests.integration.template.stacks import AUTHORIZER, MONITORING, NAMESPACE, REVOCATION, TOPIC, parameter_of
+from tests.integration.template.stacks import (
+    AUTHORIZER,
+    INVALID_SOURCES,
+    MONITORING,
+    NAMESPACE,
+    REVOCATION,
+    TOPIC,
+    parameter_of,
+)
 from tests.integration.template.templates import ROOT
 from tests.integration.terraform.modules import value_of, variable_of
 
@@ -113,6 +121,13 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
             ("subnets", {"fetcherSubnetIds": ["subnet-1"], "fetcherSecurityGroupIds": ["sg-1"]}),
             ("private-hosts", {"crlSourcePrivateHosts": ["crl.internal"]}),
         )
+    },
+    **{
+        f"sources-{number}": (
+            {"revocation": {"bucketName": "lists", "truststoreUri": "s3://lists/t.pem", "crlSources": sources}},
+            "crl_sources must be keys that end in .crl, by URLs with http or https, and no key twice",
+        )
+        for number, sources in enumerate(INVALID_SOURCES)
     },
     "monitoring-without-metrics": (
         {"authorizer": {"environment": {}}, "monitoring": {}},

@@ -7,6 +7,11 @@ from tests.integration.template.templates import ROOT, Template
 RULES = '{"rules": [{"name": "one", "match": {"organization": ["Acme"]}}]}'
 NAMESPACE = "Partners/Authorizer"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call"
+INVALID_SOURCES: tuple[dict[str, str], ...] = (
+    *({"ldap:///a": "a.crl"}, {"http://": "a.crl"}, {"http://a/b.crl": "a"}),
+    {"http://a/b.crl": "a.crl", "http://c/d.crl": "a.crl"},
+)
+"""CRLs to download that the fetcher rejects."""
 AUTHORIZER_ARN = "arn:aws:lambda:eu-central-1:123456789012:function:authorizer"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundaries/functions"
 CRLS = {"CrlUris": "s3://lists/a.crl,s3://lists/b/c.crl", "TruststoreUri": "s3://lists/truststore.pem"}

@@ -25,6 +25,8 @@ from tests.integration.template.stacks import (
 )
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
+
     from tests.integration.template.templates import Template
 
 
@@ -36,11 +38,53 @@ def test_a_list_is_rejected_if_the_authorizer_would_reject_it(variable: str, val
     assert accepted is authorizer_accepts(variable, value) or (accepted and value.strip().startswith("["))
 
 
+@pytest.mark.parametrize(
+    ("variable", "start"), [("ALLOWED_ISSUERS", "CN="), ("ALLOWED_SUBJECT_ALT_NAMES", "dirName:CN=")]
+)
+@given(value=st.text('AO=+, #"\\;<\n\xa0'))
+def test_every_name_that_the_authorizer_accepts_is_accepted(variable: str, start: str, value: str) -> None:
+    if authorizer_accepts(variable, start + value):
+        assert re.fullmatch(AUTHORIZER.pattern(parameter_of(variable)), start + value)
+
+
+@given(address=st.ip_addresses())
+def test_every_ip_address_is_accepted(address: IPv4Address | IPv6Address) -> None:
+    for text in (str(address), address.exploded.upper()):
+        assert re.fullmatch(AUTHORIZER.pattern("AllowedSubjectAltNames"), f"IP:{text}, DNS:a,IP:{text}")
+
+
 SHA256 = "AB" * 32
 WRITTEN: dict[str, list[str]] = {
     "ALLOWED_COMMON_NAMES": ["alpha", " Bücher & Co ", "", " ", "alpha\nbeta", "alpha\n", "a\x85b"],
-    "ALLOWED_SUBJECT_ALT_NAMES": ["DNS:a.example", "a.example", "dns:a", "DNS:", "DNS: ", "DNS: a", "URI:a\nDNS:b"],
-    "ALLOWED_ISSUERS": ["CN=Issuing CA,O=Acme", "Issuing CA", "", "=A", "CN=A\nCN=B", " CN=A\n"],
+    "ALLOWED_SUBJECT_ALT_NAMES": [
+        *("DNS:a.example", "a.example", "dns:a", "DNS:", "DNS: ", "DNS: a", "URI:a\nDNS:b", "DNS:*.a.example"),
+        *(
+            "IP:10.0.0.1",
+            "IP:::1",
+            "IP:2001:DB8::ffff:192.0.2.1",
+            "IP:*",
+            "IP:10.0.0.0/8",
+            "IP: 10.0.0.1",
+            "IP:a",
+            "IP:1",
+        ),
+        *("dirName:CN=a", "dirName:CN=", "dirName:a", "RID:1.2.3", "RID:a", "RID:1"),
+        *("otherName:1.2.3;UTF8:a b", "otherName:1.2.3;UTF8:", "otherName:1.2.3", "otherName:a@b.example"),
+    ],
+    "ALLOWED_ISSUERS": [
+        *("CN=Issuing CA,O=Acme", "Issuing CA", "", "=A", "CN=A\nCN=B", " CN=A\n", "CN=A\\, Inc.+2.5.4.10=B=C", "CN="),
+        # As OpenSSL prints names, in its old form, too, with a comma that is not escaped, and as in RFC 1779.
+        *(
+            "CN = A, O = B",
+            "CN=A, O=B",
+            "/CN=A/O=B",
+            "CN=Acme, Inc.",
+            "CN=Acme,Inc.",
+            'CN="A",O=B',
+            "CN=A;O=B",
+            "CN=#13",
+        ),
+    ],
     "ALLOWED_FINGERPRINTS": [SHA256, f"SHA256:{SHA256}", ":".join(["0f"] * 32), "AB" * 20, "AB" * 64, f"={SHA256}"],
     "ALLOWED_SERIAL_NUMBERS": ["0a:1B", "-1F", "0x1F", "1F 2A", ":", "№1"],
     "ALLOWED_ISSUER_KEYS": [SHA256, "AB" * 20, f"{SHA256}\n{SHA256}"],

@@ -18,7 +18,16 @@ from local_gateway.api_gateway.policy import Effect, wildcard_match
 from mtls_authorizer.revocation.fetch.settings import read_fetch_settings
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from tests.integration.template.bucket_policy import by_role, by_service, evaluate
-from tests.integration.template.stacks import AUTHORIZER, CA_ARNS, CA_IDS, CRLS, NAMESPACE, PUBLISHER_ARNS, REVOCATION
+from tests.integration.template.stacks import (
+    AUTHORIZER,
+    CA_ARNS,
+    CA_IDS,
+    CRLS,
+    INVALID_SOURCES,
+    NAMESPACE,
+    PUBLISHER_ARNS,
+    REVOCATION,
+)
 from tests.unit.documentation.markdown import fences
 
 each_stack = pytest.mark.parametrize("stack", REVOCATION.stacks)
@@ -203,6 +212,15 @@ def test_the_sam_cli_takes_the_sources_as_the_documentation_writes_them() -> Non
     assert re.fullmatch(REVOCATION.pattern("CrlSources"), value)
     settings = read_fetch_settings({"CRL_DESTINATION": "s3://acme-revocation/fetched/", "CRL_SOURCES": value})
     assert [source.key for source in settings.sources] == ["fetched/issuing-ca.crl"]
+
+
+@pytest.mark.parametrize("sources", INVALID_SOURCES, ids=json.dumps)
+def test_the_fetcher_rejects_invalid_sources(sources: dict[str, str]) -> None:
+    value = json.dumps(sources)
+    with pytest.raises(ValueError, match="CRL_SOURCES"):
+        read_fetch_settings({"CRL_DESTINATION": "s3://lists/fetched/", "CRL_SOURCES": value})
+    # A pattern cannot compare keys.
+    assert not re.fullmatch(REVOCATION.pattern("CrlSources"), value) or len(sources) > 1
 
 
 def fetcher_variables(stack: str) -> dict[str, str]:

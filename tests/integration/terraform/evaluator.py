@@ -394,4 +394,5 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tostring": to_string,
     "trimprefix": lambda text, prefix: text.removeprefix(prefix),
     "trimspace": str.strip,
+    "values": lambda value: [value[key] for key in sorted(value)],
 }

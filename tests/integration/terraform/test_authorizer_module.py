@@ -12,6 +12,7 @@ import pytest
 from mtls_authorizer.policy.settings import VARIABLES, load_settings
 from tests.integration.template.stacks import (
     AUTHORIZER,
+    INVALID_SOURCES,
     MONITORING,
     REVOCATION,
     RULES,
@@ -636,6 +637,12 @@ def test_combinations_that_the_authorizer_would_reject_are_violations_that_name_
 )
 def test_invalid_values_are_violations(given: dict[str, Any]) -> None:
     assert module({}, given).violations
+
+
+@pytest.mark.parametrize("sources", INVALID_SOURCES, ids=json.dumps)
+def test_sources_that_the_fetcher_would_reject_are_violations(sources: dict[str, str]) -> None:
+    bucket = {"create_crl_bucket": True, "crl_bucket_name": "lists", "truststore_uri": "s3://lists/t.pem"}
+    assert "crl_sources" in dict(module({}, {**bucket, "crl_sources": sources}).violations)
 
 
 # The authorizer does not start with an empty variable. Without a release folder, terraform finds no files.

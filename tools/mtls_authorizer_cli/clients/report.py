@@ -113,7 +113,8 @@ def _result(report: ClientList) -> str:
     certificates = counted(total, "certificate")
     if report.period is None:
         return f"{certificates}, {expiring:,} EXPIRED and not renewed"
-    period = f"by {report.until:%Y-%m-%d} (in {counted(report.period.days, 'day')})"
+    days = report.period.days
+    period = f"by {report.until:%Y-%m-%d} ({'in ' + counted(days, 'day') if days else 'now'})"
     return f"{expiring:,} of {certificates} EXPIRED or expiring {period} and not renewed"
 
 

@@ -18,7 +18,7 @@ from mtls_authorizer_cli.command_line import (
     write_output,
 )
 from mtls_authorizer_cli.configuration.variables import read_env_file
-from mtls_authorizer_cli.doctor.findings import combine
+from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, NotChecked, combine
 from mtls_authorizer_cli.doctor.offline.certificates import examine_certificates
 from mtls_authorizer_cli.doctor.offline.environment import examine_environment
 from mtls_authorizer_cli.doctor.offline.truststore import examine_truststore
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
-    from mtls_authorizer_cli.doctor.findings import Diagnosis
 
+_RULES_URIS = ("AUTHORIZER_RULES_URI", "AUTHORIZER_SHADOW_RULES_URI")
 _LARGEST_TRUSTSTORE = 10 * MAX_TRUSTSTORE_BYTES
 """In bytes: a truststore that is too large for API Gateway is a finding, and still read."""
 
@@ -107,4 +107,9 @@ def _offline(options: argparse.Namespace, progress: Progress) -> Iterator[Diagno
             watched = progress.watch(files, "certificates", len(files), every=20)
             yield examine_certificates(watched, bundle, now)
     if options.env_file:
-        yield examine_environment(shown_file(options.env_file), read_env_file(options.env_file))
+        name, variables = shown_file(options.env_file), read_env_file(options.env_file)
+        yield examine_environment(name, variables)
+        uris = [variable for variable in _RULES_URIS if variable in variables]
+        if uris:
+            reason = f"{' and '.join(uris)} of {name}: check the document with mtls-authorizer rules check"
+            yield Diagnosis(not_checked=(NotChecked(Check.RULES_DOCUMENT, reason, None),))

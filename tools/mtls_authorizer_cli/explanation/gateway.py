@@ -56,6 +56,7 @@ _REQUIRED = {
 
 _EXPIRED = "expired on"
 _WAIT = "Wait until the certificate is valid, or correct the clock of its CA and have it issued again"
+_RENEW_CA = "Have the CA renew its certificate, replace it in the truststore, and update the domain name"
 _FIXES = {
     GatewayCheck.ISSUER: "Add the certificate of its CA to the truststore, with all CAs above, and update the domain "
     "name; or have the certificate issued by a CA that is in it",
@@ -68,8 +69,11 @@ _FIXES = {
 
 def fix_of(check: GatewayCheck, found: str | None) -> str:
     """Return what to do if a client's certificate fails a check, by what was found."""
-    is_early = check is GatewayCheck.VALIDITY and _EXPIRED not in (found or "")
-    return _WAIT if is_early else _FIXES[check]
+    if check is not GatewayCheck.VALIDITY:
+        return _FIXES[check]
+    if _EXPIRED not in (found or ""):
+        return _WAIT
+    return _RENEW_CA if (found or "").startswith("certificate ") else _FIXES[check]
 
 
 class GatewayExplanation(NamedTuple):

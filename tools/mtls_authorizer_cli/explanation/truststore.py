@@ -195,7 +195,7 @@ def _ca_problem(certificate: Certificate, cas_below: int) -> str | None:
         return "its key usage does not include keyCertSign"
     path_length = read_basic_constraints(first_element(constraints), read_any_boolean)[1]
     if path_length is not None and cas_below > path_length:
-        return f"its path length is {path_length}, and the CAs between it and clients are {cas_below}"
+        return f"its path length is {path_length}, and the number of CAs between it and clients is {cas_below}"
     return None
 
 

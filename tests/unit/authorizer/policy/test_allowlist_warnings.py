@@ -187,21 +187,34 @@ def test_a_name_has_nothing_that_does_not_belong_to_its_type(name: str, correct:
 @pytest.mark.parametrize(
     "name",
     [
-        # Incomplete names and other URIs in place of a host are not corrected.
-        *("email:mallory", "URI:acme.example", "URI:/a", "URI:1a:b", "URI:a_b:c", "URI:\u00e4:b"),
-        *("DNS:ldap://acme.example:389", "DNS:https://", "DNS:https://[2001:db8::1]/"),
         # CAs write such names.
         *("DNS:localhost", "DNS:*.a_b.example.", "DNS:192.0.2.1", "DNS:2001:db8::1", "DNS:host/a.example", "DNS:a@b"),
         *("DNS:Acme Gateway", "DNS:a/b:443", "URI:urn:acme:a", "URI:spiffe://a/b", "URI:com.acme.app:a", "email:a@b"),
         *("IP:192.0.2.1", "IP:2001:db8::1", "dirName:CN=a", "RID:1.2.3", "otherName:1.2.3;UTF8:a"),
-        # Not determined: another name in IDNA 2008, no name at all, and the part before the @.
-        *("DNS:stra\u00dfe.example", "DNS:m\u00fcller..example", "email:m\u00fcller@a.example"),
         *("DNS:a.example", "DNS:xn--mller-kva.example", "URI:https://m\u00fcller.example/", "dirName:CN=M\u00fcller"),
-        "email:m\u00fcller@\u00e4.example",
+        "email:m\u00fcller@a.example",
     ],
 )
-def test_other_names_are_not_corrected(name: str) -> None:
+def test_other_names_have_no_warnings(name: str) -> None:
     assert not list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": name}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        # Incomplete names, and other URIs in place of a host.
+        (MALFORMED_NAME, ("email:mallory", "URI:acme.example", "URI:/a", "URI:1a:b", "URI:a_b:c", "URI:\u00e4:b")),
+        (MALFORMED_NAME, ("DNS:ldap://acme.example:389", "DNS:https://", "DNS:https://[2001:db8::1]/")),
+        # Another name in IDNA 2008, no name at all, and the part before the @.
+        (NOT_ASCII, ("DNS:stra\u00dfe.example", "DNS:m\u00fcller..example", "email:m\u00fcller@\u00e4.example")),
+    ],
+)
+def test_a_name_that_no_certificate_contains_is_reported_even_without_a_correction(
+    kind: str, names: tuple[str, ...]
+) -> None:
+    assert list(allowlist_warnings({"ALLOWED_SUBJECT_ALT_NAMES": ",".join(names)})) == [
+        (kind, {"variable": "ALLOWED_SUBJECT_ALT_NAMES", "value": name}) for name in names
+    ]
 
 
 @pytest.mark.parametrize(

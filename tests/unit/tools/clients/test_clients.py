@@ -123,6 +123,7 @@ def test_a_certificate_has_expired_from_its_last_second_on(run: Run, put: Callab
     result = run("certs", "--expiring", "0d", "--json")
     assert (result.status, files(result)) == (1, [("certs/earlier.pem", "expired"), ("certs/last.pem", "expired")])
     assert run("certs", "--expiring", "0d", "--json", at="2026-11-21T23:59:59Z").json["expiring"] == 1
+    assert "by 2026-11-22 (now) and" in run("certs", "--expiring", "0d").output
     assert "by 2026-11-23 (in 1 day) and" in run("certs", "--expiring", "1d").output
 
 

@@ -130,6 +130,11 @@ TRUSTSTORES = {
         Check.CA_EXPIRES_SOON,
         "it expires in 1 day.",
     ),
+    "a CA that expires today": Mistake(
+        bundle(authority("Today", not_after=NOW + timedelta(hours=1))),
+        Check.CA_EXPIRES_SOON,
+        "it expires in less than a day.",
+    ),
     "an intermediate CA without its root": Mistake(
         bundle(ISSUING), Check.CA_CHAIN, "its issuer 'CN=Root' is not in the truststore"
     ),
@@ -204,6 +209,9 @@ CLIENTS = {
     "an expired certificate": Mistake(issue(not_after=NOW - timedelta(hours=1)), Check.CLIENT_VALIDITY, "expired on "),
     "a certificate that expires soon": Mistake(
         issue(not_after=NOW + timedelta(hours=30)), Check.CLIENT_EXPIRES_SOON, "it expires in 1 day."
+    ),
+    "a certificate that expires today": Mistake(
+        issue(not_after=NOW + timedelta(hours=1)), Check.CLIENT_EXPIRES_SOON, "it expires in less than a day."
     ),
     "a key that is too small": Mistake(issue(public_key=WEAK), Check.CLIENT_KEY, "RSA with 1024 bits"),
     "a signature with SHA-1": Mistake(
@@ -316,6 +324,17 @@ def test_a_mistake_in_the_variables_is_found_and_nothing_else(
     (finding,) = diagnose(capsys, "--env-file", str(file))["findings"]
     assert finding["check"] == check
     assert problem in finding["problem"]
+
+
+def test_rules_at_a_uri_in_a_file_are_not_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "authorizer.env"
+    file.write_text("AUTHORIZER_RULES_URI=ssm:///rules\nAUTHORIZER_SHADOW_RULES_URI=file:///opt/rules.json\n")
+    diagnosis = diagnose(capsys, "--env-file", str(file))
+    reason = f"AUTHORIZER_RULES_URI and AUTHORIZER_SHADOW_RULES_URI of {file}: check the document with "
+    assert diagnosis["findings"] == []
+    assert diagnosis["not_checked"] == [
+        {"check": "rules_document", "reason": f"{reason}mtls-authorizer rules check", "permission": None}
+    ]
 
 
 def test_nothing_is_found_in_variables_without_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -205,7 +205,7 @@ PATH_LENGTH_0 = extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b
         ([extension(KEY_USAGE, USAGE_IN_BER)], "it has no basic constraints"),
         ([IS_A_CA, USAGE_FOR_CRLS], "its key usage does not include keyCertSign"),
         ([IS_A_CA, UNKNOWN], "it has a critical extension that OpenSSL does not handle (1.2.3)"),
-        ([PATH_LENGTH_0], "its path length is 0, and the CAs between it and clients are 1"),
+        ([PATH_LENGTH_0], "its path length is 0, and the number of CAs between it and clients is 1"),
     ],
 )
 def test_a_ca_that_only_openssl_is_known_to_reject_is_a_warning(extensions: list[bytes], problem: str) -> None:

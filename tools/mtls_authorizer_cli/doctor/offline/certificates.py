@@ -8,10 +8,10 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, first_failure
 from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
-from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING, REISSUE
+from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING, REISSUE, expires_in
 from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, GatewayCheck, fix_of, gateway_findings, log_message
 from mtls_authorizer_cli.explanation.reasons import REASONS, sentence
-from mtls_authorizer_cli.printed import counted, listing
+from mtls_authorizer_cli.printed import listing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,7 +78,7 @@ def _gateway(name: str, certificate: PeerCertificate, truststore: TruststoreBund
         yield Finding(
             Check.CLIENT_EXPIRES_SOON,
             name,
-            f"it expires in {counted(left.days, 'day')}",
+            expires_in(left),
             f"From then on, the client sees {CLIENT_SEES}.",
             "Have the certificate renewed before",
         )

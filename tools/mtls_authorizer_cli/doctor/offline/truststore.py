@@ -165,10 +165,15 @@ def _expiry(each: TruststoreCertificate, bundle: TruststoreBundle, now: datetime
         yield Finding(
             Check.CA_EXPIRES_SOON,
             str(each),
-            f"it expires in {counted(left.days, 'day')}",
+            expires_in(left),
             f"From then on, clients below this CA are rejected: they see {CLIENT_SEES}. AWS sends no notification.",
             f"{REISSUE} before",
         )
+
+
+def expires_in(left: timedelta) -> str:
+    """Return when a certificate expires that is valid for the time ``left``."""
+    return f"it expires in {counted(left.days, 'day') if left.days else 'less than a day'}"
 
 
 def _replaces(other: Certificate, certificate: Certificate, now: datetime) -> bool:

@@ -229,7 +229,7 @@ def _about_list(explanation: Explanation) -> Advice | None:
     if _is_plain(name, item) and FIELDS[name].kind is not FieldKind.DISTINGUISHED_NAME:
         add = f"add '{item}' to {place}"
     else:
-        add = f"write {place} as a JSON array with {json.dumps(item)}"
+        add = f"write {place} as a JSON array that also contains {json.dumps(item)}"
     others = " or another of its values" if len(field.found) > 1 else ""
     return Advice(
         f"{place} requires {field.required_text()}, and the certificate has {field.found_text()}.",

@@ -83,6 +83,9 @@ def _verdict(explanation: Explanation) -> Iterator[str]:
             yield from fold(f"{denial.place} {_NEARLY_DENIES}: see the rules below.")
     if advice is not None:
         yield from fold(advice.problem)
+    others = [check.name for check in explanation.checks if check.verdict is Verdict.FAILED][1:]
+    if rejection is None and others:
+        yield from fold(f"Also failed: {listing(others)}.")
 
 
 def advice_lines(explanation: Explanation) -> Iterator[str]:

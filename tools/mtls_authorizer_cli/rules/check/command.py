@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import starmap
 from typing import TYPE_CHECKING
 
-from mtls_authorizer.policy.allowlist_warnings import MESSAGES, allowlist_warnings
+from mtls_authorizer.policy.allowlist_warnings import MESSAGES, UNKNOWN_CORRECTIONS, allowlist_warnings
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document.problems import shown
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
@@ -93,7 +93,8 @@ def check_environment(environment: Mapping[str, str]) -> list[CheckedSource]:
 
 
 def _list_warning(kind: str, fields: Mapping[str, str]) -> Message:
-    fix = f"write {fields['correction']} unless {shown(fields['value'])} is intended"
+    correction = fields.get("correction") or UNKNOWN_CORRECTIONS[kind]
+    fix = f"write {correction} unless {shown(fields['value'])} is intended"
     return Message(f"{fields['variable']}: {MESSAGES[kind]}: {fix}", kind=kind)
 
 

@@ -70,7 +70,9 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
     with Progress() as progress:
         for record in progress.watch(records, "decisions", every=_SHOWN_EVERY):
             tally.add(record, replayer.decide(record))
-    report = WhatIfReport(tally, records.skipped, has_certificates=bool(certificates))
+    report = WhatIfReport(
+        tally, records.skipped, has_certificates=bool(certificates), has_truststore=truststore is not None
+    )
     write_output(as_json(report) if options.json else as_text(report))
     if not tally.total:
         message = f"{shown_file(options.log)} contains no decision: {records.problem or NO_ENTRIES}"

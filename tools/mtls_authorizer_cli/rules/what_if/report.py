@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from mtls_authorizer.rules.fields import ISSUER_KEY
 from mtls_authorizer_cli.printed import counted, json_text, plain, quoted
 from mtls_authorizer_cli.tables import joined, next_step, wrap
 
@@ -70,6 +71,7 @@ class WhatIfReport(NamedTuple):
     tally: Tally
     skipped: int
     has_certificates: bool
+    has_truststore: bool
 
 
 def as_json(report: WhatIfReport) -> str:
@@ -115,10 +117,10 @@ def as_text(report: WhatIfReport) -> str:
 def _answer(report: WhatIfReport) -> Iterator[str]:
     tally = report.tally
     yield (
-        f"{tally.changed.total():,} of {tally.total:,} logged decisions change: "
+        f"{tally.changed.total():,} of {counted(tally.total, 'logged decision')} would change: "
         f"{tally.requests(allowed=False):,} would be denied, {tally.requests(allowed=True):,} would be allowed"
     )
-    yield f"{tally.same:,} stay the same, {tally.undetermined.total():,} cannot be determined"
+    yield f"{tally.same:,} would stay the same, {tally.undetermined.total():,} cannot be determined"
     if report.skipped:
         yield f"log entries that are not decisions were skipped: {report.skipped:,}"
 
@@ -152,8 +154,11 @@ def _next_step(report: WhatIfReport) -> str:
     tally = report.tally
     if not tally.total:
         return "name a file with entries of the decision log"
-    if tally.undetermined and not report.has_certificates:
-        return "add --certs FOLDER with the certificates of the clients to determine the others"
+    options = [] if report.has_certificates else ["--certs FOLDER with the certificates of the clients"]
+    if not report.has_truststore and any(ISSUER_KEY in missing for missing in tally.undetermined):
+        options.append("--truststore FILE with their CAs")
+    if tally.undetermined and options:
+        return f"add {' and '.join(options)} to determine the others"
     if tally.changed:
         return "correct the rules if a change is not intended; see mtls-authorizer rules diff"
     return "use the rules as shadow rules to try them on all requests (docs/try-rules-first.md)"

@@ -301,6 +301,13 @@ def test_a_certificate_that_is_not_valid_yet_is_not_to_be_renewed(dates: dict[st
     assert advice.next_step.startswith(fix)
 
 
+def test_an_expired_ca_is_to_be_renewed_and_not_its_client() -> None:
+    old = CertificateAuthority("Old", not_before=NOW - 2 * DAY, not_after=NOW - DAY)
+    advice = advise(explain(question(pem(old.issue(8, not_after=NOW + DAY)), truststore=read_bundle(old.pem))))
+    assert advice is not None
+    assert advice.next_step.startswith("Have the CA renew its certificate, replace it in the truststore, and update")
+
+
 def test_an_expired_certificate_is_to_be_renewed_although_its_ca_is_not_valid_yet() -> None:
     early = CertificateAuthority("Early", not_before=NOW + DAY, not_after=NOW + 2 * DAY)
     client = pem(early.issue(8, not_after=NOW - DAY))
@@ -409,14 +416,24 @@ def test_the_only_list_that_does_not_match_may_be_extended(variables: dict[str, 
 @pytest.mark.parametrize(
     ("variables", "certificate", "added", "extended"),
     [
-        ({"ALLOWED_ORGANIZATIONS": "x"}, DE, 'as a JSON array with "Example, Inc."', '["x", "Example, Inc."]'),
+        (
+            {"ALLOWED_ORGANIZATIONS": "x"},
+            DE,
+            'as a JSON array that also contains "Example, Inc."',
+            '["x", "Example, Inc."]',
+        ),
         (
             {"ALLOWED_SUBJECT_ALT_NAMES": "DNS:x"},
             pem(certificate_der(extensions=[subject_alt_names(dns("a.example"), dns("b.example"))])),
             "add 'DNS:a.example' to ALLOWED_SUBJECT_ALT_NAMES or another of its values",
             "DNS:x,DNS:a.example",
         ),
-        ({"ALLOWED_ISSUERS": "CN=x"}, DE, f'as a JSON array with "{ISSUER}"', json.dumps(["CN=x", ISSUER])),
+        (
+            {"ALLOWED_ISSUERS": "CN=x"},
+            DE,
+            f'as a JSON array that also contains "{ISSUER}"',
+            json.dumps(["CN=x", ISSUER]),
+        ),
         ({"ALLOWED_COMMON_NAMES": "x"}, client_pem(("CN", "y ")), "add a rule", None),
     ],
 )

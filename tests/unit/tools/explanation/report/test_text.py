@@ -21,7 +21,17 @@ from tests.aws.api_events import http_2_0_event, rest_event
 from tests.pki import der
 from tests.pki.certificate_authorities import NOW as CRL_TIME
 from tests.pki.certificate_authorities import CertificateAuthority
-from tests.pki.certificates import certificate_der, client_pem, dns, name, pem, subject_alt_names, uri
+from tests.pki.certificates import (
+    EXTENDED_KEY_USAGE,
+    certificate_der,
+    client_pem,
+    dns,
+    extension,
+    name,
+    pem,
+    subject_alt_names,
+    uri,
+)
 from tests.questions import AUTHORITY, CLIENT, NO_ONE, PAYMENTS, REPORTS, document, question
 
 if TYPE_CHECKING:
@@ -296,6 +306,21 @@ def test_an_allow_says_first_that_api_gateway_may_not_accept_the_truststore() ->
         verdict = text_of(question(client, rules, truststore=read_bundle(bundle))).partition("\n\n")[0]
         assert verdict.startswith("ALLOWED\n")
         assert (warning in f"{verdict}\n") is warned
+
+
+def test_the_answer_says_that_another_check_fails_too() -> None:
+    client = pem(AUTHORITY.issue(7, subject=name(("CN", "other")), not_after=CRL_TIME))
+    later = datetime(2030, 1, 1, tzinfo=UTC)
+    for now, bundle, says in ((later, None, True), (CRL_TIME, None, False), (later, read_bundle(AUTHORITY.pem), False)):
+        verdict = text_of(question(client, document(PAYMENTS), now=now, truststore=bundle)).partition("\n\n")[0]
+        assert ("\n  Also failed: validity." in verdict) is says
+
+
+def test_the_answer_names_all_checks_that_fail_after_the_first() -> None:
+    server = extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.1")))
+    client = pem(certificate_der(name(("CN", "other")), extensions=[server]))
+    text = text_of(question(client, document(PAYMENTS), now=datetime(2041, 1, 1, tzinfo=UTC)))
+    assert "\n  Also failed: rules, validity." in text.partition("\n\n")[0]
 
 
 # Lines.

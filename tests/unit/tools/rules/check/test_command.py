@@ -186,6 +186,20 @@ def test_a_warning_about_a_list_has_a_kind(
     assert [warning["kind"] for warning in source["warnings"]] == [kind]
 
 
+@pytest.mark.parametrize(
+    ("value", "warning"),
+    [
+        ("email:mallory", "alternative name is malformed: write it as certificates contain it"),
+        ("DNS:stra\u00dfe.example", "domain name is not in ASCII: write it with A-labels (xn--\u2026)"),
+    ],
+)
+def test_a_name_that_no_certificate_contains_is_reported_without_a_correction(
+    value: str, warning: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check("--environment", environment={"ALLOWED_SUBJECT_ALT_NAMES": value}) == 0
+    assert f"ALLOWED_SUBJECT_ALT_NAMES: {warning} unless {value!a} is intended" in capsys.readouterr().err
+
+
 def test_a_value_of_a_rule_that_never_matches_is_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
     content = document(rule(match={"subject_alt_name": "URI:https://a/b/../c"})).decode()
     environment = {"ALLOWED_COMMON_NAMES": "a", "AUTHORIZER_RULES": content}

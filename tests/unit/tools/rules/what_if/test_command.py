@@ -58,8 +58,8 @@ def what_if(folder: Path, entries: Sequence[object], *rules: dict[str, Any], opt
 def test_nothing_changes_if_the_rules_decide_as_they_did(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert what_if(folder, [ENTRY, DENIED, {"message": "another entry"}], RULE) == 0
     assert capsys.readouterr().out == (
-        "0 of 2 logged decisions change: 0 would be denied, 0 would be allowed\n"
-        "2 stay the same, 0 cannot be determined\n"
+        "0 of 2 logged decisions would change: 0 would be denied, 0 would be allowed\n"
+        "2 would stay the same, 0 cannot be determined\n"
         "log entries that are not decisions were skipped: 1\n"
         "\n"
         "Next step: use the rules as shadow rules to try them on all requests (docs/try-rules-first.md).\n"
@@ -72,8 +72,8 @@ def test_changes_are_counted_by_client_and_route(folder: Path, capsys: pytest.Ca
     assert what_if(folder, entries, rule(allow=["POST /orders"]), rule(name="b", match={"organization": "B"})) == 1
     output = capsys.readouterr().out
     assert output.startswith(
-        "4 of 4 logged decisions change: 3 would be denied, 1 would be allowed\n"
-        "0 stay the same, 0 cannot be determined\n"
+        "4 of 4 logged decisions would change: 3 would be denied, 1 would be allowed\n"
+        "0 would stay the same, 0 cannot be determined\n"
         "\n"
         "were allowed, would be denied\n"
         "       2  GET /orders/{id}  'CN=client,O=Acme'\n"
@@ -104,7 +104,7 @@ def test_undetermined_decisions_are_counted_by_what_is_missing(
     entries = [ENTRY, ENTRY, ENTRY | {"fingerprint": "00"}]
     assert what_if(folder, list(entries), named) == 0
     output = capsys.readouterr().out
-    assert "0 stay the same, 3 cannot be determined\n" in output
+    assert "0 would stay the same, 3 cannot be determined\n" in output
     assert "cannot be determined, because the log lacks\n       3  subject_alt_name (2 certificates)\n" in output
     assert output.endswith(
         "Next step: add --certs FOLDER with the certificates of the clients to determine the others.\n"
@@ -139,14 +139,18 @@ def test_keys_of_issuers_are_read_from_the_truststore(folder: Path, capsys: pyte
     entry = ENTRY | {"fingerprint": PeerCertificate.from_pem(certificate).fingerprint256}
     keyed = rule(match={"issuer_key": authority.signer})
     assert what_if(folder, [entry], keyed, options=("--certs", "certs", "--truststore", "truststore.pem")) == 0
-    assert "1 stay the same" in capsys.readouterr().out
+    assert "1 would stay the same" in capsys.readouterr().out
     assert what_if(folder, [entry], keyed, options=("--certs", "certs")) == 0
-    assert "1  issuer_key (1 certificate)" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "1  issuer_key (1 certificate)" in output
+    assert output.endswith("Next step: add --truststore FILE with their CAs to determine the others.\n")
+    assert what_if(folder, [entry], keyed) == 0
+    assert "the clients and --truststore FILE with their\n           CAs to determine" in capsys.readouterr().out
     # By default, it is the truststore of the function, with CRLs or without.
     for crls in ("", "CRL_URIS=file:///no.crl\n"):
         (folder / "function.env").write_text(f"{crls}TRUSTSTORE_URI=file://{folder}/truststore.pem\n")
         assert what_if(folder, [entry], keyed, options=("--certs", "certs", "--env-file", "function.env")) == 0
-        assert "1 stay the same" in capsys.readouterr().out
+        assert "1 would stay the same" in capsys.readouterr().out
 
 
 def test_the_log_can_be_the_standard_input_and_must_not_be_empty(
@@ -195,7 +199,7 @@ def test_an_input_that_cannot_be_used_is_named(
 def test_a_log_with_other_entries_only_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert what_if(folder, [{"message": "document loaded"}], RULE) == 2
     output, errors = capsys.readouterr()
-    assert output.startswith("0 of 0 logged decisions change")
+    assert output.startswith("0 of 0 logged decisions would change")
     assert errors == (
         "mtls-authorizer rules what-if: log.json contains no decision: entry 1 has no field 'decision' with 'allow' or "
         "'deny'\n"
@@ -210,5 +214,5 @@ def test_certs_that_cannot_be_read_are_an_error_after_the_result(
     (folder / "certs" / "link.pem").symlink_to("/nowhere")
     assert what_if(folder, [ENTRY], RULE, options=("--certs", "certs")) == 2
     out, err = capsys.readouterr()
-    assert out.startswith("0 of 1 logged decisions change")
+    assert out.startswith("0 of 1 logged decision would change")
     assert "the result is incomplete: certs/link.pem cannot be read" in err
