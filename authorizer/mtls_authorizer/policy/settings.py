@@ -9,8 +9,8 @@ from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, parse_document_uri, read_crl_variables
 from mtls_authorizer.policy.misspelt_names import find_misspelt
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredUsages, read_required_usages
 from mtls_authorizer.rules.fields import ISSUER_KEY
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer.variables import INTERVALS, VariableReader, parse_account_id, parse_boolean, parse_choice, quoted
 
@@ -39,7 +39,7 @@ class Settings(NamedTuple):
 
     rules: tuple[Rule, ...] = ()
     shadow_rules: tuple[Rule, ...] = ()
-    required_key_usages: RequiredKeyUsages = CLIENT_AUTH_IF_RESTRICTED
+    required_usages: RequiredUsages = CLIENT_AUTH_IF_RESTRICTED
     response_format: ResponseFormat = "iam"
     """The response to events of payload version 2.0: an IAM policy or a simple response."""
 
@@ -119,8 +119,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         rules=(*read_allowlists(reader), *_inline_rules(reader, *_RULES)),
         shadow_rules=_inline_rules(reader, *_SHADOW_RULES),
-        required_key_usages=reader.read(
-            "REQUIRED_EXTENDED_KEY_USAGE", _parse_key_usages, default=CLIENT_AUTH_IF_RESTRICTED
+        required_usages=reader.read(
+            "REQUIRED_EXTENDED_KEY_USAGE", _parse_required_usages, default=CLIENT_AUTH_IF_RESTRICTED
         ),
         response_format=reader.choice("RESPONSE_FORMAT", "iam", "simple"),
         unauthenticated_response=reader.optional_choice("UNAUTHENTICATED_RESPONSE", "unauthorized", "deny"),
@@ -205,8 +205,8 @@ def _version(environment: Mapping[str, str]) -> str:
     return sha256(json.dumps(values).encode()).hex()[:12]
 
 
-def _parse_key_usages(text: str) -> RequiredKeyUsages:
-    return read_key_usages([item.strip() for item in text.split(",")])
+def _parse_required_usages(text: str) -> RequiredUsages:
+    return read_required_usages([item.strip() for item in text.split(",")])
 
 
 # The imports below are inside functions: a cold start with allowlists alone must not pay for them.

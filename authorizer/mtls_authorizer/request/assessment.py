@@ -10,8 +10,8 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier, psd2_context
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
     client = _client(certificate, settings, failure)
     if failure is not None:
         return RejectedCertificate(client, failure)
-    required = settings.required_key_usages
+    required = settings.required_usages
     outcome = policy.rules.evaluate(certificate, required)
     is_granted = not isinstance(outcome, DenyReason)
     assessed = AssessedCertificate(
@@ -134,7 +134,7 @@ def _loses_client_auth(certificate: PeerCertificate, settings: Settings, policy:
     usages = certificate.ext_key_usage or ()
     if SERVER_AUTH not in usages or CLIENT_AUTH not in usages:
         return False
-    return policy.rules.needs_client_auth(certificate, settings.required_key_usages)
+    return policy.rules.needs_client_auth(certificate, settings.required_usages)
 
 
 def _tbs_hash(certificate: PeerCertificate) -> int:
