@@ -68,8 +68,9 @@ class RuleSet:
 
         Without it, no certificate matches a rule with ``issuer_key``.
         """
-        rules = RuleSet(())
-        vars(rules).update(vars(self))
+        from copy import copy  # noqa: PLC0415 -- few rules need it
+
+        rules = copy(self)
         rules.readers = {**self.readers, ISSUER_KEY: read}
         return rules
 
@@ -146,7 +147,7 @@ class RuleSet:
         return [number for number in numbers if number not in excluded]
 
     def _lacks_usages(self, satisfied: SatisfiedConditions, usages: Collection[str] | None) -> bool:
-        """Return whether no rule matches a certificate because of its usages. The settings do not accept them.
+        """Return whether the usages are why no rule matches a certificate that lacks the required ones.
 
         If a rule replaces the requirement and accepts the usages, they are only the reason if a rule matches apart from
         usages.
