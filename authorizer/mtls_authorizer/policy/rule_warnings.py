@@ -26,7 +26,7 @@ from mtls_authorizer.policy.allowlist_warnings import (
     split_names,
 )
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.document.problems import items_with_places, member, shown
+from mtls_authorizer.rules.document.problems import items_with_places, key_place, shown
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, SERIAL_NUMBER, FieldKind, parse_label
 from mtls_authorizer.rules.routes import is_never_permitted
 
@@ -140,7 +140,7 @@ def rule_warnings(document: Mapping[str, Any], *, has_truststore: bool = True) -
         yield from _route_warnings(rule.get("allow", []), f"rules[{number}].allow")
         for key, text in rule.get("context", {}).items():
             if isinstance(text, str) and text.strip() != text:
-                yield from _whitespace_warnings(text, member(f"rules[{number}].context", key), Comparison.EXACT)
+                yield from _whitespace_warnings(text, key_place(f"rules[{number}].context", key), Comparison.EXACT)
 
 
 def _route_warnings(routes: list[str], place: str) -> Iterator[RuleWarning]:
@@ -233,7 +233,7 @@ def _alternative_warnings(field: str, item: Any, place: str) -> Iterator[RuleWar
         return
     for key, value in item.items():
         label = parse_label(FIELDS[field].kind, key)
-        yield from _comparison_warnings(field, label, value, member(place, key))
+        yield from _comparison_warnings(field, label, value, key_place(place, key))
 
 
 def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON

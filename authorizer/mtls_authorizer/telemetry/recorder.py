@@ -81,7 +81,10 @@ class Recorder:
                 write(observation)
 
     def _check_serial_number(self, client: Client) -> bool:
-        """Log that two certificates have the same issuer and serial number, regardless of LOG_DECISIONS."""
+        """Log that two certificates have the same issuer and serial number, regardless of LOG_DECISIONS.
+
+        Returns whether the client's certificate is one of them.
+        """
         other_fingerprint = self._serial_numbers.observe(client)
         if other_fingerprint is None:
             return False

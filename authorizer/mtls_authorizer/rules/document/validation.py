@@ -6,7 +6,7 @@ import re
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.rules.document.match_validation import MatchValidator
-from mtls_authorizer.rules.document.problems import Problems, RulesError, items_with_places, member, shown
+from mtls_authorizer.rules.document.problems import Problems, RulesError, items_with_places, key_place, shown
 from mtls_authorizer.rules.routes import (
     ALL_ROUTES,
     LARGEST_POLICY,
@@ -191,7 +191,7 @@ class _RuleValidator:
             return context
         self.problems.count_entries(len(value), place)
         for key, text in value.items():
-            where = member(place, key)
+            where = key_place(place, key)
             if not CONTEXT_KEY.fullmatch(key):
                 self.problems.add(where, "must be a letter, followed by up to 63 letters, digits and underscores")
             elif RESERVED_CONTEXT_KEY.fullmatch(key):
