@@ -115,8 +115,8 @@ class CurrentPolicy:
             refresher.refresh_if_due()
             if self._revocation is not None:
                 self._revocation.follow_truststore()
-        # The states are compared, because an exception would lose a change that a refresh reports only once. For
-        # example, the log may not be writable.
+        # The states are compared, because a change that the refreshers report only once could be lost: an exception may
+        # follow it, for example if the log is not writable.
         return self._latest if self._states() == self._latest_states else self._renew()
 
     def load_crls(self, chains: tuple[Chain, ...]) -> AccessPolicy:

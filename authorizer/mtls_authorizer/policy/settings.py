@@ -175,17 +175,24 @@ def _parse_principal_id(text: str) -> PrincipalId | CertificateValue:
 
 
 def _check_truststore(settings: Settings, reader: VariableReader) -> None:
-    uses_keys = {
+    """Record a missing truststore for issuer keys, and a truststore that nothing uses."""
+    uses_issuer_keys = {
         "ALLOWED_ISSUER_KEYS": "ALLOWED_ISSUER_KEYS" in reader,
         "AUTHORIZER_RULES": any(rule.uses(ISSUER_KEY) and rule.name != ENVIRONMENT for rule in settings.rules),
         "AUTHORIZER_SHADOW_RULES": any(rule.uses(ISSUER_KEY) for rule in settings.shadow_rules),
     }
-    users = [name for name, is_user in uses_keys.items() if is_user]
+    variables = [name for name, uses in uses_issuer_keys.items() if uses]
     if "TRUSTSTORE_URI" not in reader:
-        for name in users:
+        for name in variables:
             reader.reject(name, "requires TRUSTSTORE_URI for issuer keys: it contains the CAs that have them")
-    is_used = settings.revocation_settings or settings.rules_uri or settings.shadow_rules_uri or users
-    may_be_used = is_used or reader.has_rejected("CRL_URIS", *_RULES, *_SHADOW_RULES)
+    # Rules at URIs may contain issuer keys, and so may what was rejected.
+    may_be_used = (
+        settings.revocation_settings
+        or settings.rules_uri
+        or settings.shadow_rules_uri
+        or variables
+        or reader.has_rejected("CRL_URIS", *_RULES, *_SHADOW_RULES)
+    )
     if settings.truststore_uri is not None and not may_be_used:
         reader.reject(
             "TRUSTSTORE_URI",
