@@ -99,6 +99,7 @@ TESTS = {
     ],
     "mtls_authorizer.rules.certificate_values": [f"{RULES}/test_certificate_values.py"],
     "mtls_authorizer.rules.conditions": [*_FIELDS, *_RULE_SETS],
+    "mtls_authorizer.rules.extended_key_usage": [f"{RULES}/test_extended_key_usage.py", f"{RULES}/test_rule_usages.py"],
     "mtls_authorizer.rules.field_values": [
         *_FIELDS,
         f"{RULES}/names",
@@ -106,7 +107,6 @@ TESTS = {
     ],
     "mtls_authorizer.rules.fields": _FIELDS,
     "mtls_authorizer.rules.grant": [*_DECISION, *_RULE_SETS],
-    "mtls_authorizer.rules.extended_key_usage": [f"{RULES}/test_extended_key_usage.py", f"{RULES}/test_rule_usages.py"],
     "mtls_authorizer.rules.names.spellings": [f"{RULES}/test_deny.py", f"{RULES}/names/test_spellings.py"],
     "mtls_authorizer.rules.request_limits": [f"{RULES}/test_request_limits.py"],
     "mtls_authorizer.rules.routes": [f"{RULES}/test_routes.py"],
