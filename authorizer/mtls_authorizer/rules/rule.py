@@ -58,7 +58,7 @@ class Rule(NamedTuple):
     certificate_context: Mapping[str, CertificateValue] = {}
     accepted_usages: frozenset[str] | None = None
 
-    def mismatch(self, satisfied: SatisfiedConditions, usages: Collection[str] | None = None) -> DenyReason | None:
+    def mismatch(self, satisfied: SatisfiedConditions, usages: Collection[str] | None) -> DenyReason | None:
         """Return why the rule does not match a certificate that satisfies conditions; None if it matches.
 
         ``usages`` are the certificate's extended key usages, None if it has no such extension.
