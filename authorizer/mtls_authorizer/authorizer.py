@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 class Authorizer:
     """Authorizes requests under fixed settings and an access policy that is kept up to date. Thread-safe.
 
-    Without ``current_policy``, it creates one from the settings. Raises StoreError or DocumentError if the rules
-    cannot be read. ``clock`` returns the current time, aware. ``timer`` returns nanoseconds, and measures the duration
-    of each decision for the log.
+    Without ``current_policy``, it creates one from the settings, which raises what ``CurrentPolicy`` raises. ``clock``
+    returns the current time, aware. ``timer`` returns nanoseconds, and measures the duration of each decision for the
+    log.
     """
 
     def __init__(

@@ -23,12 +23,12 @@ def get_logger() -> Logger:
     return logging.getLogger("mtls_authorizer")
 
 
-def is_imported() -> bool:
+def logging_is_imported() -> bool:
     """Return whether ``logging`` was imported. Otherwise, it has no handler for records below WARNING."""
     return "logging" in sys.modules
 
 
 def choose_level() -> None:
     """Log records from INFO on, unless a level is configured: Python's default is WARNING."""
-    if is_imported() and not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
+    if logging_is_imported() and not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):
         get_logger().setLevel("INFO")

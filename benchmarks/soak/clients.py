@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH, SERVER_AUTH
 from tests.pki import der
 from tests.pki.certificate_authorities import DAY, CertificateAuthority
 from tests.pki.certificates import EXTENDED_KEY_USAGE, attribute, extension, name, pem, subject_alt_names, uri

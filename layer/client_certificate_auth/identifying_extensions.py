@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _IDENTIFYING = frozenset({SUBJECT_ALT_NAME, EXTENDED_KEY_USAGE, KEY_USAGE})
 
-# The extensions that most client certificates have. Others are in ``known_extensions``, which is imported if needed.
+# The extensions that most client certificates have. Others are in ``handled_extensions``, which is imported if needed.
 _COMMON: dict[str, Callable[[bytes], object]] = {KEY_USAGE: read_bits, BASIC_CONSTRAINTS: read_basic_constraints}
 
 
@@ -49,7 +49,7 @@ def read_identifying_extensions(
                 names = read_subject_alt_names(value)
             elif oid == EXTENDED_KEY_USAGE:
                 usages = (_read_usages if len(value) <= LONGEST_CACHED else read_extended_key_usage)(value)
-            elif not (_is_known if len(value) <= LONGEST_CACHED else _is_known.__wrapped__)(oid, value):
+            elif not (_is_handled if len(value) <= LONGEST_CACHED else _is_handled.__wrapped__)(oid, value):
                 unhandled.append(oid)
         except DerError:
             if oid in _IDENTIFYING:
@@ -65,13 +65,13 @@ _read_usages = lru_cache(64)(read_extended_key_usage)
 
 
 @lru_cache(64)
-def _is_known(oid: str, value: bytes) -> bool:
+def _is_handled(oid: str, value: bytes) -> bool:
     """Return whether an extension is one that OpenSSL's verification handles. Raises DerError if it cannot be read."""
     read = _COMMON.get(oid)
     if read is None:
-        from client_certificate_auth.x509.known_extensions import SUPPORTED  # noqa: PLC0415 -- few certificates need it
+        from client_certificate_auth.x509.handled_extensions import HANDLED  # noqa: PLC0415 -- few certificates need it
 
-        read = SUPPORTED.get(oid)
+        read = HANDLED.get(oid)
     if read is None:
         return False
     read(value)

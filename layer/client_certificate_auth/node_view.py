@@ -43,7 +43,7 @@ from client_certificate_auth.x509.general_names import (
     read_general_names,
     read_other_name,
 )
-from client_certificate_auth.x509.known_extensions import CHECKED_FOR_CA, PROXY_CERTIFICATE_INFORMATION
+from client_certificate_auth.x509.handled_extensions import CHECKED_FOR_CA, PROXY_CERTIFICATE_INFORMATION
 from client_certificate_auth.x509.names import read_attributes, read_text, values_by_key
 
 TYPE_CHECKING = False

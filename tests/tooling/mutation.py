@@ -34,7 +34,7 @@ _ASSESSMENT = [
     *(f"{POLICY}/test_{name}.py" for name in ("current_policy", "issuer_keys")),
     f"{REVOCATION}/test_status.py",
 ]
-_RULE_SETS = [f"{RULES}/test_{name}.py" for name in ("rule_set", "deny", "rule_key_usages", "request_limits")]
+_RULE_SETS = [f"{RULES}/test_{name}.py" for name in ("rule_set", "deny", "rule_usages", "request_limits")]
 _FIELDS = [f"{RULES}/test_{name}.py" for name in ("fields", "conditions", "work_limits")]
 _PARSER = [f"{LAYER}/x509/test_{name}.py" for name in ("certificate_parser", "der")]
 _EXTENSIONS = [f"{LAYER}/x509/test_extensions.py", f"{LAYER}/test_certificate.py", f"{LAYER}/test_helpers.py"]
@@ -99,6 +99,7 @@ TESTS = {
     ],
     "mtls_authorizer.rules.certificate_values": [f"{RULES}/test_certificate_values.py"],
     "mtls_authorizer.rules.conditions": [*_FIELDS, *_RULE_SETS],
+    "mtls_authorizer.rules.extended_key_usage": [f"{RULES}/test_extended_key_usage.py", f"{RULES}/test_rule_usages.py"],
     "mtls_authorizer.rules.field_values": [
         *_FIELDS,
         f"{RULES}/names",
@@ -106,7 +107,6 @@ TESTS = {
     ],
     "mtls_authorizer.rules.fields": _FIELDS,
     "mtls_authorizer.rules.grant": [*_DECISION, *_RULE_SETS],
-    "mtls_authorizer.rules.key_usage": [f"{RULES}/test_key_usage.py", f"{RULES}/test_rule_key_usages.py"],
     "mtls_authorizer.rules.names.spellings": [f"{RULES}/test_deny.py", f"{RULES}/names/test_spellings.py"],
     "mtls_authorizer.rules.request_limits": [f"{RULES}/test_request_limits.py"],
     "mtls_authorizer.rules.routes": [f"{RULES}/test_routes.py"],

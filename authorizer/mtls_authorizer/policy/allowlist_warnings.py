@@ -1,4 +1,7 @@
-"""Warnings about allowlists that are valid, but probably mean something else than intended."""
+"""Warnings about allowlists that are valid, but probably mean something else than intended.
+
+``rule_warnings`` uses the same kinds and functions for the values of rules documents.
+"""
 
 from __future__ import annotations
 

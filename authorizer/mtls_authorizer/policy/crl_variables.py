@@ -27,7 +27,7 @@ CRL_VARIABLES = (
 
 _SHA256 = r"(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}"
 
-_OF_THE_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
+_NEEDING_ONLY_TRUSTSTORE = frozenset({"TRUSTSTORE_URI", "CRL_REFRESH_SECONDS"})
 
 
 # The imports in the functions are there because a cold start with allowlists alone must not pay for them.
@@ -58,7 +58,7 @@ def read_crl_variables(reader: VariableReader) -> RevocationSettings | None:
     if "CRL_URIS" in reader and "TRUSTSTORE_URI" not in reader:
         reader.reject("CRL_URIS", "requires TRUSTSTORE_URI: a CRL is only used if a CA of the truststore signed it")
     for name in CRL_VARIABLES:
-        needs_only_truststore = name in _OF_THE_TRUSTSTORE and "TRUSTSTORE_URI" in reader
+        needs_only_truststore = name in _NEEDING_ONLY_TRUSTSTORE and "TRUSTSTORE_URI" in reader
         if name in reader and "CRL_URIS" not in reader and not needs_only_truststore:
             reader.reject(name, "is set without CRL_URIS, so no certificate would be checked: set both")
     unknown = settings.assume_complete.difference(settings.uris)

@@ -88,7 +88,8 @@ class CurrentPolicy:
         self._refreshers: list[Refresher] = []
         self._lock = allocate_lock()
         self._reported_failures = 0
-        self._rules: dict[str, Document[RuleSet, str]] = {}
+        self._rules: Document[RuleSet, str] | None = None
+        self._shadow_rules: Document[RuleSet, str] | None = None
         self._revocation: RevocationDocuments | None = None
         self._truststore: Document[Truststore, str] | None = None
         if settings.rules_uri is not None or settings.shadow_rules_uri is not None:
@@ -114,8 +115,8 @@ class CurrentPolicy:
             refresher.refresh_if_due()
             if self._revocation is not None:
                 self._revocation.follow_truststore()
-        # The states are compared, because an exception would lose a change that a refresh reports only once. For
-        # example, the log may not be writable.
+        # The states are compared, because a change that the refreshers report only once could be lost: an exception may
+        # follow it, for example if the log is not writable.
         return self._latest if self._states() == self._latest_states else self._renew()
 
     def load_crls(self, chains: tuple[Chain, ...]) -> AccessPolicy:
@@ -160,7 +161,7 @@ class CurrentPolicy:
                 self._revocation.follow_truststore()
         from mtls_authorizer.stores.store import StoreError  # noqa: PLC0415 -- see above
 
-        document = self._rules.get("rules")
+        document = self._rules
         if document is not None and document.error is not None:
             raise document.error
         if document is not None and document.attempts:
@@ -177,24 +178,26 @@ class CurrentPolicy:
             return new
 
     def _start_rules(self, settings: Settings) -> None:
+        self._rules = self._rules_document("rules", settings.rules_uri, settings.rules)
+        self._shadow_rules = self._rules_document("shadow_rules", settings.shadow_rules_uri, ())
+        documents = [each for each in (self._rules, self._shadow_rules) if each is not None]
+        refresher = self._add_refresher(documents, settings.rules_refresh_seconds, self._wait_seconds.rules)
+        refresher.start(required=[] if self._rules is None else [self._rules])
+
+    def _rules_document(
+        self, name: str, uri: str | None, environment_rules: tuple[Rule, ...]
+    ) -> Document[RuleSet, str] | None:
+        """Return the document with the rules at a URI, which apply together with those of the environment."""
+        if uri is None:
+            return None
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
         from mtls_authorizer.refresh.loader import StoreLoader  # noqa: PLC0415
         from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT  # noqa: PLC0415
 
-        opener = self._store_opener()
-        has_truststore = settings.truststore_uri is not None
-        for name, uri, environment_rules in (
-            ("rules", settings.rules_uri, settings.rules),
-            ("shadow_rules", settings.shadow_rules_uri, ()),
-        ):
-            if uri is not None:
-                log_fields = {"document": name, "uri": uri}
-                parse = partial(_parse_rules, environment_rules, log_fields, has_truststore=has_truststore)
-                self._rules[name] = Document(StoreLoader(name, opener(uri, max_bytes=LARGEST_DOCUMENT), parse))
-        refresher = self._add_refresher(
-            list(self._rules.values()), settings.rules_refresh_seconds, self._wait_seconds.rules
-        )
-        refresher.start(required=[document for name, document in self._rules.items() if name == "rules"])
+        log_fields = {"document": name, "uri": uri}
+        has_truststore = self.settings.truststore_uri is not None
+        parse = partial(_parse_stored_rules, environment_rules, log_fields, has_truststore=has_truststore)
+        return Document(StoreLoader(name, self._store_opener()(uri, max_bytes=LARGEST_DOCUMENT), parse))
 
     def _start_truststore(self, uri: str) -> Document[Truststore, str]:
         from mtls_authorizer.refresh.document import Document  # noqa: PLC0415 -- see above
@@ -264,17 +267,16 @@ class CurrentPolicy:
             revocation=None if self._revocation is None else self._revocation.lists(truststore),
             truststore=truststore,
         )
-        rules, shadow_rules = self._rules.get("rules"), self._rules.get("shadow_rules")
-        if rules is not None and rules.in_force is not None:
-            value, version = rules.in_force
+        if self._rules is not None and self._rules.in_force is not None:
+            value, version = self._rules.in_force
             policy = policy._replace(rules=value, rules_version=version)
-        if shadow_rules is not None and shadow_rules.in_force is not None:
-            value, version = shadow_rules.in_force
+        if self._shadow_rules is not None and self._shadow_rules.in_force is not None:
+            value, version = self._shadow_rules.in_force
             policy = policy._replace(shadow_rules=value, shadow_rules_version=version)
         return policy.with_issuer_keys()
 
 
-def _parse_rules(
+def _parse_stored_rules(
     environment_rules: tuple[Rule, ...], log_fields: Mapping[str, object], content: bytes, *, has_truststore: bool
 ) -> RuleSet:
     """Return the rules of a stored document together with those of the environment, and log the warnings about it."""

@@ -26,7 +26,7 @@ from mtls_authorizer.policy.allowlist_warnings import (
     split_names,
 )
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.document.problems import items_with_places, member, shown
+from mtls_authorizer.rules.document.problems import items_with_places, key_place, shown
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, SERIAL_NUMBER, FieldKind, parse_label
 from mtls_authorizer.rules.routes import is_never_permitted
 
@@ -130,7 +130,7 @@ def rule_warnings(document: Mapping[str, Any], *, has_truststore: bool = True) -
     ``has_truststore`` is whether the function has a truststore, or it is not known that it has none.
     """
     if not has_truststore:
-        yield from _without_truststore(document)
+        yield from _truststore_warnings(document)
     if "deny" in document:
         yield from _exclusion_warnings(document["deny"], "deny")
     for number, rule in enumerate(document.get("rules", [])):
@@ -140,7 +140,7 @@ def rule_warnings(document: Mapping[str, Any], *, has_truststore: bool = True) -
         yield from _route_warnings(rule.get("allow", []), f"rules[{number}].allow")
         for key, text in rule.get("context", {}).items():
             if isinstance(text, str) and text.strip() != text:
-                yield from _whitespace(text, member(f"rules[{number}].context", key), Comparison.EXACT)
+                yield from _whitespace_warnings(text, key_place(f"rules[{number}].context", key), Comparison.EXACT)
 
 
 def _route_warnings(routes: list[str], place: str) -> Iterator[RuleWarning]:
@@ -154,7 +154,7 @@ def _route_warnings(routes: list[str], place: str) -> Iterator[RuleWarning]:
             )
 
 
-def _without_truststore(document: Mapping[str, Any]) -> Iterator[RuleWarning]:
+def _truststore_warnings(document: Mapping[str, Any]) -> Iterator[RuleWarning]:
     for number, rule in enumerate(document.get("rules", [])):
         if ISSUER_KEY in rule["match"]:
             yield RuleWarning(
@@ -176,7 +176,7 @@ def _match_warnings(match: Any, place: str) -> Iterator[RuleWarning]:  # noqa: A
         if isinstance(value, list) and _are_ordinary(field, value):
             continue
         if isinstance(value, list) and FIELDS[field].kind is FieldKind.TEXT:
-            yield from _split_names([item for item in value if isinstance(item, str)], where)
+            yield from _split_name_warnings([item for item in value if isinstance(item, str)], where)
         for item, item_place in items_with_places(value, where):
             if not _is_ordinary(field, item):
                 yield from _alternative_warnings(field, item, item_place)
@@ -233,7 +233,7 @@ def _alternative_warnings(field: str, item: Any, place: str) -> Iterator[RuleWar
         return
     for key, value in item.items():
         label = parse_label(FIELDS[field].kind, key)
-        yield from _comparison_warnings(field, label, value, member(place, key))
+        yield from _comparison_warnings(field, label, value, key_place(place, key))
 
 
 def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iterator[RuleWarning]:  # noqa: ANN401 -- JSON
@@ -241,8 +241,8 @@ def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iter
     if not isinstance(value, str):
         ((key, text),) = value.items()
         comparison, place = Comparison(key), f"{place}.{key}"
-    yield from _whitespace(text, place, comparison)
-    yield from _misspelling(field, text, place, f"{label}:" if label else "")
+    yield from _whitespace_warnings(text, place, comparison)
+    yield from _spelling_warnings(field, text, place, f"{label}:" if label else "")
     if not label and FIELDS[field].kind is FieldKind.DISTINGUISHED_NAME:
         correct = reversed_name(text)
         if correct is not None:
@@ -261,7 +261,7 @@ def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iter
         )
 
 
-def _whitespace(text: str, place: str, comparison: Comparison) -> Iterator[RuleWarning]:
+def _whitespace_warnings(text: str, place: str, comparison: Comparison) -> Iterator[RuleWarning]:
     # At its open end, a pattern may well have a space.
     part = {Comparison.PREFIX: text.lstrip(), Comparison.SUFFIX: text.rstrip()}.get(comparison, text.strip())
     if part != text:
@@ -270,7 +270,7 @@ def _whitespace(text: str, place: str, comparison: Comparison) -> Iterator[RuleW
         )
 
 
-def _misspelling(field: str, text: str, place: str, prefix: str) -> Iterator[RuleWarning]:
+def _spelling_warnings(field: str, text: str, place: str, prefix: str) -> Iterator[RuleWarning]:
     # Whitespace at the ends has its own warning.
     found = misspelling(field, prefix + text.strip())
     if found is not None:
@@ -279,7 +279,7 @@ def _misspelling(field: str, text: str, place: str, prefix: str) -> Iterator[Rul
         yield RuleWarning(RuleWarningKind(kind), place, EXPLANATIONS[kind].format(text=shown(text), fix=fix))
 
 
-def _split_names(items: list[str], place: str) -> Iterator[RuleWarning]:
+def _split_name_warnings(items: list[str], place: str) -> Iterator[RuleWarning]:
     for first, second in split_names(items):
         yield RuleWarning(
             RuleWarningKind.SPLIT_NAME,

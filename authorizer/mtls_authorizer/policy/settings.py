@@ -9,8 +9,8 @@ from client_certificate_auth.x509.sha256 import sha256
 from mtls_authorizer.policy.allowlists import ALLOWLISTS, read_allowlists
 from mtls_authorizer.policy.crl_variables import CRL_VARIABLES, parse_document_uri, read_crl_variables
 from mtls_authorizer.policy.misspelt_names import find_misspelt
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredUsages, read_required_usages
 from mtls_authorizer.rules.fields import ISSUER_KEY
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, RequiredKeyUsages, read_key_usages
 from mtls_authorizer.rules.rule import ENVIRONMENT
 from mtls_authorizer.variables import INTERVALS, VariableReader, parse_account_id, parse_boolean, parse_choice, quoted
 
@@ -39,7 +39,7 @@ class Settings(NamedTuple):
 
     rules: tuple[Rule, ...] = ()
     shadow_rules: tuple[Rule, ...] = ()
-    required_key_usages: RequiredKeyUsages = CLIENT_AUTH_IF_RESTRICTED
+    required_usages: RequiredUsages = CLIENT_AUTH_IF_RESTRICTED
     response_format: ResponseFormat = "iam"
     """The response to events of payload version 2.0: an IAM policy or a simple response."""
 
@@ -119,8 +119,8 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         rules=(*read_allowlists(reader), *_inline_rules(reader, *_RULES)),
         shadow_rules=_inline_rules(reader, *_SHADOW_RULES),
-        required_key_usages=reader.read(
-            "REQUIRED_EXTENDED_KEY_USAGE", _parse_key_usages, default=CLIENT_AUTH_IF_RESTRICTED
+        required_usages=reader.read(
+            "REQUIRED_EXTENDED_KEY_USAGE", _parse_required_usages, default=CLIENT_AUTH_IF_RESTRICTED
         ),
         response_format=reader.choice("RESPONSE_FORMAT", "iam", "simple"),
         unauthenticated_response=reader.optional_choice("UNAUTHENTICATED_RESPONSE", "unauthorized", "deny"),
@@ -175,17 +175,24 @@ def _parse_principal_id(text: str) -> PrincipalId | CertificateValue:
 
 
 def _check_truststore(settings: Settings, reader: VariableReader) -> None:
-    uses_keys = {
+    """Record a missing truststore for issuer keys, and a truststore that nothing uses."""
+    uses_issuer_keys = {
         "ALLOWED_ISSUER_KEYS": "ALLOWED_ISSUER_KEYS" in reader,
         "AUTHORIZER_RULES": any(rule.uses(ISSUER_KEY) and rule.name != ENVIRONMENT for rule in settings.rules),
         "AUTHORIZER_SHADOW_RULES": any(rule.uses(ISSUER_KEY) for rule in settings.shadow_rules),
     }
-    users = [name for name, is_user in uses_keys.items() if is_user]
+    variables = [name for name, uses in uses_issuer_keys.items() if uses]
     if "TRUSTSTORE_URI" not in reader:
-        for name in users:
+        for name in variables:
             reader.reject(name, "requires TRUSTSTORE_URI for issuer keys: it contains the CAs that have them")
-    is_used = settings.revocation_settings or settings.rules_uri or settings.shadow_rules_uri or users
-    may_be_used = is_used or reader.has_rejected("CRL_URIS", *_RULES, *_SHADOW_RULES)
+    # Rules at URIs may contain issuer keys, and so may what was rejected.
+    may_be_used = (
+        settings.revocation_settings
+        or settings.rules_uri
+        or settings.shadow_rules_uri
+        or variables
+        or reader.has_rejected("CRL_URIS", *_RULES, *_SHADOW_RULES)
+    )
     if settings.truststore_uri is not None and not may_be_used:
         reader.reject(
             "TRUSTSTORE_URI",
@@ -205,8 +212,8 @@ def _version(environment: Mapping[str, str]) -> str:
     return sha256(json.dumps(values).encode()).hex()[:12]
 
 
-def _parse_key_usages(text: str) -> RequiredKeyUsages:
-    return read_key_usages([item.strip() for item in text.split(",")])
+def _parse_required_usages(text: str) -> RequiredUsages:
+    return read_required_usages([item.strip() for item in text.split(",")])
 
 
 # The imports below are inside functions: a cold start with allowlists alone must not pay for them.

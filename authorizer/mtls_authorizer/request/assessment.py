@@ -10,8 +10,8 @@ from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, first_failure
 from mtls_authorizer.request.context import build_context, principal_identifier, psd2_context
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, PSD2_ROLE
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,20 +60,20 @@ class RejectedCertificate(NamedTuple):
     client: Client
     reason: DenyReason
     chains: tuple[Chain, ...] = ()
-    """Always empty, so that every assessment has chains."""
+    """Always empty. Every assessment has this field, so that callers need not distinguish them."""
 
 
 class AssessedCertificate(NamedTuple):
     """A certificate for which the rules were evaluated.
 
-    ``outcome`` is the grant of the rules, or the reason why there is none. ``shadow_outcome`` is the same for shadow
-    rules, None without any. ``context`` contains the values of the certificate, and is empty without a grant.
-    ``not_before`` and ``not_after`` are aware, and part of the validity (RFC 5280 §4.1.2.5).
+    ``evaluation`` is that of the rules, and ``shadow_evaluation`` that of the shadow rules, None without any.
+    ``context`` contains the values of the certificate, and is empty without a grant. ``not_before`` and ``not_after``
+    are aware, and part of the validity (RFC 5280 §4.1.2.5).
     """
 
     client: Client
-    outcome: Evaluation
-    shadow_outcome: Evaluation | None
+    evaluation: Evaluation
+    shadow_evaluation: Evaluation | None
     context: Mapping[str, str]
     not_before: datetime
     not_after: datetime
@@ -89,7 +89,7 @@ class AssessedCertificate(NamedTuple):
     @property
     def has_grant(self) -> bool:
         """Whether the rules or the shadow rules grant something, at least for some requests."""
-        return not (isinstance(self.outcome, DenyReason) and isinstance(self.shadow_outcome, DenyReason | None))
+        return not (isinstance(self.evaluation, DenyReason) and isinstance(self.shadow_evaluation, DenyReason | None))
 
 
 Assessment: TypeAlias = AssessedCertificate | RejectedCertificate
@@ -106,12 +106,12 @@ def assess(extraction: ExtractionResult, settings: Settings, policy: AccessPolic
     client = _client(certificate, settings, failure)
     if failure is not None:
         return RejectedCertificate(client, failure)
-    required = settings.required_key_usages
-    outcome = policy.rules.evaluate(certificate, required)
-    is_granted = not isinstance(outcome, DenyReason)
+    required = settings.required_usages
+    evaluation = policy.rules.evaluate(certificate, required)
+    is_granted = not isinstance(evaluation, DenyReason)
     assessed = AssessedCertificate(
         client,
-        outcome,
+        evaluation,
         policy.shadow_rules.evaluate(certificate, required) if policy.shadow_rules is not None else None,
         _context(certificate, settings, policy.rules) if is_granted else {},
         certificate.not_before,
@@ -134,7 +134,7 @@ def _loses_client_auth(certificate: PeerCertificate, settings: Settings, policy:
     usages = certificate.ext_key_usage or ()
     if SERVER_AUTH not in usages or CLIENT_AUTH not in usages:
         return False
-    return policy.rules.needs_client_auth(certificate, settings.required_key_usages)
+    return policy.rules.needs_client_auth(certificate, settings.required_usages)
 
 
 def _tbs_hash(certificate: PeerCertificate) -> int:

@@ -61,7 +61,7 @@ def decide(
         reason = assessment.reason
         shadow_reason = None if policy.shadow_rules is None else reason
         return Decision(reason, assessment.client, {"reason": reason.value}, None, shadow_reason)
-    outcome = outcome_for(assessment.outcome, request, now)
+    outcome = outcome_for(assessment.evaluation, request, now)
     facts = RequestFacts(
         outcome, assessment.not_before, assessment.not_after, now, settings, policy, request.invocation
     )
@@ -97,7 +97,7 @@ def outcome_for(evaluation: Evaluation, request: ApiRequest, now: datetime) -> R
 
 
 def _shadow_reason(assessment: AssessedCertificate, facts: RequestFacts, request: ApiRequest) -> DenyReason | None:
-    if assessment.shadow_outcome is None:
+    if assessment.shadow_evaluation is None:
         return None
-    outcome = outcome_for(assessment.shadow_outcome, request, facts.now)
+    outcome = outcome_for(assessment.shadow_evaluation, request, facts.now)
     return first_failure((*GRANT_CHECKS, ROUTE), facts._replace(outcome=outcome))

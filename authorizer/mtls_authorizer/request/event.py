@@ -79,7 +79,7 @@ class ApiRequest(NamedTuple):
         return _loggable(self.request_context.get("extendedRequestId"))
 
     @property
-    def identity(self) -> Sequence[object]:
+    def identity_sources(self) -> Sequence[object]:
         """The values of the authorizer's identity sources, which only events of HTTP APIs contain.
 
         With payload 1.0 they are one string, in which commas separate them.
@@ -93,7 +93,7 @@ class ApiRequest(NamedTuple):
 
         Only events of HTTP APIs show this: those of REST APIs do not contain the identity sources.
         """
-        return bool(self.identity) and self.request_context.get("domainName") not in self.identity
+        return bool(self.identity_sources) and self.request_context.get("domainName") not in self.identity_sources
 
 
 def read_request(event: object) -> ApiRequest:

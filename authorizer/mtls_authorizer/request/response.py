@@ -42,7 +42,7 @@ def make_response(decision: Decision, request: ApiRequest, settings: Settings) -
     if decision.reason in UNAUTHENTICATED:
         if raises_unauthorized(decision, request, settings):
             raise Unauthorized
-        if settings.unauthenticated_response == "unauthorized" and not request.identity:
+        if settings.unauthenticated_response == "unauthorized" and not request.identity_sources:
             return {**UNAUTHORIZED_BY_HTTP_API}
     if request.event_format == "http-2.0" and settings.response_format == "simple":
         context = decision.context if decision.reason is None else {"reason": decision.reason.value}

@@ -79,34 +79,6 @@ class Field(NamedTuple):
     """Why an exclusion by this field would be ineffective, and what to write instead."""
 
 
-def parse_exact(field: str, text: str) -> Condition:
-    """Return the condition that a field of a certificate has exactly this value. Raises ValueError."""
-    label, value, _ = FIELDS[field].parse(text)
-    return Condition(field, label, Comparison.EXACT, value)
-
-
-def takes_long(field: str, text: str) -> bool:
-    """Return whether ``parse_exact`` takes long for text of this length: for distinguished names and IP addresses."""
-    kind = FIELDS[field].kind
-    return kind is FieldKind.DISTINGUISHED_NAME or (
-        kind is FieldKind.SUBJECT_ALT_NAME and text.startswith(("IP:", "dirName:"))
-    )
-
-
-def parse_label(kind: FieldKind, key: str) -> str:
-    """Return the label of the facts that a key in an object selects. Raises ValueError."""
-    if kind is FieldKind.SUBJECT_ALT_NAME:
-        if key not in SUBJECT_ALT_NAME_LABELS:
-            message = f"write one of {', '.join(SUBJECT_ALT_NAME_LABELS)}"
-            raise ValueError(message)
-        return SUBJECT_ALT_NAME_LABELS[key]
-    return parse_attribute_type(key)
-
-
-SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "IP"}
-"""The types of subject alternative names that an object can name, and their labels."""
-
-
 ISSUER, ISSUER_KEY, SPIFFE_TRUST_DOMAIN = "issuer", "issuer_key", "spiffe_trust_domain"
 ORGANIZATION_IDENTIFIER, PSD2_ROLE, SERIAL_NUMBER = "organization_identifier", "psd2_role", "serial_number"
 _SHA256 = "^(SHA256:)?[0-9A-Fa-f:]{64,}$"
@@ -240,3 +212,30 @@ FIELDS: Mapping[str, Field] = {
 
 FACT_READERS = {name: field.facts for name, field in FIELDS.items()}
 """The functions that read facts from a certificate, by field."""
+
+SUBJECT_ALT_NAME_LABELS = {"dns": "DNS", "uri": "URI", "email": "email", "ip": "IP"}
+"""The types of subject alternative names that an object can name, and their labels."""
+
+
+def parse_exact(field: str, text: str) -> Condition:
+    """Return the condition that a field of a certificate has exactly this value. Raises ValueError."""
+    label, value, _ = FIELDS[field].parse(text)
+    return Condition(field, label, Comparison.EXACT, value)
+
+
+def takes_long(field: str, text: str) -> bool:
+    """Return whether ``parse_exact`` takes long for text of this length: for distinguished names and IP addresses."""
+    kind = FIELDS[field].kind
+    return kind is FieldKind.DISTINGUISHED_NAME or (
+        kind is FieldKind.SUBJECT_ALT_NAME and text.startswith(("IP:", "dirName:"))
+    )
+
+
+def parse_label(kind: FieldKind, key: str) -> str:
+    """Return the label of the facts that a key in an object selects. Raises ValueError."""
+    if kind is FieldKind.SUBJECT_ALT_NAME:
+        if key not in SUBJECT_ALT_NAME_LABELS:
+            message = f"write one of {', '.join(SUBJECT_ALT_NAME_LABELS)}"
+            raise ValueError(message)
+        return SUBJECT_ALT_NAME_LABELS[key]
+    return parse_attribute_type(key)

@@ -39,8 +39,8 @@ class Rule(NamedTuple):
     not match.
 
     ``limits`` restrict the rule to some requests, and do not affect whether it matches a certificate. None: no limits.
-    ``key_usages`` replaces the extended key usages that the settings require: a certificate must have one of these, or
-    none at all is required if it is empty. None: the requirement of the settings applies.
+    ``accepted_usages`` replaces the extended key usages that the settings require: a certificate must have one of them,
+    or none at all is required if it is empty. None: the requirement of the settings applies.
 
     A rule that ``denies`` is an entry of a document's ``deny``: a certificate that its matchers match is denied, even
     if other rules allow it.
@@ -56,9 +56,9 @@ class Rule(NamedTuple):
     denies: bool = False
     limits: RequestLimits | None = None
     certificate_context: Mapping[str, CertificateValue] = {}
-    key_usages: frozenset[str] | None = None
+    accepted_usages: frozenset[str] | None = None
 
-    def mismatch(self, satisfied: SatisfiedConditions, usages: Collection[str] | None = None) -> DenyReason | None:
+    def mismatch(self, satisfied: SatisfiedConditions, usages: Collection[str] | None) -> DenyReason | None:
         """Return why the rule does not match a certificate that satisfies conditions; None if it matches.
 
         ``usages`` are the certificate's extended key usages, None if it has no such extension.
@@ -83,9 +83,9 @@ class Rule(NamedTuple):
 
         ``required_met`` is whether the certificate meets the requirement of the settings.
         """
-        if self.key_usages is None:
+        if self.accepted_usages is None:
             return required_met
-        return not self.key_usages or not self.key_usages.isdisjoint(usages or ())
+        return not self.accepted_usages or not self.accepted_usages.isdisjoint(usages or ())
 
     def uses(self, field: str) -> bool:
         """Return whether a matcher or an exclusion is about a field."""

@@ -9,10 +9,10 @@ from collections import Counter
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import ConditionIndex, RuleIndex, SatisfiedConditions
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_REQUIRED_USAGES
 from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns, psd2_statement_problem
 from mtls_authorizer.rules.fields import FACT_READERS, ISSUER, ISSUER_KEY, PSD2_ROLE
 from mtls_authorizer.rules.grant import ConditionalGrant, Evaluation, Grant, combine
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES
 from mtls_authorizer.rules.rule import ENVIRONMENT, UsagePlanKey
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.rules.conditions import FactReader, FactReaders
-    from mtls_authorizer.rules.key_usage import RequiredKeyUsages
+    from mtls_authorizer.rules.extended_key_usage import RequiredUsages
     from mtls_authorizer.rules.names.issuer_spellings import IssuerExclusions
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule import Rule
@@ -47,7 +47,7 @@ class RuleSet:
         # Equal limits as the same object, so that requests need not compare them: they may contain many names.
         known: dict[RequestLimits | None, RequestLimits | None] = {}
         self._limits = [known.setdefault(rule.limits, rule.limits) for rule in self.rules]
-        self._requires_usages = any(rule.key_usages for rule in self.rules)
+        self._requires_usages = any(rule.accepted_usages for rule in self.rules)
         self.limits_domain_names = any(rule.limits and rule.limits.domain_names is not None for rule in self.rules)
         rule_count = Counter(condition for rule in every_rule for condition in rule.conditions())
         self.readers = FACT_READERS
@@ -68,8 +68,9 @@ class RuleSet:
 
         Without it, no certificate matches a rule with ``issuer_key``.
         """
-        rules = RuleSet(())
-        vars(rules).update(vars(self))
+        from copy import copy  # noqa: PLC0415 -- few rules need it
+
+        rules = copy(self)
         rules.readers = {**self.readers, ISSUER_KEY: read}
         return rules
 
@@ -78,7 +79,7 @@ class RuleSet:
         return field in self._conditions.fields
 
     def evaluate(
-        self, certificate: PeerCertificate, required: RequiredKeyUsages = CLIENT_AUTH_IF_RESTRICTED
+        self, certificate: PeerCertificate, required: RequiredUsages = CLIENT_AUTH_IF_RESTRICTED
     ) -> Evaluation:
         """Return the grant of the rules that match a certificate, or why no rule matches.
 
@@ -104,12 +105,12 @@ class RuleSet:
             return ConditionalGrant([(grant, self._limits[number]) for number, grant in granted.items()])
         return combine(list(granted.values()))
 
-    def matching(self, certificate: PeerCertificate, required: RequiredKeyUsages = NO_KEY_USAGES) -> list[Rule]:
+    def matching(self, certificate: PeerCertificate, required: RequiredUsages = NO_REQUIRED_USAGES) -> list[Rule]:
         """Return the rules that match a certificate, in their order, even if an entry of ``deny`` matches as well."""
         matching = self._matching(self.satisfied_by(certificate), certificate.ext_key_usage, required)
         return [self.rules[number] for number in self._granted(matching, certificate)]
 
-    def needs_client_auth(self, certificate: PeerCertificate, required: RequiredKeyUsages) -> bool:
+    def needs_client_auth(self, certificate: PeerCertificate, required: RequiredUsages) -> bool:
         """Return whether a certificate would match no rule if its usages did not include clientAuth."""
         remaining = [usage for usage in certificate.ext_key_usage or () if usage != CLIENT_AUTH]
         return not self._granted(self._matching(self.satisfied_by(certificate), remaining, required), certificate)
@@ -128,7 +129,7 @@ class RuleSet:
         return [self.denials[number] for number in self._denial_index.find(satisfied.any_fact)]
 
     def _matching(
-        self, satisfied: SatisfiedConditions, usages: Collection[str] | None, required: RequiredKeyUsages
+        self, satisfied: SatisfiedConditions, usages: Collection[str] | None, required: RequiredUsages
     ) -> list[int]:
         rules, met = self.rules, required.met_by(usages)
         numbers = self._matching_apart_from_usages(satisfied)
@@ -146,7 +147,7 @@ class RuleSet:
         return [number for number in numbers if number not in excluded]
 
     def _lacks_usages(self, satisfied: SatisfiedConditions, usages: Collection[str] | None) -> bool:
-        """Return whether no rule matches a certificate because of its usages. The settings do not accept them.
+        """Return whether the usages are why no rule matches a certificate that lacks the required ones.
 
         If a rule replaces the requirement and accepts the usages, they are only the reason if a rule matches apart from
         usages.

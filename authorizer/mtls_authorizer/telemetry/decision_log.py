@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtls_authorizer.log import get_logger, is_imported
+from mtls_authorizer.log import get_logger, logging_is_imported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def log_decision(observation: Observation) -> None:
         return
     elif observation.is_expiring:
         _log(observation, "WARNING", "allow, certificate expires soon")
-    elif is_imported():
+    elif logging_is_imported():
         _log(observation, "INFO", "allow")
 
 

@@ -81,7 +81,10 @@ class Recorder:
                 write(observation)
 
     def _check_serial_number(self, client: Client) -> bool:
-        """Log that two certificates have the same issuer and serial number, regardless of LOG_DECISIONS."""
+        """Log that two certificates have the same issuer and serial number, regardless of LOG_DECISIONS.
+
+        Returns whether the client's certificate is one of them.
+        """
         other_fingerprint = self._serial_numbers.observe(client)
         if other_fingerprint is None:
             return False
@@ -103,8 +106,8 @@ class Recorder:
 
     def _check_simple_response(self, decision: Decision, request: ApiRequest) -> None:
         """Warn that API Gateway may return the simple response for one route to a request for another one."""
-        is_simple = request.event_format == "http-2.0"
-        if is_simple and request.identity and decision.grant is not None and decision.grant.routes is not ALL_ROUTES:
+        is_limited = decision.grant is not None and decision.grant.routes is not ALL_ROUTES
+        if request.event_format == "http-2.0" and request.identity_sources and is_limited:
             self._warns_of_simple_responses = False
             correction = "set RESPONSE_FORMAT=iam and turn simple responses off, unless the authorizer's TTL is 0"
             get_logger().warning("simple response may be cached for other routes", extra={"correction": correction})

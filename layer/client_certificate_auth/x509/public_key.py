@@ -98,24 +98,34 @@ def equal_encodings(subject_public_key_info: bytes) -> list[bytes]:
     what OpenSSL does not read, only the usual one is returned if another is given, and none otherwise.
     """
     _, (algorithm, key) = read_sequence(subject_public_key_info)
-    encoded = read_public_key(subject_public_key_info)
-    point = encoded.pubkey
+    facts = read_public_key(subject_public_key_info)
+    if facts.pubkey is not None and facts.asn1_curve is not None:
+        return _ec_encodings(facts.pubkey, facts.asn1_curve, algorithm)
+    usual = facts.pubkey
     if read_oid(read_elements(algorithm)[1][0]) in _OTHER_RSA:
         with suppress(DerError):
-            point = _read_rsa_key(read_bit_string(key)).pubkey
-    if point is None:
-        # Octets that end with zero bits can be written with a number of unused ones.
-        usual = encode(SEQUENCE, encode(SEQUENCE, algorithm) + encode(BIT_STRING, b"\0" + read_bit_string(key)))
-        return [] if usual == subject_public_key_info else [usual]
-    if encoded.asn1_curve is None:
-        _, (_, key) = read_sequence(point)
-        others = [
-            encode(SEQUENCE, encode(SEQUENCE, each) + encode(BIT_STRING, key)) for each in (*_PSS_ALGORITHMS, algorithm)
-        ]
-        return list(dict.fromkeys((point, *others)))
+            usual = _read_rsa_key(read_bit_string(key)).pubkey
+    if usual is not None:
+        return _rsa_encodings(usual, algorithm)
+    # Octets that end with zero bits can be written with a number of unused ones.
+    usual = encode(SEQUENCE, encode(SEQUENCE, algorithm) + encode(BIT_STRING, b"\0" + read_bit_string(key)))
+    return [] if usual == subject_public_key_info else [usual]
+
+
+def _rsa_encodings(usual: bytes, algorithm: bytes) -> list[bytes]:
+    """Return the encodings of an RSA key with the common algorithms and with this one, given the usual encoding."""
+    _, (_, key) = read_sequence(usual)
+    others = [
+        encode(SEQUENCE, encode(SEQUENCE, each) + encode(BIT_STRING, key)) for each in (*_PSS_ALGORITHMS, algorithm)
+    ]
+    return list(dict.fromkeys((usual, *others)))
+
+
+def _ec_encodings(point: bytes, curve_name: str, algorithm: bytes) -> list[bytes]:
+    """Return the encodings of a key with its curve named and as in an algorithm, given the uncompressed point."""
     odd = point[-1] % 2
     compressed = bytes([_COMPRESSED[odd]]) + point[1 : len(point) // 2 + 1]
-    curve = next(oid for oid, (name, _, _) in NAMED_CURVES.items() if name == encoded.asn1_curve)
+    curve = next(oid for oid, (name, _, _) in NAMED_CURVES.items() if name == curve_name)
     named = encode(OID, _encode_oid(_EC)) + encode(OID, _encode_oid(curve))
     return [
         encode(SEQUENCE, encode(SEQUENCE, each) + encode(BIT_STRING, b"\0" + form))

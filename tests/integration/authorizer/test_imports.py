@@ -79,7 +79,7 @@ PARTS = {
     "SnapStart": ("snapshot_restore_py",),
     "cryptography": ("cryptography",),
     "SPIFFE": ("mtls_authorizer.rules.names.spiffe",),
-    "usages of rules": ("mtls_authorizer.rules.document.key_usage_validation",),
+    "usages of rules": ("mtls_authorizer.rules.document.extended_key_usage_validation",),
     "typing": ("typing",),
     "logging": ("logging",),
     "threads": ("threading",),

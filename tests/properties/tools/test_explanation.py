@@ -19,8 +19,8 @@ from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.checks import CHECKS
 from mtls_authorizer.request.decision import decide, outcome_for
 from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_REQUIRED_USAGES, read_required_usages
 from mtls_authorizer.rules.grant import Grant
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -189,8 +189,13 @@ _QUESTIONS = st.builds(
     make_event=st.sampled_from(list(EVENTS.values())),
     truststore=_TRUSTSTORES,
     shadow_rules=st.none() | _RULES.map(RuleSet),
-    required_key_usages=st.sampled_from(
-        [CLIENT_AUTH_IF_RESTRICTED, CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages(["clientAuth", "1.2.3"])]
+    required_usages=st.sampled_from(
+        [
+            CLIENT_AUTH_IF_RESTRICTED,
+            CLIENT_AUTH_IF_RESTRICTED,
+            NO_REQUIRED_USAGES,
+            read_required_usages(["clientAuth", "1.2.3"]),
+        ]
     ),
     response_format=st.sampled_from(["iam", "simple"]),
     unauthenticated_response=st.sampled_from(["unauthorized", "deny"]),
@@ -227,10 +232,10 @@ def test_each_check_passes_or_fails_as_the_certificate_does(asked: Question) -> 
         return
     expected = {checks.VALIDITY.name: certificate.not_before <= asked.now <= certificate.not_after}
     if certificate.extensions_decodable:
-        expected[checks.EXTENDED_KEY_USAGE.name] = asked.settings.required_key_usages.met_by(certificate.ext_key_usage)
+        expected[checks.EXTENDED_KEY_USAGE.name] = asked.settings.required_usages.met_by(certificate.ext_key_usage)
     if explanation.rules is not None:
         # Explained as if the certificate had the required usages.
-        evaluation = asked.policy.rules.evaluate(certificate, NO_KEY_USAGES)
+        evaluation = asked.policy.rules.evaluate(certificate, NO_REQUIRED_USAGES)
         outcome = outcome_for(evaluation, asked.request, asked.now)
         expected[checks.RULES.name] = isinstance(outcome, Grant)
     assert {check: verdicts[check] for check in expected} == {
@@ -267,7 +272,7 @@ def test_a_suggested_rule_allows_exactly_what_it_names(asked: Question) -> None:
         return
     rules = document({**advice.rule, "allow": ["GET /hello"]})
     for route, reason in (("GET /hello", None), ("GET /other", DenyReason.ROUTE_NOT_ALLOWED)):
-        with_rule = explain(question(asked.pem, rules, route=route, required_key_usages=NO_KEY_USAGES))
+        with_rule = explain(question(asked.pem, rules, route=route, required_usages=NO_REQUIRED_USAGES))
         results = {check.name: check for check in with_rule.checks}
         assert results[checks.RULES.name].verdict is Verdict.PASSED
         assert results[checks.ROUTE.name].reason is reason

@@ -17,7 +17,7 @@ from mtls_authorizer.request.assessment import assess
 from mtls_authorizer.request.decision import decide
 from mtls_authorizer.request.event import read_request
 from mtls_authorizer.rules.document.reader import parse_rules
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_REQUIRED_USAGES, read_required_usages
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.telemetry.decision_log import log_fields
 from mtls_authorizer.telemetry.observation import Observation
@@ -150,8 +150,8 @@ _DOCUMENTS = st.builds(
 )
 _SETTINGS = st.sampled_from(
     [
-        Settings(required_key_usages=usages)
-        for usages in (CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages(["clientAuth"]))
+        Settings(required_usages=usages)
+        for usages in (CLIENT_AUTH_IF_RESTRICTED, NO_REQUIRED_USAGES, read_required_usages(["clientAuth"]))
     ]
 )
 _REQUESTED = st.sampled_from(

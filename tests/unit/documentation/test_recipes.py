@@ -12,7 +12,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.document.reader import parse_rules
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH, SERVER_AUTH
 from tests.decisions import decision_on
 from tests.pki import der
 from tests.pki.certificates import (

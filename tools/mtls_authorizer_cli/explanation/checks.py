@@ -23,8 +23,8 @@ from mtls_authorizer.request import checks
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, GRANT_CHECKS, RequestFacts
 from mtls_authorizer.request.decision import outcome_for
 from mtls_authorizer.revocation.status import UnknownReason
+from mtls_authorizer.rules.extended_key_usage import NO_REQUIRED_USAGES, usage_name
 from mtls_authorizer.rules.fields import FIELDS
-from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, usage_name
 from mtls_authorizer.rules.routes import combined_routes
 from mtls_authorizer_cli.explanation.result import CheckResult, Verdict
 from mtls_authorizer_cli.explanation.wording import fact_text, printed_routes, written_route
@@ -78,7 +78,7 @@ def _checks_with_facts(question: Question, read: PeerCertificate | str) -> Itera
 def _request_facts(certificate: PeerCertificate, question: Question) -> RequestFacts:
     settings, policy, now = question.settings, question.policy, question.now
     return RequestFacts(
-        outcome_for(policy.rules.evaluate(certificate, settings.required_key_usages), question.request, now),
+        outcome_for(policy.rules.evaluate(certificate, settings.required_usages), question.request, now),
         certificate.not_before,
         certificate.not_after,
         now,
@@ -92,9 +92,9 @@ def _request_facts(certificate: PeerCertificate, question: Question) -> RequestF
 def _outcome_without_required_usages(certificate: PeerCertificate, question: Question) -> RuleOutcome:
     """Return the outcome of the rules; if it is about missing usages, the outcome if no usages were required."""
     rules = question.policy.rules
-    evaluation = rules.evaluate(certificate, question.settings.required_key_usages)
+    evaluation = rules.evaluate(certificate, question.settings.required_usages)
     if evaluation is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
-        evaluation = rules.evaluate(certificate, NO_KEY_USAGES)
+        evaluation = rules.evaluate(certificate, NO_REQUIRED_USAGES)
     # This is about the usages of a rule, which the check of usages reports.
     if evaluation is DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED:
         return DenyReason.NO_RULE_MATCHED
@@ -116,7 +116,7 @@ def _skipped(check: Check, passed: set[str], question: Question, *, without_cert
 def _usages_skipped(outcome: RuleOutcome, certificate: PeerCertificate, question: Question) -> str | None:
     """Return why missing usages are not the reason: the rules deny some certificates before they look at usages."""
     decided_first = outcome in (DenyReason.CERTIFICATE_EXCLUDED, DenyReason.QC_STATEMENTS_MALFORMED)
-    if decided_first and not question.settings.required_key_usages.met_by(certificate.ext_key_usage):
+    if decided_first and not question.settings.required_usages.met_by(certificate.ext_key_usage):
         return f"the rules deny the certificate first ({outcome})"
     return None
 
@@ -129,13 +129,13 @@ def _required(check: Check, question: Question) -> str:
     return special(question) if special else check.requirement
 
 
-def _required_key_usages(question: Question) -> str:
-    usages, required = question.settings.required_key_usages
+def _required_usages(question: Question) -> str:
+    usages, required = question.settings.required_usages
     if not usages:
         return "nothing: REQUIRED_EXTENDED_KEY_USAGE is none"
     names = " and ".join(map(usage_name, sorted(usages)))
     text = names if required else f"{names}, if the certificate has the extension"
-    replaced = any(rule.key_usages is not None for rule in question.policy.rules.rules)
+    replaced = any(rule.accepted_usages is not None for rule in question.policy.rules.rules)
     return f"{text}; or those of a rule with extended_key_usage" if replaced else text
 
 
@@ -145,7 +145,7 @@ def _required_route(question: Question) -> str:
 
 
 _REQUIRED: Mapping[Check, Callable[[Question], str]] = {
-    checks.EXTENDED_KEY_USAGE: _required_key_usages,
+    checks.EXTENDED_KEY_USAGE: _required_usages,
     checks.VALIDITY: lambda question: f"a certificate that is valid at {utc_timestamp(question.now)}",
     checks.ROUTE: _required_route,
 }
@@ -205,7 +205,7 @@ def _critical_extensions(certificate: PeerCertificate, _question: Question) -> s
     return listing(list(certificate.unhandled_critical_extensions), none="no such extension")
 
 
-def _key_usages(certificate: PeerCertificate, _question: Question) -> str:
+def _usages(certificate: PeerCertificate, _question: Question) -> str:
     usages = certificate.ext_key_usage
     return "no such extension" if usages is None else listing(list(map(usage_name, usages)))
 
@@ -252,7 +252,7 @@ _FOUND: Mapping[Check, Callable[[PeerCertificate, Question], str]] = {
     checks.PRINTABLE: _control_characters,
     checks.EXTENSIONS: _extensions,
     checks.CRITICAL_EXTENSIONS: _critical_extensions,
-    checks.EXTENDED_KEY_USAGE: _key_usages,
+    checks.EXTENDED_KEY_USAGE: _usages,
     checks.RULES: _matching_rules,
     checks.VALIDITY: _validity,
     checks.REVOCATION: _revocation_status,

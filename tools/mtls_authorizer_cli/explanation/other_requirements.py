@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.rules.certificate_values import LONGEST_VALUE, CertificateValue
+from mtls_authorizer.rules.extended_key_usage import usage_name
 from mtls_authorizer.rules.fields import SUBJECT_ALT_NAME_LABELS
-from mtls_authorizer.rules.key_usage import usage_name
 from mtls_authorizer_cli.explanation.wording import choice
 from mtls_authorizer_cli.printed import listing, quoted, utc_timestamp
 
@@ -33,10 +33,10 @@ class OtherRequirement(NamedTuple):
     met: bool
 
 
-def key_usage_requirements(rule: Rule, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
+def usage_requirements(rule: Rule, usages: Collection[str] | None) -> Iterator[OtherRequirement]:
     """Return the extended key usages that a rule requires in place of those that the settings require, if any."""
-    if rule.key_usages is not None:
-        names = [usage_name(usage) for usage in sorted(rule.key_usages)]
+    if rule.accepted_usages is not None:
+        names = [usage_name(usage) for usage in sorted(rule.accepted_usages)]
         found = "no such extension" if usages is None else listing([usage_name(usage) for usage in usages])
         required = choice(names, everything=True) if names else "nothing"
         yield OtherRequirement("extended_key_usage", required, found, rule.accepts_usages(usages, required_met=True))

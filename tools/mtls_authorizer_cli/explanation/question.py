@@ -61,7 +61,7 @@ class Question(NamedTuple):
     def matching_rules(self, certificate: PeerCertificate) -> list[Rule]:
         """Return the rules that match a certificate, as if it had the required usages if none matches without them."""
         rules = self.policy.rules
-        return rules.matching(certificate, self.settings.required_key_usages) or rules.matching(certificate)
+        return rules.matching(certificate, self.settings.required_usages) or rules.matching(certificate)
 
     def assessment(self) -> Assessment:
         """Return the time-independent part of the decision."""

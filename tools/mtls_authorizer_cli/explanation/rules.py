@@ -13,8 +13,8 @@ from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explanation.other_requirements import (
     OtherRequirement,
     certificate_values,
-    key_usage_requirements,
     limit_requirements,
+    usage_requirements,
     value_requirements,
 )
 from mtls_authorizer_cli.explanation.similarity import Difference, find_nearest
@@ -161,7 +161,7 @@ def explain_rules(
     Rules are near only if something about the client matches or is similar, unless there are no more than three.
     """
     satisfied, usages = rules.satisfied_by(certificate), certificate.ext_key_usage
-    required = question.settings.required_key_usages
+    required = question.settings.required_usages
     # If no rule that replaces the required usages matches, the others are explained as if they were met.
     replaced = not required.met_by(usages) and bool(rules.matching(certificate, required))
     facts = {field: tuple(read(certificate)) for field, read in rules.readers.items()}
@@ -194,7 +194,7 @@ def explain_rules(
             tuple(tuple(map(explain_exclusion, exclusion)) for exclusion in rule.exclusions),
             None if invocation is None else permits(rule.routes, invocation),
             () if rule.limits is None else tuple(limit_requirements(rule.limits, question)),
-            (*key_usage_requirements(rule, usages), *value_requirements(rule, certificate)),
+            (*usage_requirements(rule, usages), *value_requirements(rule, certificate)),
         )
         for rule in rules.rules
     ]
@@ -217,7 +217,7 @@ def explain_rules(
 def _mismatch(
     rule: Rule, satisfied: SatisfiedConditions, usages: Collection[str] | None, *, replaced: bool
 ) -> DenyReason | None:
-    if replaced and rule.key_usages is None:
+    if replaced and rule.accepted_usages is None:
         return DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED
     return rule.mismatch(satisfied, usages)
 

@@ -15,7 +15,7 @@ from client_certificate_auth.node_view import is_ca, read_any_boolean
 from client_certificate_auth.x509.certificate import parse_certificate
 from client_certificate_auth.x509.der import BIT_STRING, DerError, first_element, read_element
 from client_certificate_auth.x509.extensions import BASIC_CONSTRAINTS, KEY_USAGE, read_basic_constraints
-from client_certificate_auth.x509.known_extensions import CHECKED_FOR_CA, SUPPORTED
+from client_certificate_auth.x509.handled_extensions import CHECKED_FOR_CA, HANDLED
 from client_certificate_auth.x509.names import DistinguishedName
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.truststore.authority import read_authority
@@ -185,7 +185,7 @@ def ca_objections(path: Iterable[TruststoreCertificate]) -> Iterator[str]:
 
 def _ca_problem(certificate: Certificate, cas_below: int) -> str | None:
     """Return why OpenSSL rejects a certificate that may be a CA's, or None."""
-    unknown = [oid for oid, (critical, _) in certificate.extensions.items() if critical and oid not in SUPPORTED]
+    unknown = [oid for oid, (critical, _) in certificate.extensions.items() if critical and oid not in HANDLED]
     if unknown:
         return f"it has a critical extension that OpenSSL does not handle ({', '.join(unknown)})"
     constraints = certificate.extension(BASIC_CONSTRAINTS)

@@ -7,7 +7,7 @@ import re
 
 from mtls_authorizer.rules.certificate_values import LONGEST_VALUE, CertificateValue
 from mtls_authorizer.rules.conditions import Comparison
-from mtls_authorizer.rules.document.problems import Problems, member, shown
+from mtls_authorizer.rules.document.problems import Problems, key_place, shown
 from mtls_authorizer.rules.fields import FIELDS, parse_label
 
 TYPE_CHECKING = False
@@ -29,12 +29,12 @@ def read_certificate_value(
 ) -> CertificateValue | None:
     """Read an object with the key ``from``. None if it has a problem."""
     problems.check_keys(value, keys, place)
-    source = _read_source(value.get("from"), member(place, "from"), problems)
-    after = _read_prefix(value["after"], source, member(place, "after"), problems) if "after" in value else ""
+    source = _read_source(value.get("from"), key_place(place, "from"), problems)
+    after = _read_prefix(value["after"], source, key_place(place, "after"), problems) if "after" in value else ""
     default = value.get("default")
     if "default" in value and not (isinstance(default, str) and DEFAULT.fullmatch(default)):
         problems.add(
-            member(place, "default"),
+            key_place(place, "default"),
             f"must be a string of up to {LONGEST_VALUE} characters of printable ASCII, not {shown(default)}",
         )
     if source is None or after is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mtls_authorizer.rules.conditions import Comparison, Condition, Matcher, make_matcher
-from mtls_authorizer.rules.document.problems import is_plain_text, items_with_places, member, shown
+from mtls_authorizer.rules.document.problems import is_plain_text, items_with_places, key_place, shown
 from mtls_authorizer.rules.fields import FIELDS, SPIFFE_TRUST_DOMAIN, FieldKind, parse_exact, parse_label, takes_long
 from mtls_authorizer.rules.names.patterns import LABELS_WITH_SPELLINGS
 
@@ -87,7 +87,7 @@ class MatchValidator:
         self._problems.count_entries(len(value), place)
         conditions: dict[str, Condition | None] = {}
         for key, item in value.items():
-            where = member(place, key)
+            where = key_place(place, key)
             try:
                 label = parse_label(kind, key)
             except ValueError as error:

@@ -106,7 +106,7 @@ class Problems:
         """Reject all keys of an object that are not known."""
         for key in value:
             if key not in known:
-                self.add(member(place, key), f"is unknown: write one of {', '.join(known)}")
+                self.add(key_place(place, key), f"is unknown: write one of {', '.join(known)}")
 
 
 def is_plain_text(items: list[object]) -> bool:
@@ -124,7 +124,7 @@ def items_with_places(value: object, place: str) -> Iterable[tuple[object, str]]
     return ((value, place),)
 
 
-def member(place: str, key: str) -> str:
+def key_place(place: str, key: str) -> str:
     """Return the location of a key in an object at ``place``, which is empty for the document itself."""
     written = key if _PLAIN_KEY.fullmatch(key) else shown(key)
     return f"{place}.{written}" if place else written

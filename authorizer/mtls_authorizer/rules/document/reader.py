@@ -9,7 +9,7 @@ import codecs
 import json
 from collections import Counter
 
-from mtls_authorizer.rules.document.problems import JsonNumber, RulesError, member, shown
+from mtls_authorizer.rules.document.problems import JsonNumber, RulesError, key_place, shown
 from mtls_authorizer.rules.document.validation import validate_rules
 
 TYPE_CHECKING = False
@@ -100,7 +100,7 @@ def _places_of(wanted: object, value: object, place: str) -> Iterator[str]:
         yield place
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _places_of(wanted, item, member(place, key))
+            yield from _places_of(wanted, item, key_place(place, key))
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _places_of(wanted, item, f"{place}[{number}]")

@@ -6,7 +6,7 @@ import re
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.rules.document.match_validation import MatchValidator
-from mtls_authorizer.rules.document.problems import Problems, RulesError, items_with_places, member, shown
+from mtls_authorizer.rules.document.problems import Problems, RulesError, items_with_places, key_place, shown
 from mtls_authorizer.rules.routes import (
     ALL_ROUTES,
     LARGEST_POLICY,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from mtls_authorizer.rules.certificate_values import CertificateValue
+    from mtls_authorizer.rules.conditions import Matcher
     from mtls_authorizer.rules.request_limits import RequestLimits
 
     _T = TypeVar("_T")
@@ -118,14 +119,9 @@ class _RuleValidator:
 
         read("description", self.problems.is_text, default=True)
         matchers = self._match.matchers(value["match"], f"{place}.match") if "match" in value else ()
-        key_usages = None
-        if "extended_key_usage" in value:
-            # Few documents need it.
-            from mtls_authorizer.rules.document.key_usage_validation import read_rule_key_usages  # noqa: PLC0415
-
-            usage_place = f"{place}.extended_key_usage"
-            usages = value["extended_key_usage"]
-            key_usages = read_rule_key_usages(usages, matchers, usage_place, self.problems)
+        accepted_usages = read(
+            "extended_key_usage", lambda usages, where: self._accepted_usages(usages, where, matchers), None
+        )
         context = read("context", self._context, _Context({}, {}))
         return Rule(
             # A rule without a valid name gets a unique one, so that it is not also rejected as a duplicate.
@@ -137,8 +133,13 @@ class _RuleValidator:
             usage_plan_key=read("usage_plan_key", self._usage_plan_key, None),
             limits=self._limits(value, place),
             certificate_context=context.values,
-            key_usages=key_usages,
+            accepted_usages=accepted_usages,
         )
+
+    def _accepted_usages(self, value: object, place: str, matchers: tuple[Matcher, ...]) -> frozenset[str] | None:
+        from mtls_authorizer.rules.document.extended_key_usage_validation import read_rule_usages  # noqa: PLC0415 -- rarely used
+
+        return read_rule_usages(value, matchers, place, self.problems)
 
     def _limits(self, rule: dict[str, object], place: str) -> RequestLimits | None:
         if rule.keys().isdisjoint(LIMIT_KEYS):
@@ -190,7 +191,7 @@ class _RuleValidator:
             return context
         self.problems.count_entries(len(value), place)
         for key, text in value.items():
-            where = member(place, key)
+            where = key_place(place, key)
             if not CONTEXT_KEY.fullmatch(key):
                 self.problems.add(where, "must be a letter, followed by up to 63 letters, digits and underscores")
             elif RESERVED_CONTEXT_KEY.fullmatch(key):

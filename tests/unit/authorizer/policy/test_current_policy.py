@@ -502,6 +502,20 @@ def test_stored_rules_cannot_be_combined_with_a_rule_for_anyone(storage: Memory)
     assert live.take_failures() == 1
 
 
+def test_shadow_rules_can_be_the_only_document_and_do_not_stop_the_start(storage: Memory) -> None:
+    loaded = load_settings(
+        {"ALLOWED_COMMON_NAMES": "client", "AUTHORIZER_SHADOW_RULES_URI": storage.uri("shadow.json")}
+    )
+    live = make_live(storage, loaded)
+    assert live.get().shadow_rules is None
+    storage.put("shadow.json", (RULES % ("shadow", "client")).encode())
+    live.restore()
+    policy = live.get()
+    assert policy.shadow_rules is not None
+    assert [rule.name for rule in policy.shadow_rules.rules] == ["shadow"]
+    assert [rule.name for rule in policy.rules.rules] == ["environment"]
+
+
 @pytest.mark.parametrize("content", [None, b"", b'{"rules": [{}]}', HTML])
 def test_shadow_rules_that_cannot_be_read_stop_neither_a_start_nor_a_restore(
     storage: Memory, content: bytes | None, caplog: pytest.LogCaptureFixture

@@ -13,8 +13,8 @@ from mtls_authorizer.policy.settings import (
 )
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode, RevocationSettings
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.rules.grant import Grant
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import ENVIRONMENT, Rule
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -35,7 +35,7 @@ def test_without_variables_there_is_no_rule_and_all_values_are_defaults() -> Non
     assert configuration._replace(version=None) == Settings(
         rules=(),
         shadow_rules=(),
-        required_key_usages=CLIENT_AUTH_IF_RESTRICTED,
+        required_usages=CLIENT_AUTH_IF_RESTRICTED,
         rules_uri=None,
         shadow_rules_uri=None,
         rules_refresh_seconds=60,

@@ -198,6 +198,6 @@ def test_the_error_names_the_expected_kinds_of_events(event: object, problem: st
 )
 def test_the_identity_sources_are_a_list_or_text_with_commas(sources: object, values: list[str]) -> None:
     request = read_request(http_1_0_event("") | {"identitySource": sources, "requestContext": {"domainName": "b"}})
-    assert request.identity == values
+    assert request.identity_sources == values
     # Part of a value is not a value.
     assert request.may_be_cached_for_other_domain_names is bool(values)

@@ -14,7 +14,7 @@ from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.rules.certificate_values import CertificateValue
 from mtls_authorizer.rules.document.reader import parse_rules
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, SERVER_AUTH
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH, CLIENT_AUTH_IF_RESTRICTED, SERVER_AUTH
 from mtls_authorizer.rules.request_limits import RequestLimits
 from mtls_authorizer.rules.rule_set import RuleSet
 from tests.aws.api_events import EVENTS, rest_event

@@ -95,5 +95,5 @@ class Counting(dict[str, Condition]):
 
 
 def test_a_rule_without_matchers_matches_no_certificate_unless_it_is_for_anyone() -> None:
-    assert Rule("nobody", (), ALL_ROUTES).mismatch(NONE) is DenyReason.NO_ALLOWLIST_CONFIGURED
-    assert Rule("anyone", (), ALL_ROUTES, anyone=True).mismatch(NONE) is None
+    assert Rule("nobody", (), ALL_ROUTES).mismatch(NONE, None) is DenyReason.NO_ALLOWLIST_CONFIGURED
+    assert Rule("anyone", (), ALL_ROUTES, anyone=True).mismatch(NONE, None) is None

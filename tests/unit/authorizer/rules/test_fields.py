@@ -45,7 +45,7 @@ def client(
 def mismatch(match: dict[str, Any], certificate: PeerCertificate, **others: object) -> DenyReason | None:
     """Return why the one rule of a document doesn't match a certificate."""
     (only,) = parse_rules(document(rule(match=match, **others)))
-    return only.mismatch(RuleSet([only]).satisfied_by(certificate))
+    return only.mismatch(RuleSet([only]).satisfied_by(certificate), None)
 
 
 def matches(match: dict[str, Any], certificate: PeerCertificate) -> bool:
@@ -575,7 +575,7 @@ def test_every_field_must_match_and_the_first_mismatch_is_the_reason() -> None:
     def mismatch(match: dict[str, Any]) -> DenyReason | None:
         (only,) = parse_rules(document(rule(match=match)))
         rules = rules_with_issuer_keys(RuleSet([only]), truststore)
-        return only.mismatch(rules.satisfied_by(certificate))
+        return only.mismatch(rules.satisfied_by(certificate), None)
 
     assert mismatch(good) is None
     fields = list(FIELDS)

@@ -18,8 +18,8 @@ from mtls_authorizer.request.event import read_request
 from mtls_authorizer.request.response import make_response
 from mtls_authorizer.rules.conditions import SatisfiedConditions
 from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH
 from mtls_authorizer.rules.grant import Evaluation, Grant
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, METHODS, Routes, permits, policy_size
 from mtls_authorizer.rules.rule import Rule, UsagePlanKey
 from mtls_authorizer.rules.rule_set import RuleSet

@@ -14,7 +14,7 @@ from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.settings import RevocationSettings
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer.rules.document.reader import parse_rules
-from mtls_authorizer.rules.key_usage import NO_KEY_USAGES, read_key_usages
+from mtls_authorizer.rules.extended_key_usage import NO_REQUIRED_USAGES, read_required_usages
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -97,14 +97,14 @@ def failed(explanation: Explanation) -> dict[str, str | None]:
             "clientAuth, serverAuth",
         ),
         (
-            question(with_extensions(SERVER), ANYONE, required_key_usages=NO_KEY_USAGES),
+            question(with_extensions(SERVER), ANYONE, required_usages=NO_REQUIRED_USAGES),
             "extended_key_usage",
             "nothing: REQUIRED_EXTENDED_KEY_USAGE is none",
             "serverAuth",
         ),
         (
             question(
-                with_extensions(SERVER), ANYONE, required_key_usages=read_key_usages(["clientAuth", "serverAuth"])
+                with_extensions(SERVER), ANYONE, required_usages=read_required_usages(["clientAuth", "serverAuth"])
             ),
             "extended_key_usage",
             "serverAuth and clientAuth",

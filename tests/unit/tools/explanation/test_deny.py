@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.policy.settings import load_settings
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH, SERVER_AUTH
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.report.json_document import as_json

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, first_failure
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH_IF_RESTRICTED
 from mtls_authorizer_cli.doctor.findings import Check, Diagnosis, Finding
 from mtls_authorizer_cli.doctor.offline.truststore import EXPIRY_WARNING, REISSUE, expires_in
 from mtls_authorizer_cli.explanation.gateway import CLIENT_SEES, GatewayCheck, fix_of, gateway_findings, log_message

@@ -60,7 +60,7 @@ def summarize(question: Question) -> Summary:
     decision = decide(assessment, question.settings, question.policy, question.request, question.now)
     outcome = None
     if isinstance(assessment, AssessedCertificate):
-        outcome = outcome_for(assessment.outcome, question.request, question.now)
+        outcome = outcome_for(assessment.evaluation, question.request, question.now)
     gateway = explain_gateway(read, question.truststore, question.now)
     return Summary(
         read if isinstance(read, PeerCertificate) else None,

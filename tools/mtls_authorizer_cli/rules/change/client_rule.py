@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from client_certificate_auth import ExtractionSuccess
 from mtls_authorizer.policy.access_policy import AccessPolicy, rules_with_issuer_keys
 from mtls_authorizer.request.assessment import RejectedCertificate, assess
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.fields import ISSUER_KEY
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, SERVER_AUTH, usage_name
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.certificates.files import read_certificate_file
 from mtls_authorizer_cli.command_line import CommandError, command_errors, shown_file
@@ -67,12 +67,12 @@ def client_rule_of(file: str, trust: Trust | None, settings: Settings, now: date
 def _client_rule(certificate: PeerCertificate, trust: Trust | None, settings: Settings, now: datetime) -> ClientRule:
     _check(certificate, settings)
     issuer = {} if trust is None else {ISSUER_KEY: verified_issuer_key(certificate, trust, now)}
-    meets_usages = settings.required_key_usages.met_by(certificate.ext_key_usage)
+    meets_usages = settings.required_usages.met_by(certificate.ext_key_usage)
     matches = name_matches(certificate) if meets_usages else _server_matches(certificate)
     for match in matches:
         keys = {"match": {**match, **issuer}, **({} if meets_usages else _SERVERS_ONLY)}
         rule = one_rule(keys) if trust is None else rules_with_issuer_keys(one_rule(keys), trust.authorities)
-        if rule.matching(certificate, settings.required_key_usages):
+        if rule.matching(certificate, settings.required_usages):
             return ClientRule(
                 certificate, keys, tuple(_warnings(certificate, match, trust, now, meets_usages=meets_usages))
             )
@@ -89,7 +89,7 @@ def _check(certificate: PeerCertificate, settings: Settings) -> None:
     if isinstance(assessment, RejectedCertificate):
         message = f"no rule can allow this certificate: {assessment.reason}"
         raise CommandError(message)
-    usages, required = certificate.ext_key_usage, settings.required_key_usages
+    usages, required = certificate.ext_key_usage, settings.required_usages
     if not required.met_by(usages) and (CLIENT_AUTH not in required.usages or SERVER_AUTH not in (usages or ())):
         found = "no extended key usages" if not usages else f"the usages {', '.join(map(usage_name, usages))}"
         wanted = ", ".join(sorted(map(usage_name, required.usages)))

@@ -50,7 +50,7 @@ class _PreparedRule:
     def covers(self, other: _PreparedRule) -> bool:
         """Return whether a certificate and a route that another rule matches and allows are covered by this one."""
         return (
-            self.rule.key_usages == other.rule.key_usages
+            self.rule.accepted_usages == other.rule.accepted_usages
             and self.rule.limits in {None, other.rule.limits}
             and self.required_values <= other.required_values
             and self.exclusions <= other.exclusions

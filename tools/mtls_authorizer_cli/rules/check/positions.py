@@ -6,7 +6,7 @@ import json
 import re
 from typing import NamedTuple
 
-from mtls_authorizer.rules.document.problems import member
+from mtls_authorizer.rules.document.problems import key_place
 
 _LEXEME = re.compile(r'\n|"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _LAST_PART = re.compile(r"(?:\.[^.\[]*|\[[^.\[\]]*\])\Z|\A[^.\[]*\Z")
@@ -40,7 +40,7 @@ def line_numbers(text: str) -> dict[str, int]:
         if lexeme == ",":
             containers[-1] = _next_item(top)
         elif top.item is None:
-            place = member(top.place, json.loads(lexeme))
+            place = key_place(top.place, json.loads(lexeme))
             lines[place] = line
             containers[-1] = top._replace(item=place)
         elif lexeme != ":":

@@ -66,10 +66,10 @@ class ClientChange(NamedTuple):
 def access(certificate: PeerCertificate, settings: Settings, rules: RuleSet) -> Access:
     """Return what rules allow the client of a certificate, as long as it is valid and not revoked."""
     assessment = assess(ExtractionSuccess(certificate), settings, AccessPolicy(rules))
-    outcome = assessment.outcome if isinstance(assessment, AssessedCertificate) else assessment.reason
-    if isinstance(outcome, DenyReason):
-        return Access((), outcome)
-    return Access(tuple(outcome.candidates) if isinstance(outcome, ConditionalGrant) else ((outcome, None),))
+    evaluation = assessment.evaluation if isinstance(assessment, AssessedCertificate) else assessment.reason
+    if isinstance(evaluation, DenyReason):
+        return Access((), evaluation)
+    return Access(tuple(evaluation.candidates) if isinstance(evaluation, ConditionalGrant) else ((evaluation, None),))
 
 
 def compare_access(old: Access, new: Access) -> ClientChange:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from mtls_authorizer.rules.key_usage import usage_name
+from mtls_authorizer.rules.extended_key_usage import usage_name
 from mtls_authorizer.rules.rule import UsagePlanKey
 from mtls_authorizer_cli.explanation.wording import alternative_text, alternatives
 from mtls_authorizer_cli.printed import quoted, utc_timestamp
@@ -176,8 +176,8 @@ def _rule_parts(rule: Rule) -> dict[str, Parts]:
     """Return the parts of a rule, by their names in a document. Those that it does not have are left out."""
     parts: dict[str, Parts] = {f"match.{matcher.field}": _alternatives(matcher) for matcher in rule.matchers}
     parts["not"] = {_value(exclusion): _match_text(exclusion) for exclusion in rule.exclusions}
-    if rule.key_usages is not None:
-        parts["extended_key_usage"] = {usage: usage_name(usage) for usage in rule.key_usages} or {"none": "none"}
+    if rule.accepted_usages is not None:
+        parts["extended_key_usage"] = {usage: usage_name(usage) for usage in rule.accepted_usages} or {"none": "none"}
     if rule.limits is not None:
         parts |= _limits(rule.limits)
     parts["context"] = {

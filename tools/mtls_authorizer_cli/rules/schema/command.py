@@ -22,8 +22,8 @@ from mtls_authorizer.rules.document.validation import (
     RULE_NAME,
     USAGE_PLAN_KEY,
 )
+from mtls_authorizer.rules.extended_key_usage import OID_BY_USAGE
 from mtls_authorizer.rules.fields import FIELDS, SUBJECT_ALT_NAME_LABELS, FieldKind
-from mtls_authorizer.rules.key_usage import OID_BY_USAGE
 from mtls_authorizer.rules.names.patterns import SUBJECT_ALT_NAME_PATTERNS
 from mtls_authorizer.rules.routes import METHODS, SEGMENT
 from mtls_authorizer.rules.rule import ENVIRONMENT, UsagePlanKey

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from mtls_authorizer.rules.conditions import Condition, Matcher, SatisfiedConditions
-    from mtls_authorizer.rules.key_usage import RequiredKeyUsages
+    from mtls_authorizer.rules.extended_key_usage import RequiredUsages
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.rules.what_if.facts import KnownCertificate
@@ -35,7 +35,7 @@ class Matches(NamedTuple):
     denied: Statement
 
 
-def find_matches(rules: RuleSet, required: RequiredKeyUsages, client: KnownCertificate) -> Matches:
+def find_matches(rules: RuleSet, required: RequiredUsages, client: KnownCertificate) -> Matches:
     """Return the rules that match a certificate or may match it.
 
     ``required`` are the usages that the settings require.
@@ -50,7 +50,7 @@ def find_matches(rules: RuleSet, required: RequiredKeyUsages, client: KnownCerti
 
 
 def _matches(
-    rule: Rule, required: RequiredKeyUsages, client: KnownCertificate, satisfied: SatisfiedConditions
+    rule: Rule, required: RequiredUsages, client: KnownCertificate, satisfied: SatisfiedConditions
 ) -> Statement:
     """Return whether a rule matches: as ``Rule.mismatch`` and ``RuleSet.evaluate`` decide it."""
     if not rule.matchers and not rule.anyone:
@@ -71,7 +71,7 @@ def _matches(
     )
 
 
-def _has_usages(rule: Rule, required: RequiredKeyUsages, client: KnownCertificate) -> Statement:
+def _has_usages(rule: Rule, required: RequiredUsages, client: KnownCertificate) -> Statement:
     def accepts(usages: Collection[str] | None) -> bool:
         return rule.accepts_usages(usages, required_met=required.met_by(usages))
 

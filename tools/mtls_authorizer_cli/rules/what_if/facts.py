@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from mtls_authorizer.rules.extended_key_usage import read_usages
 from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER
-from mtls_authorizer.rules.key_usage import read_usages
 from mtls_authorizer.rules.names.distinguished_names import read_name
 from mtls_authorizer.telemetry.decision_log import LONGEST_LOGGED, MOST_VALUES
 from mtls_authorizer_cli.explanation.wording import attribute_values

@@ -54,7 +54,7 @@ class Replayer:
         issuer_key_known: bool,
     ) -> None:
         self._rules = rules
-        self._required = settings.required_key_usages
+        self._required = settings.required_usages
         self._checks_revocation = settings.revocation_settings is not None
         self._certificates = certificates
         self._issuer_key_known = issuer_key_known

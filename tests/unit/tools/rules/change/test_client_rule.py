@@ -66,7 +66,7 @@ def made(
     rules = RuleSet(parse_rules(json.dumps({"rules": [{"name": "a", **rule.keys}]}).encode()))
     if trust is not None:
         rules = rules_with_issuer_keys(rules, trust.authorities)
-    assert rules.matching(PeerCertificate.from_pem(pem(certificate)), settings.required_key_usages)
+    assert rules.matching(PeerCertificate.from_pem(pem(certificate)), settings.required_usages)
     return rule
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtls_authorizer.rules.document.problems import member
+from mtls_authorizer.rules.document.problems import key_place
 from mtls_authorizer_cli.rules.check.positions import line_numbers, line_of
 from tests.rules_documents import VALID
 
@@ -75,7 +75,7 @@ def places(value: object, place: str) -> Iterator[str]:
     yield place
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from places(item, member(place, key))
+            yield from places(item, key_place(place, key))
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from places(item, f"{place}[{number}]")

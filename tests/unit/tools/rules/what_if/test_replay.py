@@ -11,7 +11,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.rules.document.reader import parse_rules
-from mtls_authorizer.rules.key_usage import NO_KEY_USAGES
+from mtls_authorizer.rules.extended_key_usage import NO_REQUIRED_USAGES
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -174,7 +174,7 @@ def test_a_certificate_with_a_malformed_psd2_statement_is_denied_by_rules_about_
 
 
 def test_usages_are_not_needed_if_none_are_required() -> None:
-    settings = Settings(required_key_usages=NO_KEY_USAGES)
+    settings = Settings(required_usages=NO_REQUIRED_USAGES)
     assert replay(rule(), settings=settings, without=("extended_key_usage",)).allowed.value is True
 
 

@@ -120,7 +120,7 @@ _AS_NUMBERS = _fields(
 )
 
 # The same set as in OpenSSL's function ``X509_supported_extension``.
-SUPPORTED: dict[str, Read] = {
+HANDLED: dict[str, Read] = {
     KEY_USAGE: read_bits,
     SUBJECT_ALT_NAME: _value(SEQUENCE, _each(check_general_name)),
     BASIC_CONSTRAINTS: read_basic_constraints,
@@ -155,12 +155,12 @@ SUPPORTED: dict[str, Read] = {
 
 # Those that OpenSSL checks besides basic constraints and key usage: a certificate with one that cannot be read is not
 # considered a CA's. The last four are name constraints, Netscape's certificate type, and the two of RFC 3779.
-_SUPPORTED_AND_CHECKED_FOR_CA = (
+_HANDLED_AND_CHECKED_FOR_CA = (
     *(SUBJECT_ALT_NAME, CRL_DISTRIBUTION_POINTS, EXTENDED_KEY_USAGE),
     *("2.5.29.30", "2.16.840.1.113730.1.1", "1.3.6.1.5.5.7.1.7", "1.3.6.1.5.5.7.1.8"),
 )
 CHECKED_FOR_CA: dict[str, Read] = {
     SUBJECT_KEY_IDENTIFIER: read_subject_key_identifier,
     AUTHORITY_KEY_IDENTIFIER: read_authority_key_identifier,
-    **{oid: SUPPORTED[oid] for oid in _SUPPORTED_AND_CHECKED_FOR_CA},
+    **{oid: HANDLED[oid] for oid in _HANDLED_AND_CHECKED_FOR_CA},
 }

@@ -8,7 +8,12 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH_IF_RESTRICTED, NO_KEY_USAGES, read_key_usages, usage_name
+from mtls_authorizer.rules.extended_key_usage import (
+    CLIENT_AUTH_IF_RESTRICTED,
+    NO_REQUIRED_USAGES,
+    read_required_usages,
+    usage_name,
+)
 from tests.decisions import decision_on
 from tests.pki import der
 from tests.pki.certificates import EXTENDED_KEY_USAGE, certificate_der, extension, pem
@@ -110,13 +115,13 @@ def test_another_usage_is_rejected(value: str) -> None:
 
 
 def test_usages_are_read_by_name_or_oid() -> None:
-    assert read_key_usages(["none"]) == NO_KEY_USAGES
-    assert read_key_usages(["clientAuth"]) == read_key_usages([CLIENT, "clientAuth"])
-    assert read_key_usages(["clientAuth"]).usages == CLIENT_AUTH_IF_RESTRICTED.usages
+    assert read_required_usages(["none"]) == NO_REQUIRED_USAGES
+    assert read_required_usages(["clientAuth"]) == read_required_usages([CLIENT, "clientAuth"])
+    assert read_required_usages(["clientAuth"]).usages == CLIENT_AUTH_IF_RESTRICTED.usages
     names = ["serverAuth", "clientAuth", "codeSigning", "emailProtection", "timeStamping", "OCSPSigning"]
-    assert len(read_key_usages(names).usages) == len(names)
+    assert len(read_required_usages(names).usages) == len(names)
     with pytest.raises(ValueError, match=re.escape("is 'nobody': write some of")):
-        read_key_usages(["clientAuth", "nobody"])
+        read_required_usages(["clientAuth", "nobody"])
 
 
 def test_each_name_is_that_of_its_oid() -> None:
@@ -131,12 +136,12 @@ def test_each_name_is_that_of_its_oid() -> None:
         "OCSPSigning": f"{kp}.9",
         "anyExtendedKeyUsage": "2.5.29.37.0",
     }.items():
-        assert read_key_usages([name]) == read_key_usages([oid])
+        assert read_required_usages([name]) == read_required_usages([oid])
 
 
 def test_the_error_shows_80_characters_and_every_name() -> None:
     with pytest.raises(ValueError, match=r"^is '") as error:
-        read_key_usages(["x" * 81])
+        read_required_usages(["x" * 81])
     assert str(error.value) == (
         f"is '{'x' * 80}': write some of serverAuth, clientAuth, codeSigning, emailProtection, timeStamping, "
         "OCSPSigning, anyExtendedKeyUsage, dotted OIDs, or none"

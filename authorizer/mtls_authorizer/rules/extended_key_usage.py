@@ -27,7 +27,7 @@ OID_BY_USAGE = {
 _USAGE_BY_OID = {oid: name for name, oid in OID_BY_USAGE.items()}
 
 
-class RequiredKeyUsages(NamedTuple):
+class RequiredUsages(NamedTuple):
     """Usages that a certificate must have, as dotted OIDs.
 
     Without ``extension_required``, a certificate without the extension meets the requirement. ``anyExtendedKeyUsage``
@@ -44,20 +44,20 @@ class RequiredKeyUsages(NamedTuple):
         return self.usages.issubset(usages)
 
 
-CLIENT_AUTH_IF_RESTRICTED = RequiredKeyUsages(frozenset({CLIENT_AUTH}), extension_required=False)
+CLIENT_AUTH_IF_RESTRICTED = RequiredUsages(frozenset({CLIENT_AUTH}), extension_required=False)
 """The default: if a certificate has the extension, clientAuth must be in it."""
 
-NO_KEY_USAGES = RequiredKeyUsages(frozenset(), extension_required=False)
+NO_REQUIRED_USAGES = RequiredUsages(frozenset(), extension_required=False)
 
 
-def read_key_usages(names: list[str]) -> RequiredKeyUsages:
+def read_required_usages(names: list[str]) -> RequiredUsages:
     """Return the usages of these names or dotted OIDs, in a certificate with the extension. Raises ValueError.
 
     The name ``none`` alone means that nothing is required.
     """
     if names == ["none"]:
-        return NO_KEY_USAGES
-    return RequiredKeyUsages(read_usages(names), extension_required=True)
+        return NO_REQUIRED_USAGES
+    return RequiredUsages(read_usages(names), extension_required=True)
 
 
 def read_usages(names: list[str]) -> frozenset[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.document.problems import items_with_places, shown
+from mtls_authorizer.rules.extended_key_usage import CLIENT_AUTH, read_usages
 from mtls_authorizer.rules.fields import ISSUER_KEY
-from mtls_authorizer.rules.key_usage import CLIENT_AUTH, read_usages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.document.problems import Problems
 
 
-def read_rule_key_usages(
+def read_rule_usages(
     value: object, matchers: tuple[Matcher, ...], place: str, problems: Problems
 ) -> frozenset[str] | None:
     """Read the usages of a rule with these matchers: ``"none"``, or a list, one of which a certificate must have."""
