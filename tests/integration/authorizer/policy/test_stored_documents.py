@@ -18,9 +18,10 @@ from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.opener import open_store
-from mtls_authorizer.stores.store import StoreError, Timeouts
+from mtls_authorizer.stores.store import StoreError
 from tests.aws.server import ACCOUNT
 from tests.clocks import Clock
+from tests.fixtures.aws import ONCE
 from tests.pki.kept_lists import CA, HTML, OTHER, EventAuthorizer, client, crl, index_of
 from tests.refreshing import LONG_WAITS
 from tests.servers.faulty_proxy import answer, garbage, only_if, reset
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from tests.servers.faulty_proxy import Exchanging, Fault, FaultyProxy
 
 INTERVAL, STEPS = 60, 20
-ONCE = Timeouts(connect_seconds=30, read_seconds=30, tries=1)
 CONFIGURATION = ("application", "environment", "profile")
 
 TRUSTSTORES = [CA.pem, CA.pem + OTHER.pem, OTHER.pem]
