@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from tests.aws.responses import checked
+from tests.clocks import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,6 @@ print(json.dumps(getattr(importlib.import_module(module), function)(json.load(sy
 """
 """A script that calls a function with the event in its input, and folders in its arguments on the path."""
 
-_SECONDS = 30
 _PREFIX = "/2018-06-01/runtime"
 
 
@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path == f"{_PREFIX}/restore/next":
             self.server.outcomes.put(Outcome("snapshot", None))
-            self.server.restored.wait(_SECONDS)
+            self.server.restored.wait(LONG)
             self._send(200, b"", {})
             return
         event = self.server.events.get()
@@ -128,7 +128,7 @@ class LambdaFunction:
 
     def next_outcome(self) -> Outcome:
         """Return what the function posts next, which is an init error where it doesn't start."""
-        return self._api.outcomes.get(timeout=_SECONDS)
+        return self._api.outcomes.get(timeout=LONG)
 
     def restore(self) -> None:
         """Let a function that waits after its snapshot go on, as if it had been restored from that."""
@@ -137,7 +137,7 @@ class LambdaFunction:
     def stop(self) -> None:
         """Stop the process and read its log."""
         self._process.terminate()
-        self._process.wait(_SECONDS)
+        self._process.wait(LONG)
         self._log.seek(0)
         self.log = self._log.read().decode()
 
@@ -181,6 +181,6 @@ def lambda_function(
         api.events.put(None)
         api.restored.set()
         api.shutdown()
-        thread.join(_SECONDS)
+        thread.join(LONG)
         api.server_close()
         log.close()

@@ -18,9 +18,10 @@ from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.stores.opener import open_store
-from mtls_authorizer.stores.store import StoreError, Timeouts
+from mtls_authorizer.stores.store import StoreError
 from tests.aws.server import ACCOUNT
 from tests.clocks import Clock
+from tests.fixtures.aws import ONCE
 from tests.pki.kept_lists import CA, HTML, OTHER, EventAuthorizer, client, crl, index_of
 from tests.refreshing import LONG_WAITS
 from tests.servers.faulty_proxy import answer, garbage, only_if, reset
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from tests.servers.faulty_proxy import Exchanging, Fault, FaultyProxy
 
 INTERVAL, STEPS = 60, 20
-ONCE = Timeouts(connect_seconds=30, read_seconds=30, tries=1)
 CONFIGURATION = ("application", "environment", "profile")
 
 TRUSTSTORES = [CA.pem, CA.pem + OTHER.pem, OTHER.pem]
@@ -356,10 +356,11 @@ class Environment:
         assert allowed == {each: expected.allows(*each) for each in clients}
 
 
-def test_no_document_of_another_kind_takes_effect(aws: AwsServer, proxy: FaultyProxy) -> None:
-    places: dict[str, Place] = {kind: InBucket(aws, kind) for kind in ("shadow", "truststore", "crl")}
-    places["index"] = InBucket(aws, "crl.index")
-    environment = Environment(InBucket(aws, "rules"), places, proxy, Random(0))  # noqa: S311 -- to be repeatable
+def test_no_document_of_another_kind_takes_effect(proxy: FaultyProxy, tmp_path: Path) -> None:
+    """The stores do not interpret contents: requests to AWS for each of them would take ten times as long."""
+    places: dict[str, Place] = {kind: InFile(tmp_path / kind) for kind in ("shadow", "truststore", "crl")}
+    places["index"] = InFile(tmp_path / "crl.index")
+    environment = Environment(InFile(tmp_path / "rules"), places, proxy, Random(0))  # noqa: S311 -- to be repeatable
     environment.start()
     for content in [*not_rules(_rules(9)), *OTHER_KINDS, *reversed(TRUSTSTORES), *CRLS, _rules(9)]:
         for kind in environment.places:
