@@ -128,11 +128,15 @@ class RevocationDocuments:
         return lists
 
     def _departed(self, truststore: Truststore) -> tuple[Authority, ...]:
-        """Return the CAs with lists that were in an earlier truststore of this environment, and are not in this one."""
+        """Return the CAs that were in an earlier truststore of this environment, and are not in this one.
+
+        They have lists, or are certified by CAs that have.
+        """
+        names = frozenset(each.name for each in self._ever_loaded)
         departed = tuple(
             each
             for each in self._known_authorities
-            if each.identity in self._ever_loaded and not truststore.identified(each.identity)
+            if (each.identity in self._ever_loaded or each.issuer in names) and not truststore.identified(each.identity)
         )
         self._known_authorities = (*departed, *truststore.authorities)
         return departed

@@ -48,7 +48,7 @@ class RevocationLists:
 
         ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are digests of the keys of CAs
         that publish no list. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment,
-        and ``departed`` those of them that have left the truststore since: their lists still revoke.
+        and ``departed`` those of them, and those certified by them, that have left the truststore since.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
@@ -64,7 +64,7 @@ class RevocationLists:
         """The CAs of which there is a list."""
         self._ever_loaded = ever_loaded | self.issuers
         self._locations = locations
-        # Lists of CAs that have left the truststore are not expected to be renewed.
+        # Lists of CAs that have left the truststore still revoke, but are not expected to be renewed.
         trusted = (each for each in self._lists.newest() if truststore.identified(issuer_of(each)))
         newest = [each for each in trusted if each.digest not in locations.outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)

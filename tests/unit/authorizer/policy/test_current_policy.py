@@ -412,8 +412,21 @@ def test_revocations_by_a_ca_that_leaves_the_truststore_still_apply(storage: Mem
     assert authorizer.deny_reasons(*clients) == [REVOKED, None, REVOKED, unknown]
     storage.put("truststore.pem", instead + OTHER.pem + issuing.pem + other.pem)
     assert authorizer.deny_reasons(*clients) == [REVOKED, unknown, REVOKED, unknown]
+    storage.put("truststore.pem", instead + OTHER.pem)
+    assert authorizer.deny_reasons(*clients) == [REVOKED, unknown, REVOKED, unknown]
     storage.put("truststore.pem", EVERYBODY + issuing.pem + other.pem)
     assert authorizer.deny_reasons(*clients) == [REVOKED, None, REVOKED, unknown]
+
+
+@pytest.mark.parametrize("root", [b"", CA.pem])
+def test_a_revoked_ca_without_a_crl_stays_revoked_when_it_leaves_the_truststore(storage: Memory, root: bytes) -> None:
+    issuing = authority("Issuing", parent=CA, serial_number=REVOKED_SERIAL)
+    storage.put("ca.crl", FIRST)
+    storage.put("truststore.pem", CA.pem + issuing.pem)
+    authorizer = make_authorizer(storage, CRL_FAILURE_MODE="allow")
+    assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [REVOKED, REVOKED]
+    storage.put("truststore.pem", root + OTHER.pem)
+    assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [REVOKED, REVOKED]
 
 
 def test_a_ca_that_another_root_certifies_does_not_depend_on_a_root_that_left_the_truststore(storage: Memory) -> None:
