@@ -89,7 +89,7 @@ class Truststore:
 
     def with_departed(self, departed: Iterable[Authority]) -> Truststore:
         """Return a truststore that also contains CAs that have left this one: they permit no chain."""
-        not_permitted = (each._replace(may_sign_certificates=False, may_sign_crls=False) for each in departed)
+        not_permitted = (each._replace(may_sign_certificates=False) for each in departed)
         return Truststore((*self.authorities, *self._of_clients.values(), *not_permitted), self.skipped)
 
 
