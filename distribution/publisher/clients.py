@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.exceptions import HTTPClientError, NoCredentialsError, SSLError
 from botocore.httpsession import URLLib3Session
+from botocore.session import get_session
 from botocore.utils import get_environ_proxies
 
 from distribution.errors import DistributionError
@@ -79,18 +80,24 @@ def _check_regions(session: boto3.Session, regions: Sequence[str]) -> None:
 
 def find_unreachable(regions: Iterable[Region]) -> dict[str, str]:
     """Return a message for each region whose endpoint cannot be reached, within a few seconds for all of them."""
+    # As clients choose the certificates that they trust.
+    trusted = get_session().get_config_variable("ca_bundle")
     with ThreadPoolExecutor() as pool:
-        answers = [(region.name, pool.submit(_try, region.lambda_client.meta.endpoint_url)) for region in regions]
+        answers = [
+            (region.name, pool.submit(_try, region.lambda_client.meta.endpoint_url, trusted)) for region in regions
+        ]
     return {name: message for name, answer in answers if (message := answer.result())}
 
 
-def _try(url: str) -> str | None:
-    timeout: Any = (CONNECT_SECONDS, READ_SECONDS)  # the type stubs know of one number only
-    session = URLLib3Session(timeout=timeout, proxies=get_environ_proxies(url))
+def _try(url: str, trusted: str | None) -> str | None:
+    # The type stubs know of one number, and of no file.
+    timeout: Any = (CONNECT_SECONDS, READ_SECONDS)
+    verify: Any = trusted or True
+    session = URLLib3Session(verify=verify, timeout=timeout, proxies=get_environ_proxies(url))
     try:
         session.send(AWSRequest(method="GET", url=url).prepare())
     except SSLError:
-        pass  # it answers: the actual requests use the configured certificates
+        return f"TLS with {url} failed: behind a proxy that inspects TLS, name a file with its CA in AWS_CA_BUNDLE"
     except (BotoConnectionError, HTTPClientError):
         return f"{url} cannot be reached: check the network, the proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL"
     return None

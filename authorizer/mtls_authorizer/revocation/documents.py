@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mtls_authorizer.refresh.document import AnyDocument
     from mtls_authorizer.revocation.prefix.listing import CrlListing
     from mtls_authorizer.revocation.settings import RevocationSettings
-    from mtls_authorizer.revocation.truststore.authority import AuthorityId
+    from mtls_authorizer.revocation.truststore.authority import Authority, AuthorityId
     from mtls_authorizer.stores.opener import PrefixOpener, StoreOpener
     from mtls_authorizer.stores.store import Store
 
@@ -61,6 +61,7 @@ class RevocationDocuments:
         self._max_age = timedelta(seconds=settings.max_age_seconds)
         self._max_bytes = max_crl_bytes(settings.memory_size)
         self._ever_loaded: frozenset[AuthorityId] = frozenset()
+        self._known_authorities: tuple[Authority, ...] = ()
         self._warnings: frozenset[str] = frozenset()
         self.crls = [Document(self._loader(uri, opener)) for uri in settings.uris if not is_prefix(uri)]
         self.prefix_crls = PrefixCrls(
@@ -119,11 +120,26 @@ class RevocationDocuments:
             check=settings.check,
             exempt_issuers=settings.exempt_issuers,
             ever_loaded=self._ever_loaded,
+            departed=self._departed(truststore),
             locations=find_locations(located, settings.assume_complete),
         )
         self._ever_loaded |= lists.issuers
         self._warn(lists)
         return lists
+
+    def _departed(self, truststore: Truststore) -> tuple[Authority, ...]:
+        """Return the CAs that were in an earlier truststore of this environment, and are not in this one.
+
+        They have lists, or are certified by CAs that have.
+        """
+        names = frozenset(each.name for each in self._ever_loaded)
+        departed = tuple(
+            each
+            for each in self._known_authorities
+            if (each.identity in self._ever_loaded or each.issuer in names) and not truststore.identified(each.identity)
+        )
+        self._known_authorities = (*departed, *truststore.authorities)
+        return departed
 
     def _loader(self, uri: str, opener: StoreOpener) -> CrlLoader:
         return CrlLoader(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.revocation.chains import Chain, ChainLink
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.truststore.authority import AuthorityId
+    from mtls_authorizer.revocation.truststore.authority import Authority, AuthorityId
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 NO_LOCATIONS = Locations()
@@ -41,16 +41,19 @@ class RevocationLists:
         check: CrlCheck = CrlCheck.CLIENT,
         exempt_issuers: frozenset[str] = frozenset(),
         ever_loaded: frozenset[AuthorityId] = frozenset(),
+        departed: tuple[Authority, ...] = (),
         locations: Locations = NO_LOCATIONS,
     ) -> None:
         """Take lists whose signatures were verified. They need not be usable now.
 
         ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are digests of the keys of CAs
-        that publish no list. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment.
+        that publish no list. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment,
+        and ``departed`` those of them, and those certified by them, that have left the truststore since.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
-        self._chain_builder = ChainBuilder(truststore)
+        self._departed = frozenset(each.identity for each in departed)
+        self._chain_builder = ChainBuilder(truststore.with_departed(departed) if departed else truststore)
         self._max_age = max_age
         self._check = check
         self._exempt_issuers = truststore.key_fingerprints(exempt_issuers)
@@ -61,7 +64,7 @@ class RevocationLists:
         """The CAs of which there is a list."""
         self._ever_loaded = ever_loaded | self.issuers
         self._locations = locations
-        # Lists of CAs that have left the truststore stay in memory: they still revoke if their CAs return.
+        # Lists of CAs that have left the truststore still revoke, but are not expected to be renewed.
         trusted = (each for each in self._lists.newest() if truststore.identified(issuer_of(each)))
         newest = [each for each in trusted if each.digest not in locations.outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
@@ -100,7 +103,7 @@ class RevocationLists:
             link
             for chain in chains
             for link in (chain.links[:1] if self._check is CrlCheck.CLIENT else _below_root(chain))
-            if link.issuer.key_fingerprint not in self._exempt_issuers
+            if link.issuer.key_fingerprint not in self._exempt_issuers and link.issuer not in self._departed
         )
         return list(dict.fromkeys(required))
 

@@ -141,6 +141,8 @@ class Expected:
         """Those that must have been, and not before a newer one, since their CA was trusted last."""
         self._revoked: dict[str, set[int]] = {ca: set() for ca in CAS}
         """The serial numbers in those that must have been."""
+        self._ever_loaded: set[str] = set()
+        """The CAs of which one must have been."""
         self._displacing: set[int] = set()
         """The numbers of CRLs that had not expired when they may have been loaded."""
 
@@ -168,6 +170,7 @@ class Expected:
 
     def _load(self, crl: Crl) -> None:
         self._revoked[crl.ca] |= crl.revoked
+        self._ever_loaded.add(crl.ca)
         if crl not in self._loaded[crl.ca] and all(other.number <= crl.number for other in self._seen[crl.ca]):
             self._loaded[crl.ca].append(crl)
 
@@ -205,15 +208,28 @@ class Expected:
 
     def _statuses(self, client: Client, trusted: frozenset[str], now: datetime) -> set[str]:
         """Return what the revocation status may be."""
-        if client.ca not in trusted:
-            return {"unknown"}
         own = self._of_certificate(client.ca, client.serial_number, now, is_required=True)
+        if client.ca not in trusted:
+            return self._without_trust(client, own - {"good"}, trusted)
         if client.ca != "issuing":
             return own
         if "root" not in trusted:
-            return {"unknown", *own} - {"good"} if self._is_chain else own
+            may_be_good = not self._is_chain and "root" not in self._ever_loaded
+            return self._without_trust(client, own if may_be_good else own - {"good"}, trusted)
         above = self._of_certificate("root", _OF_ISSUING, now, is_required=self._is_chain)
         return {min(each, other, key=["revoked", "unknown", "good"].index) for each in own for other in above}
+
+    def _without_trust(self, client: Client, own: set[str], trusted: frozenset[str]) -> set[str]:
+        """Return what the status may be if a CA above a client may have left the truststore. Its CRLs still revoke."""
+        is_below_root = client.ca == "issuing"
+        if client.serial_number in self._revoked[client.ca]:
+            return {"revoked"}
+        if is_below_root and client.ca in trusted and _OF_ISSUING in self._revoked["root"]:
+            return {"revoked"}
+        if client.ca in trusted and not self._seen["root"]:
+            return own | ({"unknown"} if self._is_chain else set())
+        may_be_listed = is_below_root and any(_OF_ISSUING in crl.revoked for crl in self._seen["root"])
+        return {"unknown", *own, *(["revoked"] if may_be_listed else [])}
 
     def _of_certificate(self, ca: str, serial_number: int, now: datetime, *, is_required: bool) -> set[str]:
         seen, loaded = self._seen[ca], self._loaded[ca]

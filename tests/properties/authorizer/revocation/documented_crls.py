@@ -114,11 +114,14 @@ class Expected:
 
     def answers(self, client: Client, now: datetime) -> set[str | None]:
         """Return the reasons to deny that a client may get, None if it may be allowed."""
-        if client.ca not in self._trusted:
-            return {UNKNOWN}
         revoking = [
             each for each in self._seen if each.identity.ca is client.ca and client.serial_number in each.revoked
         ]
+        if client.ca not in self._trusted:
+            # CRLs still revoke when their CA has left the truststore.
+            in_force = [each for each in revoking if not self._successors(each, client)]
+            is_certain = any(each in self._loaded and self._is_kept(each) for each in in_force)
+            return {REVOKED} if is_certain else {UNKNOWN, *([REVOKED] if revoking else [])}
         proofs = [each for each in self._current if each.is_proof(client, now)]
         newest = [each for each in proofs if not any(map(each.is_older, self._seen))]
         may_be_revoked = not all(any(each.supersedes(listed) for each in newest) for listed in revoking)

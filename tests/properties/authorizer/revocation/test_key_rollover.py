@@ -118,9 +118,11 @@ class Publisher:
 
 
 class Situation(NamedTuple):
-    """The truststore in force at a time, the CRLs that a function may have seen so far, and those that are stored."""
+    """The truststore in force at a time, and all that were in force so far, the CRLs that a function may have seen so
+    far, and those that are stored."""
 
     truststore: list[Node]
+    ever_trusted: list[Node]
     seen: list[Crl]
     stored: list[Crl]
     now: datetime
@@ -138,9 +140,17 @@ def _chains(link: Link, truststore: list[Node], below: tuple[str, ...] = ()) -> 
         yield []
 
 
+def _links_above(link: Link, nodes: list[Node]) -> list[Link]:
+    """Return a certificate and those of all CAs above it, also of CAs that certify each other."""
+    found = [link]
+    for each in found:
+        found += {node.link for node in nodes if node.ca.signer == each.signer} - {*found}
+    return found
+
+
 def _check(deny_reason: str | None, link: Link, situation: Situation) -> None:
     """Compare a decision on a client with the CRLs."""
-    truststore, seen, stored, now = situation
+    truststore, ever_trusted, seen, stored, now = situation
     chains = list(_chains(link, truststore))
     up_to_roots = [chain for chain in chains if chain and chain[-1] in [root.link for root in ROOTS]]
     required = {each for chain in up_to_roots for each in chain[:-1]}
@@ -159,7 +169,8 @@ def _check(deny_reason: str | None, link: Link, situation: Situation) -> None:
         assert required
         assert all(is_proven(each, seen) for each in required)
     if deny_reason == REVOKED:
-        assert may_be_revoked
+        # CRLs still revoke when their CA has left the truststore.
+        assert may_be_revoked or is_listed([_links_above(link, ever_trusted)], seen)
     if is_listed(up_to_roots, newest):
         assert deny_reason == REVOKED
     elif required and not may_be_revoked and all(is_proven(each, newest) for each in required):
@@ -185,6 +196,7 @@ def test_a_client_is_allowed_only_if_each_certificate_below_each_root_is_good(se
         memory.put("truststore.pem", b"".join(node.ca.pem for node in nodes))
 
     trust(truststore)
+    ever_trusted = list(truststore)
     for place in PLACES:
         publish(place)
     configured = settings(memory, CRL_URIS=",".join(map(memory.uri, PLACES)), CRL_CHECK="chain")
@@ -202,6 +214,7 @@ def test_a_client_is_allowed_only_if_each_certificate_below_each_root_is_good(se
             case 2:
                 truststore = random.choice(TRUSTSTORES)
                 trust(truststore)
+                ever_trusted += truststore
             case 3 if place in stored:
                 made = index_crl(
                     stored[place].encoded, everybody, stored[place].this_update, existing=None, max_age=HOUR
@@ -212,4 +225,5 @@ def test_a_client_is_allowed_only_if_each_certificate_below_each_root_is_good(se
                 publish(place)
         clock.advance(INTERVAL)
         for link in random.sample(list(CLIENTS), 2):
-            _check(authorizer.deny_reason(CLIENTS[link]), link, Situation(truststore, seen, list(stored.values()), now))
+            situation = Situation(truststore, ever_trusted, seen, list(stored.values()), now)
+            _check(authorizer.deny_reason(CLIENTS[link]), link, situation)

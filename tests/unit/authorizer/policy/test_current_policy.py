@@ -40,6 +40,7 @@ from tests.pki.kept_lists import (
     EVERYBODY,
     FIRST,
     GOOD,
+    GOOD_SERIAL,
     HTML,
     MINUTE,
     NAMESAKE,
@@ -384,14 +385,59 @@ def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(storage: Memory
     authorizer = make_authorizer(storage)
     assert authorizer.deny_reasons() == [None, REVOKED, None]
     storage.put("truststore.pem", OTHER.pem)
-    assert authorizer.deny_reasons() == [UNKNOWN] * 3
+    assert authorizer.deny_reasons() == [UNKNOWN, REVOKED, UNKNOWN]
     storage.put("truststore.pem", HTML)
-    assert authorizer.deny_reasons() == [UNKNOWN] * 3
+    assert authorizer.deny_reasons() == [UNKNOWN, REVOKED, UNKNOWN]
     storage.put("truststore.pem", CA.pem)
     assert authorizer.deny_reasons() == [None, REVOKED, None]
     for broken in (b"", HTML, b"-----BEGIN CERTIFICATE-----"):
         storage.put("truststore.pem", broken)
         assert authorizer.deny_reasons() == [None, REVOKED, None]
+
+
+@pytest.mark.parametrize("mode", ["deny", "allow"])
+@pytest.mark.parametrize(
+    "instead", [b"", NAMESAKE.pem, b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"]
+)
+def test_revocations_by_a_ca_that_leaves_the_truststore_still_apply(storage: Memory, mode: str, instead: bytes) -> None:
+    issuing = authority("Issuing", parent=CA, serial_number=REVOKED_SERIAL)
+    other = authority("Issuing 2", parent=CA, serial_number=GOOD_SERIAL)
+    for name, content in (("ca.crl", FIRST), ("1.crl", crl(1, ca=issuing)), ("2.crl", crl(1, ca=other))):
+        storage.put(name, content)
+    storage.put("truststore.pem", EVERYBODY + issuing.pem + other.pem)
+    uris = ",".join(map(storage.uri, ("ca.crl", "1.crl", "2.crl")))
+    authorizer = make_authorizer(storage, CRL_URIS=uris, CRL_FAILURE_MODE=mode)
+    clients = (client(1, issuing), client(1, other), WITHDRAWN, client(1, OTHER))
+    unknown = UNKNOWN if mode == "deny" else None
+    assert authorizer.deny_reasons(*clients) == [REVOKED, None, REVOKED, unknown]
+    storage.put("truststore.pem", instead + OTHER.pem + issuing.pem + other.pem)
+    assert authorizer.deny_reasons(*clients) == [REVOKED, unknown, REVOKED, unknown]
+    storage.put("truststore.pem", instead + OTHER.pem)
+    assert authorizer.deny_reasons(*clients) == [REVOKED, unknown, REVOKED, unknown]
+    storage.put("truststore.pem", EVERYBODY + issuing.pem + other.pem)
+    assert authorizer.deny_reasons(*clients) == [REVOKED, None, REVOKED, unknown]
+
+
+@pytest.mark.parametrize("root", [b"", CA.pem])
+def test_a_revoked_ca_without_a_crl_stays_revoked_when_it_leaves_the_truststore(storage: Memory, root: bytes) -> None:
+    issuing = authority("Issuing", parent=CA, serial_number=REVOKED_SERIAL)
+    storage.put("ca.crl", FIRST)
+    storage.put("truststore.pem", CA.pem + issuing.pem)
+    authorizer = make_authorizer(storage, CRL_FAILURE_MODE="allow")
+    assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [REVOKED, REVOKED]
+    storage.put("truststore.pem", root + OTHER.pem)
+    assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [REVOKED, REVOKED]
+
+
+def test_a_ca_that_another_root_certifies_does_not_depend_on_a_root_that_left_the_truststore(storage: Memory) -> None:
+    issuing = authority("Issuing", parent=CA)
+    for name, content in (("ca.crl", FIRST), ("issuing.crl", crl(1, ca=issuing))):
+        storage.put(name, content)
+    storage.put("truststore.pem", CA.pem + issuing.pem)
+    authorizer = make_authorizer(storage, CRL_URIS=",".join(map(storage.uri, ("ca.crl", "issuing.crl"))))
+    assert authorizer.deny_reason(client(1, issuing)) is None
+    storage.put("truststore.pem", OTHER.pem + issuing.pem + authority("Issuing", parent=OTHER, key=issuing.key).pem)
+    assert authorizer.deny_reason(client(1, issuing)) is None
 
 
 def test_the_key_of_an_issuer_is_read_from_the_truststore_in_force(storage: Memory) -> None:
@@ -804,7 +850,7 @@ def test_a_revoked_client_is_denied_when_its_ca_returns_to_the_truststore_with_a
     storage.put("truststore.pem", OTHER.pem)
     storage.put("ca.crl", crl(1, ca=OTHER))
     clock.advance(60)
-    assert authorizer.deny_reasons(client(1, OTHER), WITHDRAWN) == [None, UNKNOWN]
+    assert authorizer.deny_reasons(client(1, OTHER), WITHDRAWN) == [None, REVOKED]
     revocation = live.get().revocation
     # It does not matter when the CRL of the other CA expires.
     assert revocation is not None
