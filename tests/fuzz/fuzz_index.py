@@ -22,7 +22,7 @@ from tests.pki.crl_indexes import CHECKSUM_LENGTH, NEXT_UPDATE, ListedRevocation
 if TYPE_CHECKING:
     from collections import Counter
 
-    from mtls_authorizer.revocation.index.crl_index import CrlIndex
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 
 _INTERESTING = (
     b"\x00",
@@ -80,18 +80,20 @@ def _try(chance: Random, content: bytes) -> bool:
     return True
 
 
-def _check_scope(index: CrlIndex) -> None:
+def _check_scope(index: RevocationList) -> None:
     """Check that an index with the name of a part covers only certificates with this name, and none unlimited."""
+    scope = index.scope
+    assert scope is not None
     if index.distribution_point is None:
-        assert all(index.scope.covers(certificate) for certificate in _CERTIFICATES)
+        assert all(scope.covers(certificate) for certificate in _CERTIFICATES)
         return
     for certificate in _CERTIFICATES:
-        names = index.scope.names
-        if index.scope.covers(certificate):
+        names = scope.names
+        if scope.covers(certificate):
             assert names is None or names & certificate.names
-            assert certificate.is_ca is not None or not (index.scope.only_users or index.scope.only_cas)
-            assert not index.scope.only_attributes
-            assert not index.scope.only_some_reasons
+            assert certificate.is_ca is not None or not (scope.only_users or scope.only_cas)
+            assert not scope.only_attributes
+            assert not scope.only_some_reasons
 
 
 def _index(chance: Random) -> bytes:

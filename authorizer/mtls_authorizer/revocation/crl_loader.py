@@ -16,7 +16,6 @@ from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
 from mtls_authorizer.revocation.succession.order import identity_of, is_superseded
 from mtls_authorizer.revocation.succession.retention import RetainedLists, retain
-from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 from mtls_authorizer.stores.store import StoreError
 
 TYPE_CHECKING = False
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.index.crl_index import CrlIndex
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.stores.opener import StoreOpener
     from mtls_authorizer.stores.store import Fetched
@@ -62,7 +60,7 @@ LoadedCrl: TypeAlias = Loaded[RetainedLists, CrlVersion]
 
 
 class _StoredIndex(NamedTuple):
-    content: CrlIndex
+    content: RevocationList
     version: str
 
 
@@ -200,16 +198,16 @@ class CrlLoader:
 
         At a start, it is all that is known of earlier lists. Later, one with the same identity proves nothing good.
         """
-        known: RevocationList = index.content
+        known = index.content
         if before and identity_of(known) == identity_of(crl):
             if known.digest in {each.digest for each in before}:
                 return before
-            known = RolledBackList(known)
+            known = known.rolled_back()
         with suppress(CrlError):
             before, _ = retain(known, before, truststore, self._now(), self._max_age)
         return before
 
-    def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:
+    def _replaces(self, index: RevocationList, crl: RevocationList, truststore: Truststore) -> bool:
         """Return whether an index was made from a newer CRL than the stored one, which was rolled back."""
         is_newer = identity_of(index) == identity_of(crl) and is_superseded(crl, index)
         return is_newer and find_problem(index, truststore, self._now(), self._max_age) is None

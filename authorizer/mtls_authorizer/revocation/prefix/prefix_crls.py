@@ -87,7 +87,7 @@ class PrefixCrls:
     def lists(self, truststore: Truststore, single: Iterable[LocatedList] = ()) -> list[LocatedList]:
         """Return all lists in memory, with those of single CRLs. Removed CRLs are dropped if newer ones supersede them.
 
-        Lists that are older than dropped ones are each in a RolledBackList.
+        Those that are older than dropped ones are lists that were rolled back.
         """
         with self._lock:
             self._single = tuple(single)

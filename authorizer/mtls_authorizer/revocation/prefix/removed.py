@@ -40,7 +40,7 @@ def drop_superseded(
     Each list has no effect because of a usable one that is stored at another place in the cache, and expires no
     earlier. From now on, that one stays in memory as long as the removed CRL would, even if it is removed as well.
     It is the only list of its place: those of other CAs that are stored there later displace none that was there first.
-    ``located`` are the lists in the cache. Those that are older than dropped ones are each in a RolledBackList.
+    ``located`` are the lists in the cache. Those that are older than dropped ones were rolled back.
     """
     crls = {crl.uri: crl for crl in cache}
     alone: dict[ListIdentity, list[tuple[ListedCrl, RevocationList]]] = {}

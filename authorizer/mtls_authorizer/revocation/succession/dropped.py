@@ -9,7 +9,6 @@ from mtls_authorizer.log import get_logger
 from mtls_authorizer.revocation.crl.reader import is_stale
 from mtls_authorizer.revocation.succession.order import identity_of, is_older, replaces
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
-from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ class DroppedLists:
             self._in_memory.pop(each.digest, None)
 
     def check(self, located: Sequence[tuple[str, RevocationList]], now: datetime) -> list[RevocationList]:
-        """Return the lists in memory, with a RolledBackList for each that is older than a dropped one.
+        """Return the lists in memory, those that are older than dropped ones as lists that were rolled back.
 
         A list that is as new as the dropped one revokes the same certificates. While such a list is in memory, older
         ones may prove certificates good. ``located`` has all lists in memory, each with its URI for the log.
@@ -96,7 +95,7 @@ class DroppedLists:
         self.count_expired(now)  # what the last check has returned may be in force
         self._highest = set()
         checked = [
-            RolledBackList(each)
+            each.rolled_back()
             if each.defect is None and self._is_rolled_back(each, dropped.get(identity, ()), now)
             else each
             for identity, each in identified

@@ -8,7 +8,6 @@ from mtls_authorizer.revocation.crl.reader import find_problem
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 from mtls_authorizer.revocation.succession.order import check_succession, identity_of, is_older, is_superseded, replaces
-from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def retain(
     Raises CrlError for a list that is superseded by one with the same identity that is usable or was.
     """
     problem = own_problem = find_problem(new, truststore, now, max_age)
-    stored: RevocationList = new
+    stored = new
     kept: list[tuple[tuple[bool, bool], RevocationList]] = []
     for each in (*retained[1:], *retained[:1]):
         each_problem = find_problem(each, truststore, now, max_age)
@@ -50,9 +49,9 @@ def retain(
             is_rolled_back = conflict is not None and own_problem is None and each.this_update < new.this_update
             is_trusted = bool(truststore.identified(identity_of(each).issuer))
             kept = [(rank, other) for rank, other in kept if not _is_earlier_delta(other, each)]
-            kept.append(((not is_trusted, not was_usable), RolledBackList(each) if is_rolled_back else each))
+            kept.append(((not is_trusted, not was_usable), each.rolled_back() if is_rolled_back else each))
         if conflict is not None and new.this_update < each.this_update:
-            stored = RolledBackList(new)
+            stored = new.rolled_back()
     # Lists of CAs that have left the truststore are dropped first, then those that were never usable, and then the
     # latest ones: those of other CAs displace none.
     kept.sort(key=itemgetter(0))
