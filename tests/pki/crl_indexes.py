@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+from mtls_authorizer.revocation.crl.revocation_list import RevocationList, make_identity
 from mtls_authorizer.revocation.crl.scope import COMPLETE
 from mtls_authorizer.revocation.index.format import write_index
 from tests.pki.certificates import name
@@ -32,17 +32,16 @@ class ListedRevocations(NamedTuple):
 
     def to_list(self) -> RevocationList:
         return RevocationList(
-            self.issuer,
-            self.signer,
-            self.key_identifier,
-            self.distribution_point,
-            COMPLETE,
-            self.number,
-            self.this_update,
-            self.next_update,
-            self.digest,
-            0,
-            self.listed.__contains__,
+            identity=make_identity(self.issuer, self.signer, self.distribution_point),
+            issuer_name=self.issuer,
+            key_identifier=self.key_identifier,
+            scope=COMPLETE,
+            number=self.number,
+            this_update=self.this_update,
+            next_update=self.next_update,
+            digest=self.digest,
+            size=0,
+            is_revoked=self.listed.__contains__,
         )
 
     def to_index(self, source_version: str | None = None) -> bytes:

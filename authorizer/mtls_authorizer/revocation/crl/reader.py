@@ -11,7 +11,7 @@ from mtls_authorizer.revocation.crl.encoding import crl_der
 from mtls_authorizer.revocation.crl.entries import CrlEntries, find_unknown_extension
 from mtls_authorizer.revocation.crl.fields import CRL_NUMBER, load_entries, read_fields
 from mtls_authorizer.revocation.crl.rejection import INSTEAD_OF_INDIRECT, CrlError, CrlRejection, shown_time
-from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+from mtls_authorizer.revocation.crl.revocation_list import RevocationList, make_identity
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_scope
 from mtls_authorizer.revocation.crl.signer import missing_signer, permitted_signers, verify_signature
 from mtls_authorizer.revocation.truststore.names import printed_name
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from mtls_authorizer.revocation.crl.fields import CrlFields
-    from mtls_authorizer.revocation.crl.revocation_list import Edition
     from mtls_authorizer.revocation.truststore.authority import Authority
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
@@ -57,18 +56,17 @@ def verify_with_entries(content: bytes, truststore: Truststore) -> tuple[Revocat
         defect = _defect(encoded, crl, fields, scope, is_regular=is_regular)
         entries = CrlEntries(encoded, crl)
         verified = RevocationList(
-            fields.issuer,
-            signer,
-            _value(fields, AUTHORITY_KEY_IDENTIFIER),
-            _value(fields, _ISSUING_DISTRIBUTION_POINT),
-            scope,
-            fields.number,
-            crl.last_update_utc,
-            crl.next_update_utc,
-            hashlib.sha256(encoded).hexdigest(),
-            len(encoded),
-            entries.is_revoked,
-            defect,
+            identity=make_identity(fields.issuer, signer, _value(fields, _ISSUING_DISTRIBUTION_POINT)),
+            issuer_name=fields.issuer,
+            key_identifier=_value(fields, AUTHORITY_KEY_IDENTIFIER),
+            scope=scope,
+            number=fields.number,
+            this_update=crl.last_update_utc,
+            next_update=crl.next_update_utc,
+            digest=hashlib.sha256(encoded).hexdigest(),
+            size=len(encoded),
+            is_revoked=entries.is_revoked,
+            defect=defect,
             is_complete=defect is None,
             base=_value(fields, _DELTA_CRL_INDICATOR),
         )
@@ -100,12 +98,11 @@ def read_crl(
     return verified
 
 
-def is_stale(revocation_list: Edition, now: datetime, max_age: timedelta) -> bool:
+def is_stale(next_update: datetime | None, now: datetime, max_age: timedelta) -> bool:
     """Return whether the nextUpdate of a list, plus ``max_age``, has passed at an aware time.
 
     At exactly that time it has passed, as in OpenSSL. Without a nextUpdate, it never passes.
     """
-    next_update = revocation_list.next_update
     # No sum: nextUpdate may be the last moment that a datetime can represent (RFC 5280 §4.1.2.5).
     return next_update is not None and now - max_age >= next_update
 
@@ -133,7 +130,7 @@ def current_rejection(
         return CrlRejection.ISSUER_NOT_VALID
     if revocation_list.this_update > now:
         return CrlRejection.NOT_YET_VALID
-    return CrlRejection.STALE if is_stale(revocation_list, now, max_age) else None
+    return CrlRejection.STALE if is_stale(revocation_list.next_update, now, max_age) else None
 
 
 def find_problem(
@@ -147,7 +144,7 @@ def find_problem(
     """Return why a list proves no certificate good, as ``current_rejection`` does, with a message for users."""
     signers = permitted_signers(revocation_list, truststore)
     rejection = current_rejection(revocation_list, signers, now, max_age, may_be_delta=may_be_delta)
-    issuer = printed_name(revocation_list.issuer)
+    issuer = printed_name(revocation_list.issuer_name)
     match rejection:
         case None:
             return None

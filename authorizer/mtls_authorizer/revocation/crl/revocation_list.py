@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from functools import lru_cache
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_number, shown_time
+from mtls_authorizer.revocation.truststore.authority import AuthorityId
+from mtls_authorizer.revocation.truststore.names import canonical_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -14,26 +17,28 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.scope import CrlScope
 
 
-class RevocationList(NamedTuple):
-    """The certificates that a CA has revoked, all or a part of them."""
+class ListIdentity(NamedTuple):
+    """The identity of a list: only a list with the same identity replaces it."""
 
-    issuer: bytes
-    """The name of the CA as the CRL has it (RFC 5280 §5.1.2.3), in DER."""
-
-    signer: str
-    """The key that verified the CRL: SHA-256 of its SubjectPublicKeyInfo in DER, in lower-case hexadecimal.
-
-    It distinguishes CAs with the same name.
-    """
-
-    key_identifier: bytes | None
-    """The value of the authority key identifier (RFC 5280 §5.2.1), in DER; None if the CRL has none."""
+    issuer: AuthorityId
+    """The CA that issued the CRL, whose key verified it: the key distinguishes CAs with the same name."""
 
     distribution_point: bytes | None
     """The value of the issuing distribution point (RFC 5280 §5.2.5), in DER; None if the CRL has none.
 
     A CA may have several CRLs at the same time, which differ in it.
     """
+
+
+class RevocationList(NamedTuple):
+    """The certificates that a CA has revoked, all or a part of them."""
+
+    identity: ListIdentity
+    issuer_name: bytes
+    """The name of the CA as the CRL has it (RFC 5280 §5.1.2.3), in DER."""
+
+    key_identifier: bytes | None
+    """The value of the authority key identifier (RFC 5280 §5.2.1), in DER; None if the CRL has none."""
 
     scope: CrlScope | None
     """The scope that the issuing distribution point states; None if that cannot be read."""
@@ -83,25 +88,10 @@ class RevocationList(NamedTuple):
         return self._replace(defect=CrlError(CrlRejection.ROLLED_BACK, message))
 
 
-class Edition(Protocol):
-    """The facts about a ``RevocationList`` by which it is compared with others of the same CA and scope."""
+# There may be hundreds of CRLs of the same few CAs, and their names would take most of the time to put them in force.
+_canonical_name = lru_cache(64)(canonical_name)
 
-    @property
-    def number(self) -> int | None:
-        """The CRL number."""
 
-    @property
-    def this_update(self) -> datetime:
-        """The date of issue."""
-
-    @property
-    def next_update(self) -> datetime | None:
-        """The date by which the next CRL is issued."""
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether it contains all certificates of its scope."""
-
-    @property
-    def base(self) -> bytes | None:
-        """The value of the delta CRL indicator."""
+def make_identity(issuer_name: bytes, signer: str, distribution_point: bytes | None) -> ListIdentity:
+    """Return the identity of a list of the CA with a name, in DER, and the key with a fingerprint. Raises DerError."""
+    return ListIdentity(AuthorityId(_canonical_name(issuer_name), signer), distribution_point)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.reader import find_problem, is_stale, read_crl, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
-from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.succession.order import check_succession
 
 if TYPE_CHECKING:
@@ -128,10 +127,10 @@ def _acceptable(downloaded: Downloaded, current: RevocationList | None, verifica
     new = read_crl(downloaded.content, truststore, now, max_age=max_age, may_be_delta=True)
     if current is None:
         return new
-    is_expired = is_stale(current, now, max_age)
+    is_expired = is_stale(current.next_update, now, max_age)
     # The revocations of an expired CRL apply, and it proves nothing good. Without it, a CA above the issuer has no CRL,
     # and is skipped: an attacker on the network could have it replaced by a CRL of another CA.
-    is_of_same_ca = issuer_of(new).name == issuer_of(current).name
+    is_of_same_ca = new.identity.issuer.name == current.identity.issuer.name
     check_succession(new, current, replaceable=is_expired and is_of_same_ca)
     # A delta CRL lacks revocations of the complete one.
     if _is_delta(new) is _is_delta(current) or (is_expired and not _is_delta(new)):

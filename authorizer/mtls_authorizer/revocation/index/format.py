@@ -51,10 +51,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import DerError
-from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+from mtls_authorizer.revocation.crl.revocation_list import RevocationList, make_identity
 from mtls_authorizer.revocation.crl.scope import COMPLETE, read_crl_scope
 from mtls_authorizer.revocation.index.entries import IndexEntries, encode_entry, entry_width
-from mtls_authorizer.revocation.truststore.names import canonical_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,10 +115,10 @@ def write_index(
         message = f"a serial number of the revocation list has {width} bytes; an index supports at most {_MAX_WIDTH}"
         raise CrlIndexError(message)
     header = _Header(
-        revocation_list.issuer,
-        bytes.fromhex(revocation_list.signer),
+        revocation_list.issuer_name,
+        bytes.fromhex(revocation_list.identity.issuer.key_fingerprint),
         revocation_list.key_identifier,
-        revocation_list.distribution_point,
+        revocation_list.identity.distribution_point,
         source_version,
         revocation_list.number,
         revocation_list.this_update,
@@ -151,8 +150,8 @@ def read_index(content: bytes) -> RevocationList:
         message = "the index is damaged: its checksum does not match"
         raise CrlIndexError(message)
     try:
-        canonical_name(header.issuer)
         point = header.distribution_point
+        identity = make_identity(header.issuer, header.signer.hex(), point)
         scope = COMPLETE if point is None else read_crl_scope(point, header.issuer)
     except DerError as error:
         message = "the issuer in the index is not a Name, or the scope of the CRL cannot be read"
@@ -163,17 +162,16 @@ def read_index(content: bytes) -> RevocationList:
         raise CrlIndexError(message)
     # It has no defect: a CRL that proves no certificate good is not indexed.
     return RevocationList(
-        header.issuer,
-        header.signer.hex(),
-        header.key_identifier,
-        point,
-        scope,
-        header.number,
-        header.this_update,
-        header.next_update,
-        header.digest.hex(),
-        len(content),
-        entries.is_revoked,
+        identity=identity,
+        issuer_name=header.issuer,
+        key_identifier=header.key_identifier,
+        scope=scope,
+        number=header.number,
+        this_update=header.this_update,
+        next_update=header.next_update,
+        digest=header.digest.hex(),
+        size=len(content),
+        is_revoked=entries.is_revoked,
         source_version=header.source_version,
     )
 

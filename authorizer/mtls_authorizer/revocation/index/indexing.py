@@ -6,7 +6,6 @@ from contextlib import suppress
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.reader import find_problem, is_stale, verify_with_entries
-from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from mtls_authorizer.revocation.succession.order import check_succession
 
@@ -58,9 +57,9 @@ def index_crl(  # noqa: PLR0913 -- everything that a CRL is verified against, ea
     if problem is not None:
         raise problem
     if in_force is not None:
-        check_succession(crl, in_force, replaceable=is_stale(in_force, now, max_age))
-        indexed = (in_force.digest, in_force.signer, in_force.source_version)
-        if indexed == (crl.digest, crl.signer, source_version):
+        check_succession(crl, in_force, replaceable=is_stale(in_force.next_update, now, max_age))
+        indexed = (in_force.digest, in_force.identity, in_force.source_version)
+        if indexed == (crl.digest, crl.identity, source_version):
             return Indexing(crl, None)
     return Indexing(crl, write_index(crl, watch(entries.serial_numbers()), source_version=source_version))
 
@@ -69,5 +68,5 @@ def _read_existing(content: bytes, truststore: Truststore) -> RevocationList | N
     """Return the list in an existing index, None if the authorizer does not use it either."""
     with suppress(CrlIndexError):
         index = read_index(content)
-        return index if truststore.identified(issuer_of(index)) else None
+        return index if truststore.identified(index.identity.issuer) else None
     return None

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.revocation.prefix.cache import end_of
-from mtls_authorizer.revocation.succession.order import identity_of, is_superseded
+from mtls_authorizer.revocation.succession.order import is_superseded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.revocation_list import ListIdentity, RevocationList
     from mtls_authorizer.revocation.locations import LocatedList
     from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
     from mtls_authorizer.revocation.prefix.listing import CrlListing
-    from mtls_authorizer.revocation.succession.order import ListIdentity
 
 logger = get_logger()
 
@@ -47,10 +46,10 @@ def drop_superseded(
     for each in located:
         crl = crls[each.uri]
         if each.is_stored and len(crl.lists) == 1:
-            alone.setdefault(identity_of(each.revocation_list), []).append((crl, each.revocation_list))
+            alone.setdefault(each.revocation_list.identity, []).append((crl, each.revocation_list))
     dropped = []
     for crl in removed:
-        found = [_successor(each, alone.get(identity_of(each), ()), is_usable) for each in crl.lists]
+        found = [_successor(each, alone.get(each.identity, ()), is_usable) for each in crl.lists]
         successors = [successor for successor in found if successor is not None]
         if successors and len(successors) == len(found):
             for successor in successors:
