@@ -15,27 +15,6 @@ if TYPE_CHECKING:
     Edition: TypeAlias = "RevocationList | DroppedEdition"
 
 
-class DroppedEdition(NamedTuple):
-    """The facts about a ``RevocationList`` that are remembered when it has left the memory, to detect older ones."""
-
-    number: int | None
-    this_update: datetime
-    next_update: datetime | None
-    is_complete: bool
-    base: bytes | None
-    is_premature: bool
-    """Whether its time had not come when it left the memory."""
-
-    def includes(self, other: DroppedEdition) -> bool:
-        """Return whether all lists that another one makes old are older than this one, if this has a number."""
-        return replaces(self, other) and (other.is_premature or not self.is_premature)
-
-    def makes_old(self, revocation_list: RevocationList) -> bool:
-        """Return whether a list is older. A higher number is newer than a premature one: that may have a wrong date."""
-        is_newer = self.is_premature and is_older(self, revocation_list)
-        return is_older(revocation_list, self) and not is_newer
-
-
 def is_older(revocation_list: Edition, other: Edition) -> bool:
     """Return whether a list is older than another one with the same identity, by its thisUpdate or its number.
 
@@ -95,3 +74,24 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
             f"the CRL's number, {shown_number(new.number)}, is lower than that of the one in force, "
             f"{shown_number(in_force.number)}",
         )
+
+
+class DroppedEdition(NamedTuple):
+    """The facts about a ``RevocationList`` that are remembered when it has left the memory, to detect older ones."""
+
+    number: int | None
+    this_update: datetime
+    next_update: datetime | None
+    is_complete: bool
+    base: bytes | None
+    is_premature: bool
+    """Whether its time had not come when it left the memory."""
+
+    def includes(self, other: DroppedEdition) -> bool:
+        """Return whether all lists that another one makes old are older than this one, if this has a number."""
+        return replaces(self, other) and (other.is_premature or not self.is_premature)
+
+    def makes_old(self, revocation_list: RevocationList) -> bool:
+        """Return whether a list is older. A higher number is newer than a premature one: that may have a wrong date."""
+        is_newer = self.is_premature and is_older(self, revocation_list)
+        return is_older(revocation_list, self) and not is_newer
