@@ -26,7 +26,6 @@ _CERTIFICATE_ISSUER = bytes.fromhex("0603551d1d")
 # removeFromCRL as the value of an extension.
 _REMOVAL = bytes.fromhex("04030a0108")
 
-
 _CACHED_LOOKUPS = 4096
 _LONGEST_CACHED = 8 * 64
 """In bits. Certificates with serial numbers of any length exist, and thousands of them would fill the memory."""

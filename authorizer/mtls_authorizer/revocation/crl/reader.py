@@ -51,32 +51,38 @@ def verify_with_entries(content: bytes, truststore: Truststore) -> tuple[Revocat
         raise CrlError(CrlRejection.MALFORMED, message) from error
     signer = verify_signature(fields, truststore)
     try:
-        crl, is_regular = load_entries(encoded, fields)
-        scope = _scope(fields)
-        defect = _defect(encoded, crl, fields, scope, is_regular=is_regular)
-        entries = CrlEntries(encoded, crl)
-        verified = RevocationList(
-            identity=make_identity(fields.issuer, signer, _value(fields, _ISSUING_DISTRIBUTION_POINT)),
-            issuer_name=fields.issuer,
-            key_identifier=_value(fields, AUTHORITY_KEY_IDENTIFIER),
-            scope=scope,
-            number=fields.number,
-            this_update=crl.last_update_utc,
-            next_update=crl.next_update_utc,
-            digest=hashlib.sha256(encoded).hexdigest(),
-            size=len(encoded),
-            is_revoked=entries.is_revoked,
-            defect=defect,
-            is_complete=defect is None,
-            base=_value(fields, _DELTA_CRL_INDICATOR),
-        )
+        return _read_verified(encoded, fields, signer)
     except CrlError:
         raise
     except Exception as error:
         # cryptography decodes lazily, and raises ValueError, TypeError and others.
         message = f"the CRL cannot be decoded: {error}"
         raise CrlError(CrlRejection.MALFORMED, message) from error
-    return verified, entries
+
+
+def _read_verified(encoded: bytes, fields: CrlFields, signer: str) -> tuple[RevocationList, CrlEntries]:
+    """Return a CRL that a key has verified, and its entries. Raises CrlError, and what cryptography raises."""
+    crl, is_regular = load_entries(encoded, fields)
+    this_update, next_update = crl.last_update_utc, crl.next_update_utc
+    scope = _scope(fields)
+    defect = _defect(encoded, crl, fields, scope, is_regular=is_regular)
+    entries = CrlEntries(encoded, crl)
+    revocation_list = RevocationList(
+        identity=make_identity(fields.issuer, signer, _value(fields, _ISSUING_DISTRIBUTION_POINT)),
+        issuer_name=fields.issuer,
+        key_identifier=_value(fields, AUTHORITY_KEY_IDENTIFIER),
+        scope=scope,
+        number=fields.number,
+        this_update=this_update,
+        next_update=next_update,
+        digest=hashlib.sha256(encoded).hexdigest(),
+        size=len(encoded),
+        is_revoked=entries.is_revoked,
+        defect=defect,
+        is_complete=defect is None,
+        base=_value(fields, _DELTA_CRL_INDICATOR),
+    )
+    return revocation_list, entries
 
 
 def read_crl(
