@@ -90,7 +90,7 @@ TESTS = {
     "mtls_authorizer.revocation.prefix.removed": [f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.succession.dropped": [f"{REVOCATION}/succession/test_dropped.py"],
     "mtls_authorizer.revocation.succession.order": [
-        f"{REVOCATION}/succession/test_dropped.py",
+        f"{REVOCATION}/succession",
         f"{REVOCATION}/test_crl_loader.py",
         f"{REVOCATION}/crl/test_crl.py",
     ],
