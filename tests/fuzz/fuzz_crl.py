@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from mtls_authorizer.revocation.chains import ChainBuilder
-from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
+from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl, verify_with_entries
 from mtls_authorizer.revocation.crl.rejection import CrlError
 from mtls_authorizer.revocation.crl.scope import read_certificate_scope
 from mtls_authorizer.revocation.lists import RevocationLists
@@ -54,7 +54,8 @@ from tests.pki.certificates import BASIC_CONSTRAINTS, attribute, extension, pem,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mtls_authorizer.revocation.crl.reader import VerifiedCrl
+    from mtls_authorizer.revocation.crl.entries import CrlEntries
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.status import RevocationStatus
 
 _CONSTRUCTED = 0x20
@@ -84,7 +85,7 @@ class Sample(NamedTuple):
 
 def _sample(authority: CertificateAuthority, *entries: bytes, extensions: tuple[bytes, ...] = ()) -> Sample:
     crl = authority.revoke(*entries, extensions=extensions)
-    return Sample(crl, tuple(verify_crl(crl, TRUSTSTORE).serial_numbers()))
+    return Sample(crl, tuple(verify_with_entries(crl, TRUSTSTORE)[1].serial_numbers()))
 
 
 _DIRECTORY_NAME = der.sequence(der.tagged(4, SIGNING.name, constructed=True))
@@ -281,7 +282,7 @@ def _mutate_truststore(chance: random.Random) -> str:
 
 def _read(content: bytes, check: Callable[[tuple[int, ...]], None]) -> str:
     try:
-        read = verify_crl(content, TRUSTSTORE)
+        read, entries = verify_with_entries(content, TRUSTSTORE)
     except CrlError as error:
         if str(error).isprintable():
             return f"refused: {error.rejection}"
@@ -289,13 +290,13 @@ def _read(content: bytes, check: Callable[[tuple[int, ...]], None]) -> str:
     except Exception as error:
         raise FindingError(content.hex()) from error
     try:
-        return _use(read, check)
+        return _use(read, entries, check)
     except Exception as error:
         raise FindingError(content.hex()) from error
 
 
-def _use(read: VerifiedCrl, check: Callable[[tuple[int, ...]], None]) -> str:
-    revoked = tuple(read.serial_numbers())
+def _use(read: RevocationList, entries: CrlEntries, check: Callable[[tuple[int, ...]], None]) -> str:
+    revoked = tuple(entries.serial_numbers())
     check(revoked)
     for number in {*revoked, *(number + 1 for number in revoked), *(-number for number in revoked), 1, -1, 256}:
         if read.is_revoked(number) is not (number in revoked):
@@ -305,17 +306,18 @@ def _use(read: VerifiedCrl, check: Callable[[tuple[int, ...]], None]) -> str:
     statuses = [lists.status(client, NOW) for client in (CLIENT, CLIENT_AT_POINT)]
     for status in statuses:
         status.details(NOW)
-    if read.signer == SIGNING.signer and (statuses[0].state is RevocationState.REVOKED) is not (1 in revoked):
+    is_of_signing_ca = read.identity.issuer.key_fingerprint == SIGNING.signer
+    if is_of_signing_ca and (statuses[0].state is RevocationState.REVOKED) is not (1 in revoked):
         message = f"{revoked} are revoked, but the status is {statuses[0].state}"
         raise AssertionError(message)
     _check_scope(read, statuses)
     return f"accepted: {' '.join(status.state for status in statuses)}"
 
 
-def _check_scope(read: VerifiedCrl, statuses: list[RevocationStatus]) -> None:
+def _check_scope(read: RevocationList, statuses: list[RevocationStatus]) -> None:
     """Check that no list proves something good that is unusable, or limited to other certificates."""
     usable = find_problem(read, TRUSTSTORE, NOW) is None
-    limited = read.distribution_point is not None and b"http://x/" in read.distribution_point
+    limited = read.identity.distribution_point is not None and b"http://x/" in read.identity.distribution_point
     for status, at_point in zip(statuses, (False, True), strict=True):
         if status.state is RevocationState.GOOD and (not usable or (limited and not at_point)):
             message = "a list proves something good though it is unusable or does not cover it"

@@ -22,7 +22,7 @@ from tests.pki.crl_indexes import CHECKSUM_LENGTH, NEXT_UPDATE, ListedRevocation
 if TYPE_CHECKING:
     from collections import Counter
 
-    from mtls_authorizer.revocation.index.crl_index import CrlIndex
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 
 _INTERESTING = (
     b"\x00",
@@ -72,26 +72,28 @@ def _try(chance: Random, content: bytes) -> bool:
     again = read_index(written)
     assert (again.key_identifier, again.source_version) == (index.key_identifier, index.source_version)
     assert indexed_serial_numbers(written) == numbers
-    assert (again.issuer, again.signer, again.digest) == (index.issuer, index.signer, index.digest)
-    assert (again.scope, again.distribution_point) == (index.scope, index.distribution_point)
+    assert (again.identity, again.issuer_name, again.digest) == (index.identity, index.issuer_name, index.digest)
+    assert again.scope == index.scope
     _check_scope(index)
     dates_and_number = (index.number, index.this_update, index.next_update)
     assert (again.number, again.this_update, again.next_update) == dates_and_number
     return True
 
 
-def _check_scope(index: CrlIndex) -> None:
+def _check_scope(index: RevocationList) -> None:
     """Check that an index with the name of a part covers only certificates with this name, and none unlimited."""
-    if index.distribution_point is None:
-        assert all(index.scope.covers(certificate) for certificate in _CERTIFICATES)
+    scope = index.scope
+    assert scope is not None
+    if index.identity.distribution_point is None:
+        assert all(scope.covers(certificate) for certificate in _CERTIFICATES)
         return
     for certificate in _CERTIFICATES:
-        names = index.scope.names
-        if index.scope.covers(certificate):
+        names = scope.names
+        if scope.covers(certificate):
             assert names is None or names & certificate.names
-            assert certificate.is_ca is not None or not (index.scope.only_users or index.scope.only_cas)
-            assert not index.scope.only_attributes
-            assert not index.scope.only_some_reasons
+            assert certificate.is_ca is not None or not (scope.only_users or scope.only_cas)
+            assert not scope.only_attributes
+            assert not scope.only_some_reasons
 
 
 def _index(chance: Random) -> bytes:

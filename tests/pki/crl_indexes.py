@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import struct
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope
+from mtls_authorizer.revocation.crl.revocation_list import RevocationList, make_identity
+from mtls_authorizer.revocation.crl.scope import COMPLETE
 from mtls_authorizer.revocation.index.format import write_index
 from tests.pki.certificates import name
-
-if TYPE_CHECKING:
-    from mtls_authorizer.revocation.crl.rejection import CrlError
 
 CHECKSUM_LENGTH = 16
 NEXT_UPDATE = datetime(2026, 12, 1, tzinfo=UTC)
@@ -29,19 +27,25 @@ class ListedRevocations(NamedTuple):
     issuer: bytes = name(("CN", "Test CA"))
     signer: str = "5a" * 32
     digest: str = "c3" * 32
-    size: int = 0
     key_identifier: bytes | None = None
     distribution_point: bytes | None = None
-    scope: CrlScope | None = COMPLETE
-    defect: CrlError | None = None
-    is_complete: bool = True
-    base: bytes | None = None
 
-    def is_revoked(self, serial_number: int) -> bool:
-        return serial_number in self.listed
+    def to_list(self) -> RevocationList:
+        return RevocationList(
+            identity=make_identity(self.issuer, self.signer, self.distribution_point),
+            issuer_name=self.issuer,
+            key_identifier=self.key_identifier,
+            scope=COMPLETE,
+            number=self.number,
+            this_update=self.this_update,
+            next_update=self.next_update,
+            digest=self.digest,
+            size=0,
+            is_revoked=self.listed.__contains__,
+        )
 
     def to_index(self, source_version: str | None = None) -> bytes:
-        return write_index(self, self.listed, source_version=source_version)
+        return write_index(self.to_list(), self.listed, source_version=source_version)
 
 
 def with_checksum(body: bytes) -> bytes:

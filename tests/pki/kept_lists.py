@@ -13,7 +13,7 @@ from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.refresher import Refresher
-from mtls_authorizer.revocation.crl.reader import verify_crl
+from mtls_authorizer.revocation.crl.reader import verify_with_entries
 from mtls_authorizer.revocation.documents import RevocationDocuments
 from mtls_authorizer.revocation.index.format import write_index
 from mtls_authorizer.revocation.settings import RevocationSettings
@@ -88,8 +88,8 @@ EVERYBODY = CA.pem + OTHER.pem + NAMESAKE.pem
 
 def index_of(encoded: bytes, source_version: str | None = None) -> bytes:
     """Return a CRL's index, whatever its dates. ``source_version`` is the version of the stored CRL."""
-    verified = verify_crl(encoded, read_truststore(EVERYBODY))
-    return write_index(verified, verified.serial_numbers(), source_version=source_version)
+    verified, entries = verify_with_entries(encoded, read_truststore(EVERYBODY))
+    return write_index(verified, entries.serial_numbers(), source_version=source_version)
 
 
 class Storage(Protocol):

@@ -89,6 +89,11 @@ TESTS = {
     "mtls_authorizer.revocation.lists_by_issuer": _STATUS,
     "mtls_authorizer.revocation.prefix.removed": [f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.succession.dropped": [f"{REVOCATION}/succession/test_dropped.py"],
+    "mtls_authorizer.revocation.succession.order": [
+        f"{REVOCATION}/succession",
+        f"{REVOCATION}/test_crl_loader.py",
+        f"{REVOCATION}/crl/test_crl.py",
+    ],
     "mtls_authorizer.revocation.succession.retention": [f"{REVOCATION}/test_crl_loader.py"],
     "mtls_authorizer.revocation.signed_list": [*_STATUS, f"{REVOCATION}/test_crl_loader.py"],
     "mtls_authorizer.revocation.status": _STATUS,

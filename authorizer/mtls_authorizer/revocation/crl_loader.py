@@ -11,12 +11,10 @@ from mtls_authorizer.refresh.loader import Loaded
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError, shown_number
-from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX
-from mtls_authorizer.revocation.succession.order import identity_of, is_superseded
+from mtls_authorizer.revocation.succession.order import is_superseded
 from mtls_authorizer.revocation.succession.retention import RetainedLists, retain
-from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 from mtls_authorizer.stores.store import StoreError
 
 TYPE_CHECKING = False
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.index.crl_index import CrlIndex
     from mtls_authorizer.revocation.truststore.bundle import Truststore
     from mtls_authorizer.stores.opener import StoreOpener
     from mtls_authorizer.stores.store import Fetched
@@ -62,7 +59,7 @@ LoadedCrl: TypeAlias = Loaded[RetainedLists, CrlVersion]
 
 
 class _StoredIndex(NamedTuple):
-    content: CrlIndex
+    content: RevocationList
     version: str
 
 
@@ -142,7 +139,7 @@ class CrlLoader:
         except CrlIndexError as error:
             problem = error
         else:
-            if truststore.identified(issuer_of(index)):
+            if truststore.identified(index.identity.issuer):
                 return _StoredIndex(index, fetched.version)
             problem = "its CA is not in the truststore"
         self._warn_of_index(problem)
@@ -155,7 +152,7 @@ class CrlLoader:
             first, *others = current.value
             # Delta CRLs never replace one another if their bases differ: no reason to report anything.
             others = [each for each in others if first.base is None or each.base is None]
-            if identity_of(first) in map(identity_of, others):
+            if first.identity in [each.identity for each in others]:
                 # The new list does not replace the previous one yet: report the reason until it does.
                 problem = find_problem(first, truststore, self._now(), self._max_age)
                 if problem is not None:
@@ -200,18 +197,18 @@ class CrlLoader:
 
         At a start, it is all that is known of earlier lists. Later, one with the same identity proves nothing good.
         """
-        known: RevocationList = index.content
-        if before and identity_of(known) == identity_of(crl):
+        known = index.content
+        if before and known.identity == crl.identity:
             if known.digest in {each.digest for each in before}:
                 return before
-            known = RolledBackList(known)
+            known = known.rolled_back()
         with suppress(CrlError):
             before, _ = retain(known, before, truststore, self._now(), self._max_age)
         return before
 
-    def _replaces(self, index: CrlIndex, crl: RevocationList, truststore: Truststore) -> bool:
+    def _replaces(self, index: RevocationList, crl: RevocationList, truststore: Truststore) -> bool:
         """Return whether an index was made from a newer CRL than the stored one, which was rolled back."""
-        is_newer = identity_of(index) == identity_of(crl) and is_superseded(crl, index)
+        is_newer = index.identity == crl.identity and is_superseded(crl, index)
         return is_newer and find_problem(index, truststore, self._now(), self._max_age) is None
 
     def _use_index(

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.chains import ChainBuilder
-from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.lists_by_issuer import ListsByIssuer
 from mtls_authorizer.revocation.locations import Locations
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
@@ -65,7 +64,7 @@ class RevocationLists:
         self._ever_loaded = ever_loaded | self.issuers
         self._locations = locations
         # Lists of CAs that have left the truststore still revoke, but are not expected to be renewed.
-        trusted = (each for each in self._lists.newest() if truststore.identified(issuer_of(each)))
+        trusted = (each for each in self._lists.newest() if truststore.identified(each.identity.issuer))
         newest = [each for each in trusted if each.digest not in locations.outdated]
         self.oldest_this_update = min((each.this_update for each in newest), default=None)
         """The earliest thisUpdate of all lists of trusted CAs that are not outdated; None without any."""

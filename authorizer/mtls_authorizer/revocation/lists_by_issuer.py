@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtls_authorizer.revocation.crl.signer import permitted_signers
 from mtls_authorizer.revocation.signed_list import SignedList, in_force
-from mtls_authorizer.revocation.succession.order import age, identity_of
+from mtls_authorizer.revocation.succession.order import age
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from mtls_authorizer.revocation.chains import ChainLink
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.revocation_list import ListIdentity, RevocationList
     from mtls_authorizer.revocation.locations import Locations
     from mtls_authorizer.revocation.status import UnknownReason
-    from mtls_authorizer.revocation.succession.order import ListIdentity
     from mtls_authorizer.revocation.truststore.authority import AuthorityId
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
@@ -45,7 +44,7 @@ class ListsByIssuer:
     ) -> None:
         by_identity: dict[ListIdentity, list[RevocationList]] = {}
         for revocation_list in lists:
-            by_identity.setdefault(identity_of(revocation_list), []).append(revocation_list)
+            by_identity.setdefault(revocation_list.identity, []).append(revocation_list)
         assumed_complete = locations.assumed_complete
         all_assumed = frozenset(identity for at_location in assumed_complete for identity in at_location)
         self.ambiguous = frozenset(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.succession.order import identity_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from mtls_authorizer.refresh.document import Document
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.revocation_list import ListIdentity, RevocationList
     from mtls_authorizer.revocation.crl_loader import CrlVersion
-    from mtls_authorizer.revocation.succession.order import ListIdentity
     from mtls_authorizer.revocation.succession.retention import RetainedLists
 
 
@@ -62,7 +60,7 @@ def find_locations(located: Iterable[LocatedList], assume_complete: Collection[s
     current, stored, others = set(), set(), set()
     assumed: dict[str, set[ListIdentity]] = {}
     for each in located:
-        digest, identity = each.revocation_list.digest, identity_of(each.revocation_list)
+        digest, identity = each.revocation_list.digest, each.revocation_list.identity
         # The same list may be at several locations.
         if each.is_stored or digest not in stored:
             uris[digest] = each.uri

@@ -90,7 +90,7 @@ class RevocationStatus(NamedTuple):
             details["crl_issuer"] = name
         used = self.revocation_list
         if used is not None:
-            details["crl_issuer"] = _printed_name(used.issuer)
+            details["crl_issuer"] = _printed_name(used.issuer_name)
             details["crl_age_seconds"] = int((now - used.this_update).total_seconds())
             if used.number is not None:
                 details["crl_number"] = f"{used.number:X}"

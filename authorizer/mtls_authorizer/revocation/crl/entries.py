@@ -5,6 +5,7 @@ A CRL may have a million entries. Most functions search its bytes, without decod
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from itertools import islice
 
 from cryptography import x509
@@ -25,13 +26,38 @@ _CERTIFICATE_ISSUER = bytes.fromhex("0603551d1d")
 # removeFromCRL as the value of an extension.
 _REMOVAL = bytes.fromhex("04030a0108")
 
+_CACHED_LOOKUPS = 4096
+_LONGEST_CACHED = 8 * 64
+"""In bits. Certificates with serial numbers of any length exist, and thousands of them would fill the memory."""
 
-def may_contain_removals(encoded: bytes) -> bool:
-    """Return whether a CRL in DER may have an entry with the reason removeFromCRL."""
-    return _REMOVAL in encoded
+
+class CrlEntries:
+    """The entries of a CRL, in DER and decoded.
+
+    It keeps the bytes of the CRL, not a set of serial numbers, so that only the signature takes time at the start.
+    """
+
+    def __init__(self, encoded: bytes, crl: x509.CertificateRevocationList) -> None:
+        self._crl = crl
+        self._may_contain_removals = _REMOVAL in encoded
+        # Not a cached method: its cache would keep this object, of many megabytes, until the next garbage collection.
+        self._look_up = partial(_is_revoked, encoded, crl)
+        self._look_up_cached = lru_cache(_CACHED_LOOKUPS)(self._look_up)
+
+    def is_revoked(self, serial_number: int) -> bool:
+        """Return whether the CA has revoked the certificate with this serial number, or put it on hold."""
+        is_short = serial_number.bit_length() <= _LONGEST_CACHED
+        return self._look_up_cached(serial_number) if is_short else self._look_up(serial_number)
+
+    def serial_numbers(self) -> Iterator[int]:
+        """Return the revoked serial numbers in the order of the CRL. They may be repeated, and negative."""
+        if not self._may_contain_removals:
+            # Without looking at reasons, which takes three times as long.
+            return (entry.serial_number for entry in self._crl)
+        return (entry.serial_number for entry in self._crl if _is_revocation(entry))
 
 
-def is_revocation(entry: x509.RevokedCertificate) -> bool:
+def _is_revocation(entry: x509.RevokedCertificate) -> bool:
     """Return whether an entry revokes: unless its reason is removeFromCRL (RFC 5280 §5.3.1), or if it is unreadable."""
     try:
         reason = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
@@ -40,18 +66,17 @@ def is_revocation(entry: x509.RevokedCertificate) -> bool:
     return reason is not x509.ReasonFlags.remove_from_crl
 
 
-def is_revoked(encoded: bytes, crl: x509.CertificateRevocationList, serial_number: int) -> bool:
-    """Return whether a CRL, in DER and decoded, revokes a serial number."""
+def _is_revoked(encoded: bytes, crl: x509.CertificateRevocationList, serial_number: int) -> bool:
     # Searching the bytes is several times as fast as searching the entries. A serial number has only one encoding
     # (X.690 §8.3.2): other encodings are rejected when the CRL is decoded.
     if encode_integer(serial_number) not in encoded:
         return False
     if serial_number >= 0:
         entry = crl.get_revoked_certificate_by_serial_number(serial_number)
-        if entry is None or is_revocation(entry):
+        if entry is None or _is_revocation(entry):
             return entry is not None
     # A negative number, for which cryptography raises, or removeFromCRL, which another entry may contradict.
-    return any(entry.serial_number == serial_number and is_revocation(entry) for entry in crl)
+    return any(entry.serial_number == serial_number and _is_revocation(entry) for entry in crl)
 
 
 def find_unknown_extension(encoded: bytes, crl: x509.CertificateRevocationList, critical: int) -> str | None:

@@ -4,87 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from functools import lru_cache, partial
 
 from client_certificate_auth.x509.der import DerError
 from client_certificate_auth.x509.extensions import AUTHORITY_KEY_IDENTIFIER, read_authority_key_identifier
 from mtls_authorizer.revocation.crl.encoding import crl_der
-from mtls_authorizer.revocation.crl.entries import (
-    find_unknown_extension,
-    is_revocation,
-    is_revoked,
-    may_contain_removals,
-)
+from mtls_authorizer.revocation.crl.entries import CrlEntries, find_unknown_extension
 from mtls_authorizer.revocation.crl.fields import CRL_NUMBER, load_entries, read_fields
 from mtls_authorizer.revocation.crl.rejection import INSTEAD_OF_INDIRECT, CrlError, CrlRejection, shown_time
+from mtls_authorizer.revocation.crl.revocation_list import RevocationList, make_identity
 from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_scope
 from mtls_authorizer.revocation.crl.signer import missing_signer, permitted_signers, verify_signature
 from mtls_authorizer.revocation.truststore.names import printed_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from cryptography import x509
 
     from mtls_authorizer.revocation.crl.fields import CrlFields
-    from mtls_authorizer.revocation.crl.revocation_list import Edition, RevocationList
     from mtls_authorizer.revocation.truststore.authority import Authority
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT = "2.5.29.27", "2.5.29.28"
 _KNOWN_EXTENSIONS = {AUTHORITY_KEY_IDENTIFIER, _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT}
 
-_CACHED_LOOKUPS = 4096
-_LONGEST_CACHED = 8 * 64
-"""In bits. Certificates with serial numbers of any length exist, and thousands of them would fill the memory."""
 
-
-class VerifiedCrl:
-    """A CRL whose signature was verified: a ``RevocationList``.
-
-    It keeps the bytes of the CRL, not a set of serial numbers, so that only the signature takes time at the start.
-    """
-
-    def __init__(
-        self,
-        encoded: bytes,
-        crl: x509.CertificateRevocationList,
-        fields: CrlFields,
-        signer: str,
-        *,
-        is_regular: bool,
-    ) -> None:
-        self.issuer, self.number, self.signer = fields.issuer, fields.number, signer
-        self.key_identifier = _value(fields, AUTHORITY_KEY_IDENTIFIER)
-        self.distribution_point = _value(fields, _ISSUING_DISTRIBUTION_POINT)
-        self.scope = _scope(fields)
-        self.this_update, self.next_update = crl.last_update_utc, crl.next_update_utc
-        self.digest, self.size = hashlib.sha256(encoded).hexdigest(), len(encoded)
-        self.defect = _defect(encoded, crl, fields, self.scope, is_regular=is_regular)
-        self.is_complete = self.defect is None
-        self.base = _value(fields, _DELTA_CRL_INDICATOR)
-        self._crl = crl
-        self._may_contain_removals = may_contain_removals(encoded)
-        # Not a cached method: its cache would keep this object, of many megabytes, until the next garbage collection.
-        self._look_up = partial(is_revoked, encoded, crl)
-        self._look_up_cached = lru_cache(_CACHED_LOOKUPS)(self._look_up)
-
-    def is_revoked(self, serial_number: int) -> bool:
-        """Return whether the CA has revoked the certificate with this serial number, or put it on hold."""
-        is_short = serial_number.bit_length() <= _LONGEST_CACHED
-        return self._look_up_cached(serial_number) if is_short else self._look_up(serial_number)
-
-    def serial_numbers(self) -> Iterator[int]:
-        """Return the revoked serial numbers in the order of the CRL. They may be repeated, and negative."""
-        if not self._may_contain_removals:
-            # Without looking at reasons, which takes three times as long.
-            return (entry.serial_number for entry in self._crl)
-        return (entry.serial_number for entry in self._crl if is_revocation(entry))
-
-
-def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
+def verify_crl(content: bytes, truststore: Truststore) -> RevocationList:
     """Read a CRL, in PEM (RFC 7468 §6, one block) or DER, and verify its signature.
 
     The certificates that it lists are revoked if a CA of the truststore has the issuer's name and the key that verifies
@@ -92,6 +38,11 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
 
     Raises CrlError, with a message for users, for every other content, and for a CRL with entries of other CAs.
     """
+    return verify_with_entries(content, truststore)[0]
+
+
+def verify_with_entries(content: bytes, truststore: Truststore) -> tuple[RevocationList, CrlEntries]:
+    """Read and verify a CRL, as ``verify_crl`` does. Return its entries as well, from which an index is made."""
     encoded = crl_der(content)
     try:
         fields = read_fields(encoded)
@@ -100,14 +51,38 @@ def verify_crl(content: bytes, truststore: Truststore) -> VerifiedCrl:
         raise CrlError(CrlRejection.MALFORMED, message) from error
     signer = verify_signature(fields, truststore)
     try:
-        crl, is_regular = load_entries(encoded, fields)
-        return VerifiedCrl(encoded, crl, fields, signer, is_regular=is_regular)
+        return _read_verified(encoded, fields, signer)
     except CrlError:
         raise
     except Exception as error:
         # cryptography decodes lazily, and raises ValueError, TypeError and others.
         message = f"the CRL cannot be decoded: {error}"
         raise CrlError(CrlRejection.MALFORMED, message) from error
+
+
+def _read_verified(encoded: bytes, fields: CrlFields, signer: str) -> tuple[RevocationList, CrlEntries]:
+    """Return a CRL that a key has verified, and its entries. Raises CrlError, and what cryptography raises."""
+    crl, is_regular = load_entries(encoded, fields)
+    this_update, next_update = crl.last_update_utc, crl.next_update_utc
+    scope = _scope(fields)
+    defect = _defect(encoded, crl, fields, scope, is_regular=is_regular)
+    entries = CrlEntries(encoded, crl)
+    revocation_list = RevocationList(
+        identity=make_identity(fields.issuer, signer, _value(fields, _ISSUING_DISTRIBUTION_POINT)),
+        issuer_name=fields.issuer,
+        key_identifier=_value(fields, AUTHORITY_KEY_IDENTIFIER),
+        scope=scope,
+        number=fields.number,
+        this_update=this_update,
+        next_update=next_update,
+        digest=hashlib.sha256(encoded).hexdigest(),
+        size=len(encoded),
+        is_revoked=entries.is_revoked,
+        defect=defect,
+        is_complete=defect is None,
+        base=_value(fields, _DELTA_CRL_INDICATOR),
+    )
+    return revocation_list, entries
 
 
 def read_crl(
@@ -117,7 +92,7 @@ def read_crl(
     *,
     max_age: timedelta = timedelta(0),
     may_be_delta: bool = False,
-) -> VerifiedCrl:
+) -> RevocationList:
     """Read a CRL that proves certificates good at an aware time: see ``verify_crl`` and ``find_problem``.
 
     Raises CrlError.
@@ -129,12 +104,11 @@ def read_crl(
     return verified
 
 
-def is_stale(revocation_list: Edition, now: datetime, max_age: timedelta) -> bool:
+def is_stale(next_update: datetime | None, now: datetime, max_age: timedelta) -> bool:
     """Return whether the nextUpdate of a list, plus ``max_age``, has passed at an aware time.
 
     At exactly that time it has passed, as in OpenSSL. Without a nextUpdate, it never passes.
     """
-    next_update = revocation_list.next_update
     # No sum: nextUpdate may be the last moment that a datetime can represent (RFC 5280 §4.1.2.5).
     return next_update is not None and now - max_age >= next_update
 
@@ -162,7 +136,7 @@ def current_rejection(
         return CrlRejection.ISSUER_NOT_VALID
     if revocation_list.this_update > now:
         return CrlRejection.NOT_YET_VALID
-    return CrlRejection.STALE if is_stale(revocation_list, now, max_age) else None
+    return CrlRejection.STALE if is_stale(revocation_list.next_update, now, max_age) else None
 
 
 def find_problem(
@@ -176,7 +150,7 @@ def find_problem(
     """Return why a list proves no certificate good, as ``current_rejection`` does, with a message for users."""
     signers = permitted_signers(revocation_list, truststore)
     rejection = current_rejection(revocation_list, signers, now, max_age, may_be_delta=may_be_delta)
-    issuer = printed_name(revocation_list.issuer)
+    issuer = printed_name(revocation_list.issuer_name)
     match rejection:
         case None:
             return None

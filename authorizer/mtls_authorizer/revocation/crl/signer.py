@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.truststore.authority import (
-    AuthorityId,
     authority_key_identifier,
     matches_key_identifier,
     verifying_keys,
@@ -46,29 +43,20 @@ def verify_signature(fields: CrlFields, truststore: Truststore) -> str:
     return signer
 
 
-# There may be hundreds of CRLs of the same few CAs, and their names would take most of the time to put them in force.
-_issuer_name = lru_cache(64)(canonical_name)
-
-
-def issuer_of(revocation_list: RevocationList) -> AuthorityId:
-    """Return the CA that issued a list."""
-    return AuthorityId(_issuer_name(revocation_list.issuer), revocation_list.signer)
-
-
 def permitted_signers(revocation_list: RevocationList, truststore: Truststore) -> tuple[Authority, ...]:
     """Return the certificates of the issuer under which its list can prove a certificate good while they are valid."""
     identifier = authority_key_identifier(revocation_list.key_identifier)
     return tuple(
         authority
-        for authority in truststore.identified(issuer_of(revocation_list))
+        for authority in truststore.identified(revocation_list.identity.issuer)
         if authority.may_sign_crls and matches_key_identifier(identifier, authority)
     )
 
 
 def missing_signer(revocation_list: RevocationList, truststore: Truststore) -> CrlError:
     """Return why no certificate of the issuer permits its list, which was verified before, to prove anything."""
-    issuer = printed_name(revocation_list.issuer)
-    authorities = truststore.identified(issuer_of(revocation_list))
+    issuer = printed_name(revocation_list.issuer_name)
+    authorities = truststore.identified(revocation_list.identity.issuer)
     if not authorities:
         message = f"the issuer of the CRL, {issuer}, with its key, is not in the truststore"
         return CrlError(CrlRejection.UNKNOWN_ISSUER, message)

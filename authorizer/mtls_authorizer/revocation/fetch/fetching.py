@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Protocol
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.reader import find_problem, is_stale, read_crl, verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlError
-from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.succession.order import check_succession
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime, timedelta
 
-    from mtls_authorizer.revocation.crl.reader import VerifiedCrl
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from mtls_authorizer.revocation.fetch.download import Downloaded, Validators
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
@@ -39,7 +38,7 @@ class FetchResult(NamedTuple):
     """The end of fetching a CRL."""
 
     outcome: Outcome
-    crl: VerifiedCrl | None
+    crl: RevocationList | None
     """The CRL that is stored now, None if there is none that could be verified."""
 
     error: Exception | None = None
@@ -86,7 +85,7 @@ def fetch(
     A stored CRL that cannot be verified is replaced, because the authorizer does not use it either. Every failure is
     reported in the result, and leaves the stored CRL unchanged.
     """
-    current: VerifiedCrl | None = None
+    current: RevocationList | None = None
     try:
         stored = destination.read()
         current = _verified(stored, verification)
@@ -109,29 +108,29 @@ def fetch(
         return FetchResult(Outcome.FAILED, current, error)
 
 
-def is_usable(crl: VerifiedCrl, verification: Verification) -> bool:
+def is_usable(crl: RevocationList, verification: Verification) -> bool:
     """Return whether a stored CRL proves certificates good now, or is a current delta CRL."""
     truststore, clock, max_age = verification
     return find_problem(crl, truststore, clock(), max_age, may_be_delta=True) is None
 
 
-def _verified(stored: Stored | None, verification: Verification) -> VerifiedCrl | None:
+def _verified(stored: Stored | None, verification: Verification) -> RevocationList | None:
     try:
         return None if stored is None else verify_crl(stored.content, verification.truststore)
     except CrlError:
         return None
 
 
-def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verification: Verification) -> VerifiedCrl:
+def _acceptable(downloaded: Downloaded, current: RevocationList | None, verification: Verification) -> RevocationList:
     truststore, clock, max_age = verification
     now = clock()
     new = read_crl(downloaded.content, truststore, now, max_age=max_age, may_be_delta=True)
     if current is None:
         return new
-    is_expired = is_stale(current, now, max_age)
+    is_expired = is_stale(current.next_update, now, max_age)
     # The revocations of an expired CRL apply, and it proves nothing good. Without it, a CA above the issuer has no CRL,
     # and is skipped: an attacker on the network could have it replaced by a CRL of another CA.
-    is_of_same_ca = issuer_of(new).name == issuer_of(current).name
+    is_of_same_ca = new.identity.issuer.name == current.identity.issuer.name
     check_succession(new, current, replaceable=is_expired and is_of_same_ca)
     # A delta CRL lacks revocations of the complete one.
     if _is_delta(new) is _is_delta(current) or (is_expired and not _is_delta(new)):
@@ -141,5 +140,5 @@ def _acceptable(downloaded: Downloaded, current: VerifiedCrl | None, verificatio
     raise FetchError(message)
 
 
-def _is_delta(crl: VerifiedCrl) -> bool:
+def _is_delta(crl: RevocationList) -> bool:
     return crl.base is not None

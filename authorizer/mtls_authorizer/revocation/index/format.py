@@ -49,16 +49,15 @@ from itertools import accumulate
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import DerError
+from mtls_authorizer.revocation.crl.revocation_list import RevocationList, make_identity
 from mtls_authorizer.revocation.crl.scope import COMPLETE, read_crl_scope
-from mtls_authorizer.revocation.index.crl_index import CrlIndex, Header, encode_entry, entry_width
-from mtls_authorizer.revocation.truststore.names import canonical_name
+from mtls_authorizer.revocation.index.entries import IndexEntries, encode_entry, entry_width
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 
 # The first byte is not ASCII and the last is a line feed: treating the file as text damages it here already.
 _MAGIC = b"\x89CRLIDX\n"
@@ -75,6 +74,26 @@ _NUMBER_LENGTH = 20
 _CHECKSUM = AESGCM(b"index, no secret")
 _CHECKSUM_NONCE = bytes(12)
 _CHECKSUM_LENGTH = 16
+
+
+class _Header(NamedTuple):
+    """The fields of an index before its entries; the digests are bytes.
+
+    ``issuer`` is the DER of a Name, ``key_identifier`` and ``distribution_point`` are the values of the extensions of
+    the CRL, ``source_version`` is the version of the stored CRL. Absent fields are None.
+    """
+
+    issuer: bytes
+    signer: bytes
+    key_identifier: bytes | None
+    distribution_point: bytes | None
+    source_version: str | None
+    number: int | None
+    this_update: datetime
+    next_update: datetime | None
+    digest: bytes
+    width: int
+    entries: int
 
 
 class CrlIndexError(ValueError):
@@ -95,11 +114,11 @@ def write_index(
     if width > _MAX_WIDTH:
         message = f"a serial number of the revocation list has {width} bytes; an index supports at most {_MAX_WIDTH}"
         raise CrlIndexError(message)
-    header = Header(
-        revocation_list.issuer,
-        bytes.fromhex(revocation_list.signer),
+    header = _Header(
+        revocation_list.issuer_name,
+        bytes.fromhex(revocation_list.identity.issuer.key_fingerprint),
         revocation_list.key_identifier,
-        revocation_list.distribution_point,
+        revocation_list.identity.distribution_point,
         source_version,
         revocation_list.number,
         revocation_list.this_update,
@@ -116,7 +135,7 @@ def write_index(
     return bytes(content)
 
 
-def read_index(content: bytes) -> CrlIndex:
+def read_index(content: bytes) -> RevocationList:
     """Return the revocation list that an index contains; it refers to ``content``, and makes no copy.
 
     Raises CrlIndexError for everything but a complete index of this version. Whether the list may be used is a separate
@@ -131,20 +150,33 @@ def read_index(content: bytes) -> CrlIndex:
         message = "the index is damaged: its checksum does not match"
         raise CrlIndexError(message)
     try:
-        canonical_name(header.issuer)
         point = header.distribution_point
+        identity = make_identity(header.issuer, header.signer.hex(), point)
         scope = COMPLETE if point is None else read_crl_scope(point, header.issuer)
     except DerError as error:
         message = "the issuer in the index is not a Name, or the scope of the CRL cannot be read"
         raise CrlIndexError(message) from error
-    index = CrlIndex(header, scope, content, start)
-    if not index.is_in_order():
+    entries = IndexEntries(content, start, header.width, header.entries)
+    if not entries.is_in_order():
         message = "the index is not sorted"
         raise CrlIndexError(message)
-    return index
+    # It has no defect: a CRL that proves no certificate good is not indexed.
+    return RevocationList(
+        identity=identity,
+        issuer_name=header.issuer,
+        key_identifier=header.key_identifier,
+        scope=scope,
+        number=header.number,
+        this_update=header.this_update,
+        next_update=header.next_update,
+        digest=header.digest.hex(),
+        size=len(content),
+        is_revoked=entries.is_revoked,
+        source_version=header.source_version,
+    )
 
 
-def _pack(header: Header) -> bytes:
+def _pack(header: _Header) -> bytes:
     parts = (
         header.issuer,
         header.key_identifier or b"",
@@ -167,7 +199,7 @@ def _pack(header: Header) -> bytes:
     return fixed + b"".join(parts)
 
 
-def _unpack(content: bytes) -> tuple[Header, int]:
+def _unpack(content: bytes) -> tuple[_Header, int]:
     """Return the header and where the entries start. Raises CrlIndexError."""
     if content[: len(_MAGIC)] != _MAGIC:
         message = "this is not the index of a revocation list"
@@ -183,7 +215,7 @@ def _unpack(content: bytes) -> tuple[Header, int]:
         raise CrlIndexError(message)
     _, issuer_end, identifier_end, point_end, start = accumulate(lengths, initial=_FIXED.size)
     try:
-        header = Header(
+        header = _Header(
             content[_FIXED.size : issuer_end],
             signer,
             content[issuer_end:identifier_end] or None,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from client_certificate_auth.records import NamedTuple
-from mtls_authorizer.revocation.crl.reader import is_stale, read_crl
-from mtls_authorizer.revocation.crl.signer import issuer_of
+from mtls_authorizer.revocation.crl.reader import find_problem, is_stale, verify_with_entries
 from mtls_authorizer.revocation.index.format import CrlIndexError, read_index, write_index
 from mtls_authorizer.revocation.succession.order import check_succession
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.index.crl_index import CrlIndex
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 CRL_SUFFIX = ".crl"
@@ -54,18 +52,21 @@ def index_crl(  # noqa: PLR0913 -- everything that a CRL is verified against, ea
     Raises CrlError for a CRL that is rejected, CrlIndexError for one that cannot be indexed.
     """
     in_force = None if existing is None else _read_existing(existing, truststore)
-    crl = read_crl(content, truststore, now, max_age=max_age)
+    crl, entries = verify_with_entries(content, truststore)
+    problem = find_problem(crl, truststore, now, max_age)
+    if problem is not None:
+        raise problem
     if in_force is not None:
-        check_succession(crl, in_force, replaceable=is_stale(in_force, now, max_age))
-        indexed = (in_force.digest, in_force.signer, in_force.source_version)
-        if indexed == (crl.digest, crl.signer, source_version):
+        check_succession(crl, in_force, replaceable=is_stale(in_force.next_update, now, max_age))
+        indexed = (in_force.digest, in_force.identity, in_force.source_version)
+        if indexed == (crl.digest, crl.identity, source_version):
             return Indexing(crl, None)
-    return Indexing(crl, write_index(crl, watch(crl.serial_numbers()), source_version=source_version))
+    return Indexing(crl, write_index(crl, watch(entries.serial_numbers()), source_version=source_version))
 
 
-def _read_existing(content: bytes, truststore: Truststore) -> CrlIndex | None:
+def _read_existing(content: bytes, truststore: Truststore) -> RevocationList | None:
     """Return the list in an existing index, None if the authorizer does not use it either."""
     with suppress(CrlIndexError):
         index = read_index(content)
-        return index if truststore.identified(issuer_of(index)) else None
+        return index if truststore.identified(index.identity.issuer) else None
     return None

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.refresher import Refresher
 from mtls_authorizer.revocation.crl.reader import is_stale
-from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.locations import located_lists
 from mtls_authorizer.revocation.signed_list import SignedList
 
@@ -130,14 +129,16 @@ class ListedCrl:
     def may_concern(self, links: Iterable[ChainLink]) -> bool:
         """Return whether the CRL, as far as it was loaded, covers or revokes a certificate."""
         return not self.lists or any(
-            issuer_of(each) in link.issuers and SignedList(each).concerns(link) for each in self.lists for link in links
+            each.identity.issuer in link.issuers and SignedList(each).concerns(link)
+            for each in self.lists
+            for link in links
         )
 
     def must_stay(self, listing: CrlListing, now: datetime, max_age: timedelta) -> bool:
         """Return whether it must not be evicted: it, or one that it superseded, was removed, but has not expired."""
         if now - max_age < self.needed_until:
             return True
-        return self.uri not in listing.crls and any(not is_stale(each, now, max_age) for each in self.lists)
+        return self.uri not in listing.crls and any(not is_stale(each.next_update, now, max_age) for each in self.lists)
 
     def reset(self) -> None:
         """Load everything again at the next use, after a snapshot was restored."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.general_names import URI
-from mtls_authorizer.revocation.crl.signer import issuer_of
 from mtls_authorizer.revocation.prefix.listing import last_segment
 
 TYPE_CHECKING = False
@@ -61,7 +60,7 @@ class KnownCrls:
         for issuer, point in keys:
             self._uris.setdefault(issuer, {}).setdefault(point, {})[uri] = None
         # At the end: if any step fails, all are repeated.
-        self._crls[uri] = _KnownCrl(digests, versions, frozenset(map(issuer_of, lists)), keys, name)
+        self._crls[uri] = _KnownCrl(digests, versions, frozenset(each.identity.issuer for each in lists), keys, name)
 
     def keep(self, uris: Iterable[str]) -> None:
         """Forget all other CRLs."""
@@ -96,7 +95,7 @@ class KnownCrls:
 
 def _keys(revocation_list: RevocationList, object_name: str | None) -> Iterator[_Key]:
     """Yield the keys by which certificates find a list, except for those that they find by the name of its object."""
-    issuer, scope = issuer_of(revocation_list), revocation_list.scope
+    issuer, scope = revocation_list.identity.issuer, revocation_list.scope
     if scope is None or scope.names is None:
         yield issuer, None
         return

@@ -9,7 +9,7 @@ from threading import RLock
 
 from mtls_authorizer.refresh.refresher import refresh_together
 from mtls_authorizer.revocation.crl.reader import find_problem
-from mtls_authorizer.revocation.crl.signer import issuer_of, permitted_signers
+from mtls_authorizer.revocation.crl.signer import permitted_signers
 from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import CrlCatalog
 from mtls_authorizer.revocation.prefix.listing import can_name_crl
@@ -87,7 +87,7 @@ class PrefixCrls:
     def lists(self, truststore: Truststore, single: Iterable[LocatedList] = ()) -> list[LocatedList]:
         """Return all lists in memory, with those of single CRLs. Removed CRLs are dropped if newer ones supersede them.
 
-        Lists that are older than dropped ones are each in a RolledBackList.
+        Those that are older than dropped ones are lists that were rolled back.
         """
         with self._lock:
             self._single = tuple(single)
@@ -244,7 +244,7 @@ class PrefixCrls:
         with self._lock:
             lists = [each.revocation_list for each in self._checked() if each.is_stored]
         return any(
-            issuer_of(each) == link.issuer
+            each.identity.issuer == link.issuer
             and SignedList(each, permitted_signers(each, truststore)).can_prove_good(link.scope, now, self._max_age)
             for each in lists
         )

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.revocation.prefix.cache import end_of
-from mtls_authorizer.revocation.succession.order import identity_of, is_superseded
+from mtls_authorizer.revocation.succession.order import is_superseded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
+    from mtls_authorizer.revocation.crl.revocation_list import ListIdentity, RevocationList
     from mtls_authorizer.revocation.locations import LocatedList
     from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
     from mtls_authorizer.revocation.prefix.listing import CrlListing
-    from mtls_authorizer.revocation.succession.order import ListIdentity
 
 logger = get_logger()
 
@@ -40,17 +39,17 @@ def drop_superseded(
     Each list has no effect because of a usable one that is stored at another place in the cache, and expires no
     earlier. From now on, that one stays in memory as long as the removed CRL would, even if it is removed as well.
     It is the only list of its place: those of other CAs that are stored there later displace none that was there first.
-    ``located`` are the lists in the cache. Those that are older than dropped ones are each in a RolledBackList.
+    ``located`` are the lists in the cache. Those that are older than dropped ones were rolled back.
     """
     crls = {crl.uri: crl for crl in cache}
     alone: dict[ListIdentity, list[tuple[ListedCrl, RevocationList]]] = {}
     for each in located:
         crl = crls[each.uri]
         if each.is_stored and len(crl.lists) == 1:
-            alone.setdefault(identity_of(each.revocation_list), []).append((crl, each.revocation_list))
+            alone.setdefault(each.revocation_list.identity, []).append((crl, each.revocation_list))
     dropped = []
     for crl in removed:
-        found = [_successor(each, alone.get(identity_of(each), ()), is_usable) for each in crl.lists]
+        found = [_successor(each, alone.get(each.identity, ()), is_usable) for each in crl.lists]
         successors = [successor for successor in found if successor is not None]
         if successors and len(successors) == len(found):
             for successor in successors:

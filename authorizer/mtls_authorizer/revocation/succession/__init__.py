@@ -19,7 +19,7 @@ whose time has not come replaces none whose time has, even if that has expired: 
 least until then. Lists of other CAs and scopes stay, because an object that was stored at a wrong place must not undo a
 revocation, and those of CAs that have left the truststore, which may return. So does the last delta CRL with another
 base, until the complete CRL is loaded; those before it are dropped. If each of two lists is older, the one with the
-earlier thisUpdate becomes a ``rolled_back_list``, which only revokes: it may be one from before the restart.
+earlier thisUpdate is *rolled back*, and only revokes: it may be one from before the restart.
 
 ``dropped``: what follows from lists that are no longer in memory. It is bounded: a location has at most four lists, and
 CRLs below prefixes are evicted, or removed and superseded. Their numbers and dates are remembered, and older lists

@@ -4,44 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.revocation.crl.reader import is_stale
-from mtls_authorizer.revocation.succession.order import identity_of, is_older, replaces
+from mtls_authorizer.revocation.succession.order import DroppedEdition, replaces
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
-from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
-    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.succession.order import ListIdentity
+    from mtls_authorizer.revocation.crl.revocation_list import ListIdentity, RevocationList
 
 logger = get_logger()
 
 MAX_REMEMBERED = 10_000
 """The maximum number of issuers, keys and scopes that are remembered. Each takes about half a kilobyte."""
-
-
-class _Edition(NamedTuple):
-    number: int | None
-    this_update: datetime
-    next_update: datetime | None
-    is_complete: bool
-    base: bytes | None
-    is_premature: bool
-    """Whether its time had not come when it left the memory."""
-
-    def includes(self, other: _Edition) -> bool:
-        """Return whether all lists that another edition makes old are older than this one, if this has a number."""
-        return replaces(self, other) and (other.is_premature or not self.is_premature)
-
-    def makes_old(self, revocation_list: RevocationList) -> bool:
-        """Return whether a list is older. A higher number is newer than a premature one: that may have a wrong date."""
-        is_newer = self.is_premature and is_older(self, revocation_list)
-        return is_older(revocation_list, self) and not is_newer
 
 
 class DroppedLists:
@@ -57,8 +35,8 @@ class DroppedLists:
         self._max_age = max_age
         self._in_memory: dict[str, RevocationList] = {}
         """The lists that were in memory at the last check, by their digests."""
-        self._dropped: OrderedDict[ListIdentity, tuple[_Edition, ...]] = OrderedDict()
-        self._highest: set[_Edition] = set()
+        self._dropped: OrderedDict[ListIdentity, tuple[DroppedEdition, ...]] = OrderedDict()
+        self._highest: set[DroppedEdition] = set()
         """The dropped lists whose numbers made lists that were issued later rolled back at the last check."""
         self._expired = 0
         self._reported: frozenset[str] = frozenset()
@@ -74,7 +52,7 @@ class DroppedLists:
             self._in_memory.pop(each.digest, None)
 
     def check(self, located: Sequence[tuple[str, RevocationList]], now: datetime) -> list[RevocationList]:
-        """Return the lists in memory, with a RolledBackList for each that is older than a dropped one.
+        """Return the lists in memory, those that are older than dropped ones as lists that were rolled back.
 
         A list that is as new as the dropped one revokes the same certificates. While such a list is in memory, older
         ones may prove certificates good. ``located`` has all lists in memory, each with its URI for the log.
@@ -84,11 +62,10 @@ class DroppedLists:
             self._remember(self._in_memory[digest], now)
         # At the end: if any step fails, all are repeated.
         self._in_memory = now_in_memory
-        identified = [(identity_of(each), each) for _, each in located]
         in_memory: dict[ListIdentity, list[RevocationList]] = {}
-        for identity, each in identified:
-            if identity in self._dropped:
-                in_memory.setdefault(identity, []).append(each)
+        for _, each in located:
+            if each.identity in self._dropped:
+                in_memory.setdefault(each.identity, []).append(each)
         dropped = {
             identity: [gone for gone in self._dropped[identity] if not any(replaces(each, gone) for each in lists)]
             for identity, lists in in_memory.items()
@@ -96,23 +73,31 @@ class DroppedLists:
         self.count_expired(now)  # what the last check has returned may be in force
         self._highest = set()
         checked = [
-            RolledBackList(each)
-            if each.defect is None and self._is_rolled_back(each, dropped.get(identity, ()), now)
+            each.rolled_back()
+            if each.defect is None and self._is_rolled_back(each, dropped.get(each.identity, ()), now)
             else each
-            for identity, each in identified
+            for _, each in located
         ]
         self._report((uri, new) for (uri, each), new in zip(located, checked, strict=True) if new is not each)
         return checked
 
     def count_expired(self, now: datetime) -> int:
         """Return a number that has changed if lists have expired, so that a check has another result than before."""
-        expired = {each for each in self._highest if is_stale(each, now, self._max_age)}
+        expired = {each for each in self._highest if is_stale(each.next_update, now, self._max_age)}
         self._expired += len(expired)
         self._highest -= expired
         return self._expired
 
     def _remember(self, dropped: RevocationList, now: datetime) -> None:
-        identity, new = identity_of(dropped), _edition(dropped, now)
+        identity = dropped.identity
+        new = DroppedEdition(
+            dropped.number,
+            dropped.this_update,
+            dropped.next_update,
+            dropped.is_complete,
+            dropped.base,
+            dropped.this_update > now,
+        )
         known = [each for each in self._dropped.get(identity, ()) if not new.includes(each)]
         if not any(each.includes(new) for each in known):
             known.append(new)
@@ -121,7 +106,9 @@ class DroppedLists:
         if len(self._dropped) > MAX_REMEMBERED:
             self._dropped.popitem(last=False)
 
-    def _is_rolled_back(self, revocation_list: RevocationList, dropped: Iterable[_Edition], now: datetime) -> bool:
+    def _is_rolled_back(
+        self, revocation_list: RevocationList, dropped: Iterable[DroppedEdition], now: datetime
+    ) -> bool:
         """Return whether a list is older than a dropped one.
 
         After that one has expired, the number of a list that was issued later does not matter: the CA may have
@@ -129,7 +116,7 @@ class DroppedLists:
         """
         newer = [each for each in dropped if each.makes_old(revocation_list)]
         by_number = [each for each in newer if revocation_list.this_update > each.this_update]
-        in_force = [each for each in by_number if not is_stale(each, now, self._max_age)]
+        in_force = [each for each in by_number if not is_stale(each.next_update, now, self._max_age)]
         self._highest.update(in_force)
         return len(newer) > len(by_number) or bool(in_force)
 
@@ -139,8 +126,3 @@ class DroppedLists:
             uri, each = by_digest[digest]
             logger.warning("revocation list not used", extra={"document": "crl", "uri": uri, "error": str(each.defect)})
         self._reported = frozenset(by_digest)
-
-
-def _edition(each: RevocationList, now: datetime) -> _Edition:
-    is_premature = each.this_update > now
-    return _Edition(each.number, each.this_update, each.next_update, each.is_complete, each.base, is_premature)

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_number, shown_time
-from mtls_authorizer.revocation.crl.signer import issuer_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
+    from typing import TypeAlias
 
-    from mtls_authorizer.revocation.crl.revocation_list import Edition, RevocationList
-    from mtls_authorizer.revocation.truststore.authority import AuthorityId
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 
-
-class ListIdentity(NamedTuple):
-    """The identity of a list: only a list with the same identity replaces it."""
-
-    issuer: AuthorityId
-    distribution_point: bytes | None
-
-
-def identity_of(revocation_list: RevocationList) -> ListIdentity:
-    """Return the identity of a list."""
-    return ListIdentity(issuer_of(revocation_list), revocation_list.distribution_point)
+    Edition: TypeAlias = "RevocationList | DroppedEdition"
 
 
 def is_older(revocation_list: Edition, other: Edition) -> bool:
@@ -66,7 +55,7 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
     ``replaceable`` is whether a list with another identity may replace it, too, and one that was issued later with a
     lower number. One with an earlier date never may: it could be an old one of a CA that has restarted its numbers.
     """
-    if identity_of(new) != identity_of(in_force):
+    if new.identity != in_force.identity:
         if replaceable:
             return
         raise CrlError(
@@ -85,3 +74,24 @@ def check_succession(new: RevocationList, in_force: RevocationList, *, replaceab
             f"the CRL's number, {shown_number(new.number)}, is lower than that of the one in force, "
             f"{shown_number(in_force.number)}",
         )
+
+
+class DroppedEdition(NamedTuple):
+    """The facts about a ``RevocationList`` that are remembered when it has left the memory, to detect older ones."""
+
+    number: int | None
+    this_update: datetime
+    next_update: datetime | None
+    is_complete: bool
+    base: bytes | None
+    is_premature: bool
+    """Whether its time had not come when it left the memory."""
+
+    def includes(self, other: DroppedEdition) -> bool:
+        """Return whether all lists that another one makes old are older than this one, if this has a number."""
+        return replaces(self, other) and (other.is_premature or not self.is_premature)
+
+    def makes_old(self, revocation_list: RevocationList) -> bool:
+        """Return whether a list is older. A higher number is newer than a premature one: that may have a wrong date."""
+        is_newer = self.is_premature and is_older(self, revocation_list)
+        return is_older(revocation_list, self) and not is_newer

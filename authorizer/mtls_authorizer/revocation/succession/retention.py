@@ -7,8 +7,7 @@ from operator import itemgetter
 from mtls_authorizer.revocation.crl.reader import find_problem
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-from mtls_authorizer.revocation.succession.order import check_succession, identity_of, is_older, is_superseded, replaces
-from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
+from mtls_authorizer.revocation.succession.order import check_succession, is_older, is_superseded, replaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,12 +34,12 @@ def retain(
     Raises CrlError for a list that is superseded by one with the same identity that is usable or was.
     """
     problem = own_problem = find_problem(new, truststore, now, max_age)
-    stored: RevocationList = new
+    stored = new
     kept: list[tuple[tuple[bool, bool], RevocationList]] = []
     for each in (*retained[1:], *retained[:1]):
         each_problem = find_problem(each, truststore, now, max_age)
         was_usable = each_problem is None or each_problem.rejection is CrlRejection.STALE
-        is_same = identity_of(each) == identity_of(new)
+        is_same = each.identity == new.identity
         conflict = _check_succession(new, each) if is_same and was_usable else None
         problem = conflict or problem
         is_premature = each.this_update <= now < new.this_update
@@ -48,11 +47,11 @@ def retain(
         is_replaced = is_same and replaces(new, each) and may_replace
         if not is_replaced and each.digest != new.digest:
             is_rolled_back = conflict is not None and own_problem is None and each.this_update < new.this_update
-            is_trusted = bool(truststore.identified(identity_of(each).issuer))
+            is_trusted = bool(truststore.identified(each.identity.issuer))
             kept = [(rank, other) for rank, other in kept if not _is_earlier_delta(other, each)]
-            kept.append(((not is_trusted, not was_usable), RolledBackList(each) if is_rolled_back else each))
+            kept.append(((not is_trusted, not was_usable), each.rolled_back() if is_rolled_back else each))
         if conflict is not None and new.this_update < each.this_update:
-            stored = RolledBackList(new)
+            stored = new.rolled_back()
     # Lists of CAs that have left the truststore are dropped first, then those that were never usable, and then the
     # latest ones: those of other CAs displace none.
     kept.sort(key=itemgetter(0))
@@ -66,7 +65,7 @@ def _is_earlier_delta(each: RevocationList, other: RevocationList) -> bool:
     Those before it would fill the memory.
     """
     are_deltas = each.base is not None and other.base is not None
-    return are_deltas and identity_of(each) == identity_of(other) and not is_older(other, each)
+    return are_deltas and each.identity == other.identity and not is_older(other, each)
 
 
 def _check_succession(new: RevocationList, each: RevocationList) -> CrlError | None:

@@ -87,7 +87,7 @@ def test_the_index_of_an_uploaded_crl_is_written_next_to_it(form: Callable[[byte
     handler(event(CRL), None)
     assert revoked(aws) == [-3, 5, 2**159]
     index = read_index(stored(aws) or b"")
-    assert (index.number, index.signer) == (1, CA.signer)
+    assert (index.number, index.identity.issuer.key_fingerprint) == (1, CA.signer)
     assert aws.client("s3").head_object(Bucket=BUCKET, Key=INDEX)["ContentType"] == "application/octet-stream"
 
 

@@ -133,7 +133,7 @@ def _answer(case: Case) -> tuple[tuple[Chain, ...], RevocationState, bool]:
     lists = RevocationLists(verified, truststore, check=CrlCheck.CHAIN if case.whole_chain else CrlCheck.CLIENT)
     chains = lists.chains(PeerCertificate.from_pem(pem(case.client)))
     listed = any(
-        crl.signer == link.issuer.key_fingerprint and crl.is_revoked(link.serial_number)
+        crl.identity.issuer.key_fingerprint == link.issuer.key_fingerprint and crl.is_revoked(link.serial_number)
         for chain in chains
         for link in chain.links
         for crl in verified

@@ -13,7 +13,6 @@ from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.locations import Locations
 from mtls_authorizer.revocation.settings import CrlCheck
 from mtls_authorizer.revocation.status import RevocationState, UnknownReason
-from mtls_authorizer.revocation.succession.order import identity_of
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests.pki import der
 from tests.pki.certificate_authorities import (
@@ -244,7 +243,7 @@ AT_C = crl_distribution_points(_point("c"))
 
 
 def test_a_crl_that_is_assumed_to_be_complete_covers_certificates_without_distribution_points_only() -> None:
-    assumed = [frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})]
+    assumed = [frozenset({verify_crl(NAMED, EVERYBODY).identity})]
     for extensions, expected in (((), GOOD), ((AT_C,), UNKNOWN)):
         client = _client(OTHER, *extensions)
         assert _lists(NAMED).status(client, NOW).state is UNKNOWN
@@ -265,12 +264,12 @@ def test_each_of_several_crls_of_a_ca_decides_on_its_certificates_whatever_their
 
 
 def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another_name() -> None:
-    assumed = [frozenset({identity_of(verify_crl(NAMED, EVERYBODY))})]
+    assumed = [frozenset({verify_crl(NAMED, EVERYBODY).identity})]
     lists = _lists(NAMED, NAMED_ALSO, locations=Locations(assumed_complete=assumed))
     assert lists.status(_client(OTHER), NOW).state is UNKNOWN
     assert [issuer.key_fingerprint for issuer in lists.ambiguous] == [OTHER.signer]
     assert _lists(NAMED, NAMED_ALSO).ambiguous == frozenset()
-    also = frozenset({identity_of(verify_crl(NAMED_ALSO, EVERYBODY))})
+    also = frozenset({verify_crl(NAMED_ALSO, EVERYBODY).identity})
     assert (
         _lists(NAMED, NAMED_ALSO, locations=Locations(assumed_complete=[*assumed, also]))
         .status(_client(OTHER), NOW)
@@ -283,9 +282,7 @@ def test_no_crl_is_assumed_to_be_complete_if_its_ca_has_another_one_with_another
     assert renamed.ambiguous == frozenset()
     # What another CA has at another location does not matter.
     of_root = ROOT.revoke(extensions=[distribution_point(_point("root"))])
-    locations = Locations(
-        assumed_complete=[assumed[0] | also, frozenset({identity_of(verify_crl(of_root, EVERYBODY))})]
-    )
+    locations = Locations(assumed_complete=[assumed[0] | also, frozenset({verify_crl(of_root, EVERYBODY).identity})])
     assert _lists(NAMED, NAMED_ALSO, of_root, locations=locations).ambiguous == frozenset()
     # For users and for CAs, with one name.
     of_cas = OTHER.revoke(extensions=[distribution_point(_point("a"), der.tagged(2, b"\xff"))])

@@ -166,7 +166,7 @@ def test_a_crl_by_the_key_that_certified_the_issuers_key_revokes_and_proves_noth
     revoked = status(client, root.revoke(entry(1)))
     assert revoked.state is RevocationState.REVOKED
     assert revoked.revocation_list is not None
-    assert revoked.revocation_list.issuer == root.name
+    assert revoked.revocation_list.issuer_name == root.name
     assert status(client, root.revoke(entry(2))).unknown_reason is UnknownReason.NO_LIST
     assert status(client, root.revoke(entry(7)), second.revoke()).state is RevocationState.REVOKED
     # A CA may have a CRL for each key.

@@ -9,7 +9,6 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import read_crl
-from mtls_authorizer.revocation.crl.scope import COMPLETE
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.locations import Locations
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
@@ -265,16 +264,11 @@ def test_chains_are_found_once_and_kept_for_other_lists_and_times() -> None:
 
 
 def test_an_error_in_a_lookup_is_not_taken_for_an_answer() -> None:
-    class Broken:
-        issuer, signer, number = MIDDLE.name, MIDDLE.signer, None
-        this_update, next_update, digest = NOW, None, ""
-        key_identifier, distribution_point, scope, defect = None, None, COMPLETE, None
-        is_complete, base, size = True, None, 0
+    def raise_error(serial_number: int) -> bool:
+        raise OSError(serial_number)
 
-        def is_revoked(self, serial_number: int) -> bool:
-            raise OSError(serial_number)
-
-    lists = RevocationLists([Broken()], EVERYBODY, failure_mode=CrlFailureMode.ALLOW)
+    broken = read_crl(MIDDLE.revoke(), EVERYBODY, NOW)._replace(is_revoked=raise_error)
+    lists = RevocationLists([broken], EVERYBODY, failure_mode=CrlFailureMode.ALLOW)
     with pytest.raises(OSError, match="1"):
         lists.status(_client(), NOW)
 

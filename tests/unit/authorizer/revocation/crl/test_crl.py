@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_authorizer.revocation.crl.fields import LARGEST_UNUSUAL
-from mtls_authorizer.revocation.crl.reader import VerifiedCrl, find_problem, is_stale, read_crl, verify_crl
+from mtls_authorizer.revocation.crl.reader import find_problem, is_stale, read_crl, verify_crl, verify_with_entries
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.succession.order import check_succession
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
@@ -44,6 +44,7 @@ from tests.pki.certificate_authorities import (
 from tests.pki.certificates import attribute, extension, name, uri
 
 if TYPE_CHECKING:
+    from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from tests.pki.certificate_authorities import Algorithm
 
 CA = CertificateAuthority()
@@ -60,14 +61,19 @@ SECOND = timedelta(seconds=1)
 def _read(
     crl: bytes,
     truststore: Truststore = BOTH,
-    in_force: VerifiedCrl | None = None,
+    in_force: RevocationList | None = None,
     **options: Any,  # noqa: ANN401 -- those of read_crl
-) -> VerifiedCrl:
+) -> RevocationList:
     """Read a CRL as the indexer does that replaces the one in force."""
     new = read_crl(crl, truststore, NOW, **options)
     if in_force is not None:
-        check_succession(new, in_force, replaceable=is_stale(in_force, NOW, options.get("max_age", 0 * SECOND)))
+        is_expired = is_stale(in_force.next_update, NOW, options.get("max_age", 0 * SECOND))
+        check_succession(new, in_force, replaceable=is_expired)
     return new
+
+
+def _listed(crl: bytes, truststore: Truststore = BOTH) -> list[int]:
+    return list(verify_with_entries(crl, truststore)[1].serial_numbers())
 
 
 def _rejection(crl: bytes, **options: Any) -> CrlRejection:  # noqa: ANN401 -- likewise
@@ -84,18 +90,19 @@ def _of_dates(*dates: bytes) -> bytes:
 def test_a_list_says_whose_it_is_and_how_old() -> None:
     crl = CA.revoke(entry(3), entry(1), extensions=[crl_number(2**159)])
     read = _read(crl)
-    assert read.issuer == CA.name
-    assert read.signer == CA.signer
+    assert read.issuer_name == CA.name
+    assert read.identity.issuer.key_fingerprint == CA.signer
     assert read.number == 2**159
     assert read.this_update == NOW - DAY
     assert read.next_update == NOW + DAY
     assert read.digest == hashlib.sha256(crl).hexdigest()
-    assert list(read.serial_numbers()) == [3, 1]
+    assert _listed(crl) == [3, 1]
 
 
 def test_a_list_may_leave_out_its_number_and_its_end() -> None:
-    read = _read(CA.revoke(next_update=None))
-    assert (read.number, read.next_update, list(read.serial_numbers())) == (None, None, [])
+    crl = CA.revoke(next_update=None)
+    read = _read(crl)
+    assert (read.number, read.next_update, _listed(crl)) == (None, None, [])
 
 
 def test_pem_and_der_are_the_same_list() -> None:
@@ -135,8 +142,9 @@ def test_a_list_may_have_less_than_128_bytes() -> None:
     ],
 )
 def test_every_entry_revokes_unless_it_is_readably_a_removal(entries: list[bytes], revoked: list[int]) -> None:
-    read = _read(CA.revoke(*entries))
-    assert list(read.serial_numbers()) == revoked
+    crl = CA.revoke(*entries)
+    read = _read(crl)
+    assert _listed(crl) == revoked
     for number in (0, 1, -1, 2, 2**1100, -(2**1100), 2**9000):
         assert read.is_revoked(number) is (number in revoked)
 
@@ -146,8 +154,9 @@ _serials = st.integers(-(2**200), 2**200) | st.integers(-300, 300)
 
 @given(st.lists(_serials, max_size=20), st.lists(_serials, max_size=5))
 def test_a_lookup_finds_what_is_listed_and_nothing_else(listed: list[int], others: list[int]) -> None:
-    read = _read(CA.revoke(*map(entry, listed)))
-    assert list(read.serial_numbers()) == listed
+    crl = CA.revoke(*map(entry, listed))
+    read = _read(crl)
+    assert _listed(crl) == listed
     for number in [*listed, *others, *(-number for number in listed)]:
         assert read.is_revoked(number) is (number in listed)
 
@@ -299,7 +308,7 @@ def test_the_entries_revoke_although_the_list_has_another_version_or_an_extensio
     crl = CA.revoke(entry(1), entry(2, HOLD), entry(3, REMOVED), version=version, extensions=extensions)
     assert _rejection(crl) in {CrlRejection.MALFORMED, CrlRejection.PARTIAL}
     verified = verify_crl(crl, BOTH)
-    assert list(verified.serial_numbers()) == [1, 2]
+    assert _listed(crl) == [1, 2]
     assert [verified.is_revoked(number) for number in (1, 2, 3, 9)] == [True, True, False, False]
     assert (verified.this_update, verified.next_update) == (NOW - DAY, NOW + DAY)
     assert verified.number in {None, 1}
@@ -335,7 +344,7 @@ def test_an_entry_revokes_although_its_date_or_a_flag_is_not_in_der(irregular: b
     crl = CA.revoke(entry(3), irregular, entry(5, HOLD), entry(7, REMOVED))
     assert _rejection(crl) is CrlRejection.MALFORMED
     verified = verify_crl(crl, BOTH)
-    assert list(verified.serial_numbers()) == [3, 1, 5]
+    assert _listed(crl) == [3, 1, 5]
     assert [verified.is_revoked(number) for number in (1, 3, 5, 7, 9)] == [True, True, True, False, False]
     assert (verified.this_update, verified.next_update) == (NOW - DAY, NOW + DAY)
 
@@ -568,7 +577,7 @@ def test_no_key_verifies_a_signature_that_claims_another_algorithm(signing: Algo
     truststore = read_truststore(authority.pem)
     crl = authority.revoke(algorithm=signing._replace(identifier=claimed.identifier))
     if signing is claimed:
-        assert _read(crl, truststore).signer == authority.signer
+        assert _read(crl, truststore).identity.issuer.key_fingerprint == authority.signer
     else:
         assert _rejection(crl, truststore=truststore) is CrlRejection.INVALID_SIGNATURE
 
@@ -584,13 +593,13 @@ def test_any_change_of_a_bit_before_the_signature_is_noticed() -> None:
 
 
 def test_of_two_authorities_of_one_name_the_signature_says_whose_list_it_is() -> None:
-    assert _read(CA.revoke()).signer == CA.signer
-    assert _read(NAMESAKE.revoke()).signer == NAMESAKE.signer
+    assert _read(CA.revoke()).identity.issuer.key_fingerprint == CA.signer
+    assert _read(NAMESAKE.revoke()).identity.issuer.key_fingerprint == NAMESAKE.signer
 
 
 def test_one_certificate_of_a_ca_that_is_valid_and_may_sign_lists_is_enough() -> None:
     expired = CertificateAuthority(key=CA.key, not_after=NOW)
-    assert _read(CA.revoke(), read_truststore(expired.pem + CA.pem)).signer == CA.signer
+    assert _read(CA.revoke(), read_truststore(expired.pem + CA.pem)).identity.issuer.key_fingerprint == CA.signer
     assert _rejection(CA.revoke(), truststore=read_truststore(expired.pem)) is CrlRejection.ISSUER_NOT_VALID
 
 
@@ -629,7 +638,8 @@ def test_a_newer_list_of_the_same_key_under_another_name_does_not_replace_the_on
 def test_a_list_that_went_stale_gives_way_to_one_of_another_key_but_not_to_an_older_one() -> None:
     extensions = [crl_number(10)]
     stale = read_crl(CA.revoke(next_update=NOW, extensions=extensions), BOTH, NOW - SECOND)
-    assert _read(NAMESAKE.revoke(this_update=NOW - 9 * DAY), in_force=stale).signer == NAMESAKE.signer
+    read = _read(NAMESAKE.revoke(this_update=NOW - 9 * DAY), in_force=stale)
+    assert read.identity.issuer.key_fingerprint == NAMESAKE.signer
     assert _rejection(CA.revoke(extensions=[crl_number(9)]), in_force=stale) is CrlRejection.ROLLED_BACK
     assert _rejection(NAMESAKE.revoke(), in_force=stale, max_age=SECOND) is CrlRejection.OTHER_ISSUER
 
@@ -668,7 +678,7 @@ def test_a_list_is_looked_through_where_bytes_only_look_like_a_critical_extensio
     assert _read(CA.revoke(entry(critical), entry(1, HOLD))).is_revoked(critical)
     looks_whole = int.from_bytes(bytes.fromhex("06032a03040101ff04"))
     assert _read(CA.revoke(entry(looks_whole), entry(1, HOLD))).is_revoked(looks_whole)
-    assert _read(CA.revoke(entry(int.from_bytes(bytes.fromhex("0603551d1d"))))).serial_numbers()
+    assert _listed(CA.revoke(entry(int.from_bytes(bytes.fromhex("0603551d1d")))))
 
 
 def test_a_critical_extension_of_an_entry_is_found_however_long_its_object_identifier_is() -> None:
@@ -686,10 +696,10 @@ def test_a_critical_key_identifier_is_understood() -> None:
 
 
 def test_the_memory_of_a_replaced_list_is_freed_at_once() -> None:
-    read = _read(CA.revoke(entry(1)))
+    read, entries = verify_with_entries(CA.revoke(entry(1)), BOTH)
     assert read.is_revoked(1)
-    gone = weakref.ref(read)
-    del read  # While a test runs, no garbage is collected.
+    gone = weakref.ref(entries)
+    del read, entries  # While a test runs, no garbage is collected.
     assert gone() is None
 
 
@@ -793,8 +803,8 @@ def test_a_list_of_a_ca_with_an_unusual_name_is_read(subject: bytes, count: int)
     truststore = read_truststore(authority.pem)
     for content in (crl, crl_pem(crl)):
         read = _read(content, truststore)
-        assert (read.issuer, read.number, read.digest) == (subject, 5, hashlib.sha256(crl).hexdigest())
-        assert list(read.serial_numbers()) == list(range(count))
+        assert (read.issuer_name, read.number, read.digest) == (subject, 5, hashlib.sha256(crl).hexdigest())
+        assert _listed(content, truststore) == list(range(count))
         assert [number for number in range(5) if read.is_revoked(number)] == list(range(min(count, 5)))
     with pytest.raises(CrlError):
         _read(crl[:-1] + bytes([crl[-1] ^ 1]), truststore)

@@ -16,7 +16,7 @@ import pytest
 
 from client_certificate_auth.x509.der import SEQUENCE, header
 from mtls_authorizer.revocation.crl.encoding import crl_der
-from mtls_authorizer.revocation.crl.reader import find_problem, verify_crl
+from mtls_authorizer.revocation.crl.reader import find_problem, verify_with_entries
 from mtls_authorizer.revocation.crl.rejection import CrlError
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 
@@ -49,8 +49,8 @@ def test_a_crl_revokes_and_either_proves_others_good_or_says_why_not(
     tool: str, revoked: set[int], problem: str | None
 ) -> None:
     truststore = read_truststore((FILES / f"{tool}-ca.pem").read_bytes())
-    crl = verify_crl((FILES / f"{tool}.crl").read_bytes(), truststore)
-    assert set(crl.serial_numbers()) == revoked
+    crl, entries = verify_with_entries((FILES / f"{tool}.crl").read_bytes(), truststore)
+    assert set(entries.serial_numbers()) == revoked
     assert all(map(crl.is_revoked, revoked))
     assert not crl.is_revoked(77)
     found = find_problem(crl, truststore, NOW)

@@ -9,7 +9,6 @@ from mtls_authorizer.revocation.crl.reader import verify_crl
 from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from mtls_authorizer.revocation.succession.dropped import DroppedLists
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
-from mtls_authorizer.revocation.succession.rolled_back_list import RolledBackList
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from tests.pki import der
 from tests.pki.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from mtls_authorizer.revocation.crl.reader import VerifiedCrl
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
 
 TRUSTSTORE = read_truststore(CA.pem + OTHER.pem)
@@ -30,7 +28,7 @@ TRUSTSTORE = read_truststore(CA.pem + OTHER.pem)
 
 def of_part(
     number: int, part: int = 3, *, this_update: datetime | None = None, next_update: datetime = NOW + DAY
-) -> VerifiedCrl:
+) -> RevocationList:
     content = partition(part, number=number, this_update=this_update, next_update=next_update)
     return verify_crl(content, TRUSTSTORE)
 
@@ -45,7 +43,7 @@ def evict(*lists: RevocationList) -> DroppedLists:
 def rolled_back(evicted: DroppedLists, *lists: RevocationList, now: datetime = NOW) -> list[bool]:
     """Return which of some lists in memory prove nothing good, although they have no defect."""
     checked = evicted.check([("file:///crl/3.crl", each) for each in lists], now)
-    return [isinstance(each, RolledBackList) for each in checked]
+    return [each.defect is not None and each.defect.rejection is CrlRejection.ROLLED_BACK for each in checked]
 
 
 def test_a_list_is_rolled_back_if_its_number_or_its_date_is_lower() -> None:
@@ -72,12 +70,12 @@ def test_a_list_is_not_rolled_back_while_one_that_is_as_new_as_the_evicted_one_i
     assert rolled_back(evict(two), one, two) == [False, False]
     assert rolled_back(evict(two), one, three) == [False, False]
     assert rolled_back(evict(three), one, two) == [True, True]
-    # That it is in a RolledBackList does not matter: it revokes.
-    assert rolled_back(evict(two), one, RolledBackList(two)) == [False, True]
+    # That it was rolled back does not matter: it revokes.
+    assert rolled_back(evict(two), one, two.rolled_back()) == [False, True]
 
 
 def test_a_list_is_not_rolled_back_while_the_evicted_delta_crl_is_in_memory() -> None:
-    def changes(number: int) -> VerifiedCrl:
+    def changes(number: int) -> RevocationList:
         indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
         content = CA.revoke(this_update=NOW - DAY + number * MINUTE, extensions=[crl_number(number), indicator])
         return verify_crl(content, TRUSTSTORE)
@@ -182,8 +180,9 @@ def test_the_number_of_remembered_lists_is_limited(monkeypatch: pytest.MonkeyPat
 
 def test_a_list_that_was_rolled_back_has_its_entries_but_is_defective() -> None:
     revocation_list = verify_crl(partition(3, 5, 6, number=0x1A), TRUSTSTORE)
-    rolled_back = RolledBackList(revocation_list)
+    rolled_back = revocation_list.rolled_back()
     assert [number for number in range(10) if rolled_back.is_revoked(number)] == [5, 6]
+    assert rolled_back.defect is not None
     assert rolled_back.defect.rejection is CrlRejection.ROLLED_BACK
     assert "number 1A" in str(rolled_back.defect)
 
