@@ -104,6 +104,28 @@ def test_fields_that_do_not_contradict_each_other_are_not_reported(match: Match)
 
 
 @pytest.mark.parametrize(
+    ("match", "keys", "is_found"),
+    [
+        ({"subject": "CN=a"}, {"context": {"k": {"from": "subject.O"}}}, True),
+        ({"subject": ["CN=a", "CN=b,O=a,O=a"]}, {"context": {"k": {"from": "subject.O"}}}, True),
+        ({"issuer": "CN=a", "common_name": "b"}, {"usage_plan_key": {"from": "issuer.O"}}, True),
+        ({"subject": "CN=a"}, {"context": {"k": {"from": "subject.O", "default": "b"}}}, False),
+        ({"subject": ["CN=a", "CN=a,O=b"]}, {"context": {"k": {"from": "subject.O"}}}, False),
+        ({"subject": ["CN=a", {"CN": "b"}]}, {"context": {"k": {"from": "subject.O"}}}, False),
+        ({"subject": "CN=a"}, {"context": {"k": {"from": "issuer.O"}}}, False),
+    ],
+)
+def test_a_required_value_that_no_matching_name_has_is_found(
+    match: Match,
+    keys: dict[str, Any],
+    is_found: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    (only,) = parse_rules(document(rule(match=match, **keys)))
+    found = [(each.kind, " requires a single " in each.message) for each in contradictions(only, "rules[0]")]
+    assert found == ([(WarningKind.NEVER_MATCHES, True)] if is_found else [])
+
+
+@pytest.mark.parametrize(
     ("match", "exclusions", "where"),
     [
         ({"common_name": "a"}, {"common_name": "a"}, "rules[0].not"),
