@@ -129,7 +129,7 @@ def _has_dotted_types(ours: str, nodes: str) -> bool:
     """Return whether general names only differ in types of directory names, for which ours have dotted OIDs."""
     # The value of a type without a name is in hexadecimal, so quotes differ too.
     parts = _DOTTED_TYPE.split(ours.replace('"', ""))
-    pattern = "[A-Za-z0-9-]+=.*".join(map(re.escape, parts))
+    pattern = "[A-Za-z0-9.-]+=.*".join(map(re.escape, parts))
     return len(parts) > 1 and re.fullmatch(pattern, nodes.replace('"', ""), re.DOTALL) is not None
 
 

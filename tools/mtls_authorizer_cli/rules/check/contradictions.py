@@ -11,7 +11,8 @@ from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns, is_misleading
 from mtls_authorizer.rules.names.distinguished_names import read_name
 from mtls_authorizer.rules.names.patterns import DIRECTORY_NAME
-from mtls_authorizer_cli.explanation.wording import alternative_text
+from mtls_authorizer_cli.explanation.other_requirements import certificate_values
+from mtls_authorizer_cli.explanation.wording import alternative_text, attribute_values
 from mtls_authorizer_cli.printed import listing
 from mtls_authorizer_cli.rules.check.implication import Requirement, contradict, known_from
 from mtls_authorizer_cli.rules.check.kinds import WarningKind
@@ -19,6 +20,7 @@ from mtls_authorizer_cli.rules.check.kinds import WarningKind
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
 
+    from mtls_authorizer.rules.certificate_values import CertificateValue
     from mtls_authorizer.rules.conditions import Condition
     from mtls_authorizer.rules.rule import Rule
     from mtls_authorizer_cli.rules.check.implication import Key, Known
@@ -40,6 +42,13 @@ def contradictions(rule: Rule, place: str) -> Iterator[RuleWarning]:
                 place,
                 f"can match no certificate, because {some.field} and {others.field} contradict each other",
             )
+            return
+    for key, value in certificate_values(rule).items():
+        if value.default is None and any(_lack(required, value) for required in requirements):
+            reason = (
+                f"because {key} requires a single {value.field}.{value.label}, which the {value.field} does not have"
+            )
+            yield RuleWarning(WarningKind.NEVER_MATCHES, place, f"can match no certificate, {reason}")
             return
     for required in requirements:
         problem = ignored_values(required)
@@ -77,6 +86,15 @@ def _contradict(some: Requirement, others: Requirement) -> bool:
     if len(some.alternatives) * len(others.alternatives) > _MOST_PAIRS:
         return False
     return all(contradict(one, other) for one, other in product(some.alternatives, others.alternatives))
+
+
+def _lack(names: Requirement, value: CertificateValue) -> bool:
+    """Return whether only whole names match, none of which has exactly one attribute of this type."""
+    return names.field == value.field and all(
+        isinstance(condition.value, tuple) and len(attribute_values(condition.value).get(value.label, [])) != 1
+        for conditions in names.alternatives
+        for condition in conditions
+    )
 
 
 def _excluded(

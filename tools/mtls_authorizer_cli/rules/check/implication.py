@@ -1,21 +1,23 @@
 """Whether a condition follows from others, and whether two conditions contradict each other.
 
 The fields ``common_name``, ``organizational_unit`` and ``organization`` are attributes of the subject; a whole
-distinguished name determines all attributes.
+distinguished name determines all attributes. ``organization_identifier`` requires an attribute that occurs once, where
+the subject may have several, and ``spiffe_trust_domain`` a single URI, where there may be several alternative names.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.conditions import Comparison, Condition
 from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns
+from mtls_authorizer.rules.fields import ORGANIZATION_IDENTIFIER, SPIFFE_TRUST_DOMAIN
 from mtls_authorizer_cli.explanation.wording import attribute_values
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from mtls_authorizer.rules.conditions import Condition, Matcher
+    from mtls_authorizer.rules.conditions import Matcher
 
 Key = tuple[str, str]
 """The field and the label of a condition."""
@@ -28,10 +30,12 @@ _ATTRIBUTES = {
 _SINGLE_VALUED = frozenset(
     [
         *((field, label) for field in ("subject", "issuer") for label in ("", "CN")),
-        *((field, "") for field in ("fingerprint", "serial_number", "public_key", "issuer_key", "spiffe_trust_domain")),
+        *((field, "") for field in ("fingerprint", "serial_number", "public_key", "issuer_key", SPIFFE_TRUST_DOMAIN)),
     ]
 )
 """The keys for which the authorizer uses at most one value of a certificate."""
+_ONLY_IDENTIFIER = (ORGANIZATION_IDENTIFIER, "")
+_IDENTIFIERS = ("subject", "organizationIdentifier")
 
 
 class Known(NamedTuple):
@@ -55,12 +59,14 @@ def key_of(condition: Condition) -> Key:
 def known_from(conditions: Iterable[Condition], *, any_fact: bool = False) -> Known:
     """Return the known values of a certificate that satisfies conditions.
 
-    With ``any_fact``, each of several common names is known, as for exclusions; else none of them is.
+    With ``any_fact``, each of several common names or organization identifiers is known, as for exclusions; else none
+    of them is.
     """
     values: dict[Key, set[Hashable]] = {}
     patterns: dict[Key, list[Condition]] = {}
     complete = set()
-    for condition in conditions:
+    conditions = tuple(conditions)
+    for condition in (*conditions, *_implied(conditions)):
         key = key_of(condition)
         if condition.comparison is not Comparison.EXACT:
             patterns.setdefault(key, []).append(condition)
@@ -71,6 +77,10 @@ def known_from(conditions: Iterable[Condition], *, any_fact: bool = False) -> Kn
             for label, texts in attribute_values(condition.value).items():
                 if label != "CN" or len(texts) == 1 or any_fact:
                     values.setdefault((condition.field, label), set()).update(texts)
+                if (condition.field, label) == _IDENTIFIERS and len(texts) == 1:
+                    values.setdefault(_ONLY_IDENTIFIER, set()).update(texts)
+    if any_fact and _IDENTIFIERS in values:
+        values.setdefault(_ONLY_IDENTIFIER, set()).update(values[_IDENTIFIERS])
     return Known(values, patterns, frozenset(complete), any_fact)
 
 
@@ -125,15 +135,28 @@ def contradict(some: Iterable[Condition], others: Iterable[Condition]) -> bool:
     """Return whether no certificate can satisfy two sets of conditions. False if this is uncertain."""
     some, others = tuple(some), tuple(others)
     return (
-        any(_exclude_each_other(one, other) for one in some for other in others)
-        or _misses(known_from(some), others)
-        or _misses(known_from(others), some)
+        any(key_of(one) in _SINGLE_VALUED and _exclude_each_other(one, other) for one in some for other in others)
+        or any(_exclude_each_other(one, other) for one in _implied(some) for other in others)
+        or any(_exclude_each_other(one, other) for one in _implied(others) for other in some)
+        or _misses(known_from(some), (*others, *_implied(others)))
+        or _misses(known_from(others), (*some, *_implied(some)))
     )
 
 
+def _implied(conditions: Iterable[Condition]) -> list[Condition]:
+    """Return the conditions on the only value of another key that follow from conditions."""
+    implied = []
+    for field, _, comparison, value in conditions:
+        if field == ORGANIZATION_IDENTIFIER:
+            implied.append(Condition(*_IDENTIFIERS, comparison, value))
+        elif field == SPIFFE_TRUST_DOMAIN:
+            implied.append(Condition("subject_alt_name", "URI", Comparison.PREFIX, f"spiffe://{value}/"))
+    return implied
+
+
 def _exclude_each_other(one: Condition, other: Condition) -> bool:
-    """Return whether one value cannot satisfy two conditions on the same key, which has only one."""
-    if key_of(one) != key_of(other) or key_of(one) not in _SINGLE_VALUED:
+    """Return whether one value cannot satisfy two conditions on the same key."""
+    if key_of(one) != key_of(other):
         return False
     if one.comparison is Comparison.EXACT:
         return not _satisfies(one.value, other)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Match = dict[str, Any]
 
+NAME_AND_TRUST_DOMAIN = "subject_alt_name and spiffe_trust_domain"
+
 
 def never(match: Match, exclusions: object = None) -> list[tuple[StrEnum, str]]:
     others = {} if exclusions is None else {"not": exclusions}
@@ -51,6 +53,15 @@ def never(match: Match, exclusions: object = None) -> list[tuple[StrEnum, str]]:
         ({"common_name": {"prefix": "ab"}, "subject": {"CN": {"prefix": "ac"}}}, "common_name and subject"),
         ({"common_name": {"suffix": "ba"}, "subject": {"CN": {"suffix": "ca"}}}, "common_name and subject"),
         ({"common_name": {"suffix": "ba"}, "subject": "CN=ca"}, "common_name and subject"),
+        ({"organization_identifier": "a", "subject": {"2.5.4.97": "b"}}, "subject and organization_identifier"),
+        (
+            {"organization_identifier": {"prefix": "ab"}, "subject": "CN=a,2.5.4.97=b"},
+            "subject and organization_identifier",
+        ),
+        ({"organization_identifier": "a", "subject": "CN=a,O=b"}, "subject and organization_identifier"),
+        ({"spiffe_trust_domain": "a", "subject_alt_name": "URI:spiffe://b/a"}, NAME_AND_TRUST_DOMAIN),
+        ({"spiffe_trust_domain": ["a", "b"], "subject_alt_name": "URI:https://a/b"}, NAME_AND_TRUST_DOMAIN),
+        ({"spiffe_trust_domain": "a", "subject_alt_name": {"uri": {"prefix": "spiffe://b/"}}}, NAME_AND_TRUST_DOMAIN),
     ],
 )
 def test_fields_that_contradict_each_other_are_found(match: Match, fields: str) -> None:
@@ -82,10 +93,36 @@ def test_fields_that_contradict_each_other_are_found(match: Match, fields: str) 
         },
         {"serial_number": ["1", "2"], "issuer": "CN=a"},
         {"subject_alt_name": ["DNS:a", "DNS:b"], "fingerprint": ["AB" * 32, "CD" * 32]},
+        {"organization_identifier": {"prefix": "a"}, "subject": [{"2.5.4.97": "ab"}, "CN=a,2.5.4.97=b"]},
+        {"spiffe_trust_domain": "a", "subject_alt_name": ["URI:spiffe://b/a", "URI:spiffe://a/b"]},
+        {"spiffe_trust_domain": "a", "subject_alt_name": {"uri": {"prefix": "spiffe://a/b/"}}},
+        {"spiffe_trust_domain": "a", "subject_alt_name": "DNS:b"},
     ],
 )
 def test_fields_that_do_not_contradict_each_other_are_not_reported(match: Match) -> None:
     assert not never(match)
+
+
+@pytest.mark.parametrize(
+    ("match", "keys", "is_found"),
+    [
+        ({"subject": "CN=a"}, {"context": {"k": {"from": "subject.O"}}}, True),
+        ({"subject": ["CN=a", "CN=b,O=a,O=a"]}, {"context": {"k": {"from": "subject.O"}}}, True),
+        ({"issuer": "CN=a", "common_name": "b"}, {"usage_plan_key": {"from": "issuer.O"}}, True),
+        ({"subject": "CN=a"}, {"context": {"k": {"from": "subject.O", "default": "b"}}}, False),
+        ({"subject": ["CN=a", "CN=a,O=b"]}, {"context": {"k": {"from": "subject.O"}}}, False),
+        ({"subject": ["CN=a", {"CN": "b"}]}, {"context": {"k": {"from": "subject.O"}}}, False),
+        ({"subject": "CN=a"}, {"context": {"k": {"from": "issuer.O"}}}, False),
+    ],
+)
+def test_a_required_value_that_no_matching_name_has_is_found(
+    match: Match,
+    keys: dict[str, Any],
+    is_found: bool,  # noqa: FBT001 -- a table's column
+) -> None:
+    (only,) = parse_rules(document(rule(match=match, **keys)))
+    found = [(each.kind, " requires a single " in each.message) for each in contradictions(only, "rules[0]")]
+    assert found == ([(WarningKind.NEVER_MATCHES, True)] if is_found else [])
 
 
 @pytest.mark.parametrize(
@@ -102,6 +139,9 @@ def test_fields_that_do_not_contradict_each_other_are_not_reported(match: Match)
         ({"common_name": "a", "issuer": "CN=b"}, {"issuer": {"CN": "b"}, "common_name": "a"}, "rules[0].not"),
         ({"serial_number": "1", "issuer": "CN=b"}, {"serial_number": "01", "issuer": "CN=b"}, "rules[0].not"),
         ({"subject_alt_name": "DNS:b/.a"}, {"subject_alt_name": {"dns": {"suffix": ".a"}}}, "rules[0].not"),
+        ({"organization_identifier": "a"}, {"subject": {"2.5.4.97": "a"}}, "rules[0].not"),
+        ({"subject": {"2.5.4.97": "a"}}, {"organization_identifier": "a"}, "rules[0].not"),
+        ({"spiffe_trust_domain": "a"}, {"subject_alt_name": {"uri": {"prefix": "spiffe://a/"}}}, "rules[0].not"),
     ],
 )
 def test_an_exclusion_of_all_that_a_rule_matches_is_found(match: Match, exclusions: object, where: str) -> None:
@@ -268,6 +308,9 @@ BY_WIDE = "adds nothing: rule 'wide' (rules[0]) matches all of its certificates 
         ({"issuer": {"O": "Acme", "CN": {"prefix": "b"}}}, {"issuer": {"O": "Acme", "CN": "b"}}),
         ({"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}, {"subject_alt_name": "DNS:a.acme.example"}),
         ({"common_name": "a", "organization": "Acme"}, {"subject": "CN=a,O=Acme"}),
+        ({"organization_identifier": "a"}, {"subject": "CN=a,2.5.4.97=a"}),
+        ({"subject": {"2.5.4.97": "a"}}, {"organization_identifier": "a", "common_name": "b"}),
+        ({"subject_alt_name": {"uri": {"prefix": "spiffe://a/"}}}, {"spiffe_trust_domain": "a", "common_name": "b"}),
     ],
 )
 def test_a_rule_that_an_earlier_one_covers_is_found(wide: Match, narrow: Match) -> None:
@@ -295,6 +338,10 @@ def test_a_rule_that_an_earlier_one_covers_is_found(wide: Match, narrow: Match) 
         ({"issuer": {"O": "Acme", "CN": "a"}}, {"issuer": ["CN=a,O=Acme", "CN=b,O=Acme"]}),
         ({"common_name": {"prefix": "ab"}}, {"common_name": {"suffix": "ab"}}),
         ({"common_name": {"prefix": "ab"}}, {"common_name": "a"}),
+        # The certificate may have several.
+        ({"organization_identifier": "a"}, {"subject": {"2.5.4.97": "a"}, "common_name": "b"}),
+        ({"organization_identifier": "a"}, {"subject": "2.5.4.97=a,2.5.4.97=a"}),
+        ({"spiffe_trust_domain": "a"}, {"subject_alt_name": "URI:spiffe://a/b", "common_name": "b"}),
         # Which matches no suffix.
         ({"subject_alt_name": {"dns": {"suffix": ".a"}}}, {"subject_alt_name": "DNS:b/.a"}),
     ],
@@ -671,15 +718,20 @@ def test_every_valid_document_can_be_examined(content: bytes) -> None:
 NAMES = ["a", "ab", "b"]
 texts = st.sampled_from(NAMES)
 comparisons = texts | st.fixed_dictionaries({"prefix": texts}) | st.fixed_dictionaries({"suffix": texts})
-whole_names = st.lists(st.sampled_from(["CN=a", "CN=ab", "O=a", "O=b", "OU=a"]), min_size=1, max_size=3).map(",".join)
-attributes = st.dictionaries(st.sampled_from(["CN", "O", "OU"]), comparisons, min_size=1, max_size=2)
+whole_names = st.lists(
+    st.sampled_from(["CN=a", "CN=ab", "O=a", "O=b", "OU=a", "2.5.4.97=a"]), min_size=1, max_size=3
+).map(",".join)
+attributes = st.dictionaries(st.sampled_from(["CN", "O", "OU", "2.5.4.97"]), comparisons, min_size=1, max_size=2)
+uris = st.sampled_from(["URI:spiffe://a/x", "URI:spiffe://b/x", {"uri": {"prefix": "spiffe://a/"}}])
 matches = st.fixed_dictionaries(
     {},
     optional={
         "common_name": st.lists(comparisons, min_size=1, max_size=3),
         "organization": st.lists(comparisons, min_size=1, max_size=2),
         "subject": st.lists(whole_names | attributes, min_size=1, max_size=2),
-        "subject_alt_name": st.lists(texts.map("DNS:{}".format), min_size=1, max_size=2),
+        "subject_alt_name": st.lists(texts.map("DNS:{}".format) | uris, min_size=1, max_size=2),
+        "organization_identifier": st.lists(comparisons, min_size=1, max_size=2),
+        "spiffe_trust_domain": st.lists(texts, min_size=1, max_size=2),
     },
 ).filter(bool)
 ROUTES = ["GET /a", "GET /a/*", "GET /*", "GET /a/b"]
@@ -693,6 +745,9 @@ generated_rules = st.fixed_dictionaries(
 INVOCATIONS = ["GET/", "GET/a", "GET/a/", "GET/a/b", "GET/a/b/c", "GET/b", "POST/a"]
 
 
+IDENTIFIER = "2.5.4.97"
+
+
 def certificates() -> list[PeerCertificate]:
     subjects = [
         [(kind, text) for kind, texts in (("O", organizations), ("OU", units), ("CN", common_names)) for text in texts]
@@ -701,12 +756,22 @@ def certificates() -> list[PeerCertificate]:
         for common_names in ([], ["a"], ["ab"], ["b"], ["a", "b"], ["aab"])
     ]
     subjects += [[("O", "a"), ("CN", "a"), ("CN", "a")], [("CN", "a"), ("O", "a")], [("CN", "ab"), ("O", "b")]]
+    subjects += [
+        [*((IDENTIFIER, text) for text in identifiers), *((kind, "a") for kind in others)]
+        for identifiers in (["a"], ["ab"], ["b"], ["a", "a"], ["a", "b"])
+        for others in ([], ["CN"], ["O"])
+    ]
     return [
         PeerCertificate.from_pem(
-            pem(certificate_der(name(*subject), name(("CN", "CA")), extensions=[subject_alt_names(*map(dns, names))]))
+            pem(certificate_der(name(*subject), name(("CN", "CA")), extensions=[subject_alt_names(*names)]))
         )
         for subject in subjects
-        for names in (["a"], ["a", "b"])
+        for names in (
+            [dns("a")],
+            [dns("a"), dns("b")],
+            [uri("spiffe://a/x")],
+            [*map(uri, ("spiffe://a/x", "spiffe://b/x"))],
+        )
     ]
 
 
