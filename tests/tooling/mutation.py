@@ -94,7 +94,7 @@ TESTS = {
         f"{REVOCATION}/test_crl_loader.py",
         f"{REVOCATION}/crl/test_crl.py",
     ],
-    "mtls_authorizer.revocation.succession.retention": [f"{REVOCATION}/test_crl_loader.py"],
+    "mtls_authorizer.revocation.succession.retention": [f"{REVOCATION}/test_crl_loader.py", f"{REVOCATION}/succession"],
     "mtls_authorizer.revocation.signed_list": [*_STATUS, f"{REVOCATION}/test_crl_loader.py"],
     "mtls_authorizer.revocation.status": _STATUS,
     "mtls_authorizer.revocation.truststore.authority": [
