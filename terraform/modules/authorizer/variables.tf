@@ -457,7 +457,7 @@ variable "crl_sources" {
 
   validation {
     condition     = length(distinct(values(var.crl_sources))) == length(var.crl_sources)
-    error_message = "Must not contain a key twice: a CRL would replace the other."
+    error_message = "Must not contain a key twice: one CRL would replace the other."
   }
 
   validation {
