@@ -458,7 +458,7 @@ function checkSources(sources: Record<string, string>): void {
   const isValid = ([url, key]: [string, string]) =>
     /^(https?:\/\/.|~)/.test(url.replace(TOKEN, '~')) && /(\.crl|~)$/.test(key.replace(TOKEN, '~'));
   if (new Set(keys).size < keys.length || !Object.entries(sources).every(isValid)) {
-    throw new Error('crlSources must be keys that end in .crl, by URLs with http or https, and no key twice');
+    throw new Error('crlSources must map http or https URLs to keys that end in .crl, without a key twice');
   }
 }
 

@@ -163,7 +163,7 @@ def check_sources(sources: Mapping[str, str]) -> None:
         for url, key in sources.items()
     )
     if not is_valid:
-        message = "crl_sources must be keys that end in .crl, by URLs with http or https, and no key twice"
+        message = "crl_sources must map http or https URLs to keys that end in .crl, without a key twice"
         raise ValueError(message)
 
 

@@ -59,7 +59,7 @@ variable "allowed_subject_alt_names" {
   description = "Typed subject alternative names to allow, such as DNS:a.example.com."
 
   validation {
-    condition     = var.allowed_subject_alt_names == null ? true : length(var.allowed_subject_alt_names) > 0 && alltrue([for item in var.allowed_subject_alt_names : can(regex("^\\s*((DNS|URI|email):[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f]|IP:[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+|dirName:[^=\\x00-\\x1f\\x7f-\\x9f]+=[^\\x00-\\x1f\\x7f-\\x9f]*|RID:[012](\\.[0-9]+)+|otherName:[012](\\.[0-9]+)+;(UTF8|DER):[^\\x00-\\x1f\\x7f-\\x9f]*)\\s*$", item))])
+    condition     = var.allowed_subject_alt_names == null ? true : length(var.allowed_subject_alt_names) > 0 && alltrue([for item in var.allowed_subject_alt_names : can(regex("^[\\s\\xa0]*((DNS|URI|email):[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f]|IP:[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]+|dirName:[^=\\x00-\\x1f\\x7f-\\x9f]+=[^\\x00-\\x1f\\x7f-\\x9f]*|RID:[012](\\.[0-9]+)+|otherName:[012](\\.[0-9]+)+;(UTF8|DER):[^\\x00-\\x1f\\x7f-\\x9f]*)[\\s\\xa0]*$", item))])
     error_message = "Must be names with their types, such as DNS:a.example.com, without * or / in IP. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
@@ -70,7 +70,7 @@ variable "allowed_issuers" {
   description = "Issuers to allow, as RFC 4514 names, such as CN=Issuing CA,O=Acme."
 
   validation {
-    condition     = var.allowed_issuers == null ? true : length(var.allowed_issuers) > 0 && alltrue([for item in var.allowed_issuers : can(regex("^\\s*[A-Za-z0-9.-]+=(([^\\x20#,+\"<>;\\\\\\x00-\\x1f\\x7f-\\x9f]|\\\\[^\\x00-\\x1f\\x7f-\\x9f])([^,+\"<>;\\\\\\x00-\\x1f\\x7f-\\x9f]|\\\\[^\\x00-\\x1f\\x7f-\\x9f])*)?([,+][A-Za-z0-9.-]+=(([^\\x20#,+\"<>;\\\\\\x00-\\x1f\\x7f-\\x9f]|\\\\[^\\x00-\\x1f\\x7f-\\x9f])([^,+\"<>;\\\\\\x00-\\x1f\\x7f-\\x9f]|\\\\[^\\x00-\\x1f\\x7f-\\x9f])*)?)*\\s*$", item))])
+    condition     = var.allowed_issuers == null ? true : length(var.allowed_issuers) > 0 && alltrue([for item in var.allowed_issuers : can(regex("^[\\s\\xa0]*[A-Za-z0-9.-]+=([^,+\"<>;\\\\\\x00-\\x1f\\x7f-\\x9f]|\\\\[^\\x00-\\x1f\\x7f-\\x9f]|[,+][A-Za-z0-9.-]+=)*[\\s\\xa0]*$", item)) && !can(regex("(^[\\s\\xa0]*|[^\\\\][,+])[A-Za-z0-9.-]+=(#|\\x20+[^\\s\\xa0])", item))])
     error_message = "Must be distinguished names without spaces around commas and equals signs, such as CN=Issuing CA,O=Acme. An empty list is an error, because other lists would then allow more clients: null means that this one does not restrict them."
   }
 }
@@ -457,7 +457,7 @@ variable "crl_sources" {
 
   validation {
     condition     = length(distinct(values(var.crl_sources))) == length(var.crl_sources)
-    error_message = "Must not contain a key twice: a CRL would replace the other."
+    error_message = "Must not contain a key twice: one CRL would replace the other."
   }
 
   validation {

@@ -125,7 +125,7 @@ REJECTED: dict[str, tuple[Deployment, str]] = {
     **{
         f"sources-{number}": (
             {"revocation": {"bucketName": "lists", "truststoreUri": "s3://lists/t.pem", "crlSources": sources}},
-            "crl_sources must be keys that end in .crl, by URLs with http or https, and no key twice",
+            "crl_sources must map http or https URLs to keys that end in .crl, without a key twice",
         )
         for number, sources in enumerate(INVALID_SOURCES)
     },

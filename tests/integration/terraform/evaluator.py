@@ -331,8 +331,9 @@ def to_string(value: Any) -> str:  # noqa: ANN401
 
 
 def _regex(pattern: str, text: str) -> str:
-    # Go's regular expressions and Python's agree on what the modules use, except for a final newline.
-    if found := re.search(re.sub(r"\$$", r"\\Z", pattern), text):
+    # Go's regular expressions and Python's agree on what the modules use, except for a final newline, and for what is
+    # whitespace outside of ASCII.
+    if found := re.search(re.sub(r"\$$", r"\\Z", pattern), text, re.ASCII):
         return found[0]
     message = f"{text!r} does not match"
     raise EvaluationError(message)

@@ -156,7 +156,7 @@ def _next_step(report: WhatIfReport) -> str:
         return "name a file with entries of the decision log"
     options = [] if report.has_certificates else ["--certs FOLDER with the certificates of the clients"]
     if not report.has_truststore and any(ISSUER_KEY in missing for missing in tally.undetermined):
-        options.append("--truststore FILE with their CAs")
+        options.append("--truststore FILE with the CAs of the clients")
     if tally.undetermined and options:
         return f"add {' and '.join(options)} to determine the others"
     if tally.changed:

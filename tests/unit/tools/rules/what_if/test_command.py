@@ -143,9 +143,11 @@ def test_keys_of_issuers_are_read_from_the_truststore(folder: Path, capsys: pyte
     assert what_if(folder, [entry], keyed, options=("--certs", "certs")) == 0
     output = capsys.readouterr().out
     assert "1  issuer_key (1 certificate)" in output
-    assert output.endswith("Next step: add --truststore FILE with their CAs to determine the others.\n")
+    assert output.endswith("Next step: add --truststore FILE with the CAs of the clients to determine the others.\n")
     assert what_if(folder, [entry], keyed) == 0
-    assert "the clients and --truststore FILE with their\n           CAs to determine" in capsys.readouterr().out
+    assert "of the clients and --truststore FILE with the\n           CAs of the clients" in capsys.readouterr().out
+    assert what_if(folder, [entry], keyed, options=("--truststore", "truststore.pem")) == 0
+    assert "--truststore" not in capsys.readouterr().out
     # By default, it is the truststore of the function, with CRLs or without.
     for crls in ("", "CRL_URIS=file:///no.crl\n"):
         (folder / "function.env").write_text(f"{crls}TRUSTSTORE_URI=file://{folder}/truststore.pem\n")
