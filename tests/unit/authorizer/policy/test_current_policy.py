@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ from tests.pki.kept_lists import (
     EMPTY,
     EVERYBODY,
     FIRST,
+    FUTURE,
     GOOD,
     GOOD_SERIAL,
     HTML,
@@ -544,6 +546,24 @@ def test_a_ca_whose_missing_issuer_has_only_the_name_of_a_departed_ca_does_not_d
     assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [UNKNOWN, REVOKED]
     storage.put("truststore.pem", issuing.pem)
     assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [None, REVOKED]
+
+
+def test_the_memory_of_a_crl_that_was_never_usable_is_freed_at_once(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
+    live = make_live(storage)
+    storage.put("ca.crl", FUTURE)
+    live.get()
+    documents = live._revocation  # noqa: SLF001 -- the memory that it takes
+    assert documents is not None
+    (document,) = documents.crls
+    assert document.value is not None
+    entries = weakref.ref(document.value[0].is_revoked.__self__)  # type: ignore[attr-defined]
+    live.get()
+    assert document.is_invalid
+    storage.put("ca.crl", crl(10, this_update=NOW + DAY, next_update=NOW + 2 * DAY))
+    live.get()
+    live.get()
+    assert entries() is None  # While a test runs, no garbage is collected.
 
 
 def test_the_key_of_an_issuer_is_read_from_the_truststore_in_force(storage: Memory) -> None:
