@@ -66,7 +66,6 @@ class RevocationDocuments:
         self._max_bytes = max_crl_bytes(settings.memory_size)
         self._ever_loaded: frozenset[AuthorityId] = frozenset()
         self._trusted = Truststore(())
-        self._gone: tuple[Authority, ...] = ()
         self._departed: tuple[Authority, ...] = ()
         self._warnings: frozenset[str] = frozenset()
         self.crls = [Document(self._loader(uri, opener)) for uri in settings.uris if not is_prefix(uri)]
@@ -118,6 +117,7 @@ class RevocationDocuments:
         truststore = truststore or Truststore(())
         single = (each for document in self.crls for each in located_lists(document))
         located = self.prefix_crls.lists(truststore, single)
+        # Before CAs are forgotten: the truststore may have changed since their lists were loaded.
         self._ever_loaded |= {each.revocation_list.identity.issuer for each in located}
         self._remember_departed(truststore)
         lists = RevocationLists(
@@ -137,22 +137,18 @@ class RevocationDocuments:
     def _remember_departed(self, truststore: Truststore) -> None:
         """Remember the CAs that were in an earlier truststore of this environment, and are not in this one.
 
-        Only those that have lists, or are below CAs that have. The others are remembered until the truststore changes
-        again: a list of theirs may still be being loaded.
+        Only those that have lists, or are below CAs that have.
         """
-        if truststore is not self._trusted:
-            earlier = (*self._departed, *self._trusted.authorities)
-            self._gone = tuple(each for each in earlier if not truststore.identified(each.identity))
-            self._trusted = truststore
-        if not self._gone:
-            self._departed = ()
+        if truststore is self._trusted:
             return
+        earlier = (*self._departed, *self._trusted.authorities)
+        gone = [each for each in earlier if not truststore.identified(each.identity)]
         names = {each.name for each in self._ever_loaded}
         for _ in range(MAX_AUTHORITIES - 2):
-            known = (*self._gone, *truststore.authorities)
-            names |= {each.identity.name for each in known if each.issuer in names}
-        concerned = (each for each in self._gone if each.identity in self._ever_loaded or each.issuer in names)
-        self._departed = tuple(concerned)[-MAX_DEPARTED:]
+            names |= {each.identity.name for each in (*gone, *truststore.authorities) if each.issuer in names}
+        concerned = [each for each in gone if each.identity in self._ever_loaded or each.issuer in names]
+        self._departed = tuple(concerned[-MAX_DEPARTED:])
+        self._trusted = truststore
 
     def _loader(self, uri: str, opener: StoreOpener) -> CrlLoader:
         return CrlLoader(

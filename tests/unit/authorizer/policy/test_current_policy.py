@@ -26,7 +26,7 @@ from mtls_authorizer.revocation.documents import RevocationDocuments
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
-from mtls_authorizer.revocation.truststore.bundle import Truststore
+from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.store import Fetched, Prefix, Store, StoreError
@@ -546,6 +546,47 @@ def test_a_ca_whose_missing_issuer_has_only_the_name_of_a_departed_ca_does_not_d
     assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [UNKNOWN, REVOKED]
     storage.put("truststore.pem", issuing.pem)
     assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [None, REVOKED]
+
+
+def test_a_crl_that_was_loaded_just_before_its_ca_left_the_truststore_revokes(storage: Memory) -> None:
+    live = make_live(storage)
+    documents = live._revocation  # noqa: SLF001 -- as if another thread had replaced the truststore
+    assert documents is not None
+    storage.put("ca.crl", FIRST)
+    documents.crl_refresher.restart()
+    documents.crl_refresher.refresh_if_due()
+    lists = documents.lists(read_truststore(OTHER.pem))
+    assert lists.status(PeerCertificate.from_pem(WITHDRAWN), NOW).state is RevocationState.REVOKED
+
+
+def test_an_intermediate_ca_whose_root_has_no_crl_still_revokes_when_it_leaves_the_truststore(storage: Memory) -> None:
+    issuing = authority("Issuing", parent=CA)
+    storage.put("ca.crl", crl(1, REVOKED_SERIAL, ca=issuing))
+    storage.put("truststore.pem", CA.pem + issuing.pem)
+    authorizer = make_authorizer(storage)
+    clients = (client(1, issuing), client(REVOKED_SERIAL, issuing))
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
+    storage.put("truststore.pem", CA.pem)
+    assert authorizer.deny_reasons(*clients) == [UNKNOWN, REVOKED]
+
+
+def test_the_cas_that_left_the_truststore_first_are_forgotten_first(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_DEPARTED", 1)
+    lists = {"ca.crl": FIRST, "other.crl": crl(1, REVOKED_SERIAL, ca=OTHER), "truststore.pem": CA.pem + OTHER.pem}
+    for name, content in lists.items():
+        storage.put(name, content)
+    clients, third = (WITHDRAWN, client(REVOKED_SERIAL, OTHER)), authority("Third").pem
+    authorizer = two_lists(storage)
+    for truststore, reasons in (
+        (OTHER.pem, [REVOKED, REVOKED]),
+        (third, [UNKNOWN, REVOKED]),
+        (CA.pem, [REVOKED, REVOKED]),
+        (third, [REVOKED, UNKNOWN]),
+    ):
+        storage.put("truststore.pem", truststore)
+        assert authorizer.deny_reasons(*clients) == reasons
 
 
 def test_the_memory_of_a_crl_that_was_never_usable_is_freed_at_once(storage: Memory) -> None:
