@@ -52,7 +52,7 @@ class RevocationLists:
         self.failure_mode = failure_mode
         self.truststore = truststore
         self._departed = frozenset(each.identity for each in departed)
-        # As long as they were trusted, their lists determined which other ones of them are in force: they still do.
+        # With them, a newer list of a CA that has left still supersedes an older one, as it did before.
         known = truststore.with_departed(departed) if departed else truststore
         self._chain_builder = ChainBuilder(known, self._departed)
         self._max_age = max_age
