@@ -205,6 +205,8 @@ class Attempt(Generic[T, V]):
             error.__context__ = None
             self.error = error.with_traceback(None)
         except ValueError as error:
+            # A frame may refer to the error that it has raised: both would stay until the next garbage collection.
+            error.__traceback__ = None
             self.error = DocumentError(f"{self._loader.uri}: {error}")
         except BaseException as error:  # noqa: BLE001 -- any exception is a failure, and must be visible
             place = traceback.extract_tb(error.__traceback__)[-1]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
     from mtls_authorizer.revocation.truststore.authority import Authority
     from mtls_authorizer.revocation.truststore.bundle import Truststore
+    from mtls_authorizer.revocation.truststore.names import CanonicalName
 
 MAX_AUTHORITIES = 4
 """The maximum number of CAs in a chain that API Gateway accepts."""
@@ -69,6 +70,9 @@ class Chain(NamedTuple):
     ends_at_root: bool
     """Whether the last CA has signed itself."""
 
+    is_trusted: bool = True
+    """Whether the truststore contains all CAs. If one has left it, the chain only revokes."""
+
     def is_valid_at(self, now: datetime) -> bool:
         """Return whether the chain is permitted, and all of its CAs are valid."""
         return self.is_permitted and self.not_before <= now < self.not_after
@@ -91,10 +95,14 @@ class Signer(NamedTuple):
 
 
 class ChainBuilder:
-    """Builds chains from the CAs of a truststore, and remembers which CA has signed which."""
+    """Builds chains from the CAs of a truststore, and remembers which CA has signed which.
 
-    def __init__(self, truststore: Truststore) -> None:
+    ``departed`` are those of these CAs that have left the truststore.
+    """
+
+    def __init__(self, truststore: Truststore, departed: frozenset[AuthorityId] = frozenset()) -> None:
         self._truststore = truststore
+        self._departed = departed
         self._signers: dict[bytes, tuple[Signer, ...]] = {}
         self._scopes: dict[bytes, CertificateScope] = {}
 
@@ -124,6 +132,7 @@ class ChainBuilder:
                 min(authority.not_after for authority in path.authorities),
                 path.is_permitted,
                 path.ends_at_root,
+                self._departed.isdisjoint([authority.identity for authority in path.authorities]),
             )
             for path in paths
         )
@@ -150,7 +159,7 @@ class ChainBuilder:
             # If the truststore has a CA with the issuer's name, but no key that verifies the signature, the status of
             # the last CA is unknown. If its issuer has its own name, it is a renewed root whose old certificate is
             # missing.
-            is_end = last.issuer == last.identity.name or not self._truststore.named(last.issuer)
+            is_end = last.issuer == last.identity.name or not self._has_trusted(last.issuer)
             yield path._replace(is_permitted=path.is_permitted and is_end)
             return
         # Signers are certificates of one CA. If it is below already, CAs have certified each other, and nothing depends
@@ -161,6 +170,9 @@ class ChainBuilder:
             return
         for authority, is_permitted in signers:
             yield from self._paths(_Path((*path.authorities, authority), path.is_permitted and is_permitted))
+
+    def _has_trusted(self, name: CanonicalName) -> bool:
+        return any(each.identity not in self._departed for each in self._truststore.named(name))
 
     def _links(self, certificate: Certificate, path: _Path) -> Iterator[ChainLink]:
         issuer, *_ = path.authorities

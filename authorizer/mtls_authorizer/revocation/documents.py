@@ -7,6 +7,7 @@ from datetime import timedelta
 from mtls_authorizer.log import get_logger
 from mtls_authorizer.refresh.document import Document
 from mtls_authorizer.refresh.refresher import Refresher
+from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.crl.size_limit import max_crl_bytes
 from mtls_authorizer.revocation.crl_loader import CrlLoader
 from mtls_authorizer.revocation.lists import RevocationLists
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from mtls_authorizer.stores.store import Store
 
 logger = get_logger()
+
+MAX_DEPARTED = 1_000
+"""The maximum number of certificates of CAs that are remembered after they have left the truststore."""
 
 
 class RevocationDocuments:
@@ -61,7 +65,8 @@ class RevocationDocuments:
         self._max_age = timedelta(seconds=settings.max_age_seconds)
         self._max_bytes = max_crl_bytes(settings.memory_size)
         self._ever_loaded: frozenset[AuthorityId] = frozenset()
-        self._known_authorities: tuple[Authority, ...] = ()
+        self._trusted = Truststore(())
+        self._departed: tuple[Authority, ...] = ()
         self._warnings: frozenset[str] = frozenset()
         self.crls = [Document(self._loader(uri, opener)) for uri in settings.uris if not is_prefix(uri)]
         self.prefix_crls = PrefixCrls(
@@ -112,6 +117,9 @@ class RevocationDocuments:
         truststore = truststore or Truststore(())
         single = (each for document in self.crls for each in located_lists(document))
         located = self.prefix_crls.lists(truststore, single)
+        # Before CAs are forgotten: the truststore may have changed since their lists were loaded.
+        self._ever_loaded |= {each.revocation_list.identity.issuer for each in located}
+        self._remember_departed(truststore)
         lists = RevocationLists(
             [each.revocation_list for each in located],
             truststore,
@@ -120,26 +128,27 @@ class RevocationDocuments:
             check=settings.check,
             exempt_issuers=settings.exempt_issuers,
             ever_loaded=self._ever_loaded,
-            departed=self._departed(truststore),
+            departed=self._departed,
             locations=find_locations(located, settings.assume_complete),
         )
-        self._ever_loaded |= lists.issuers
         self._warn(lists)
         return lists
 
-    def _departed(self, truststore: Truststore) -> tuple[Authority, ...]:
-        """Return the CAs that were in an earlier truststore of this environment, and are not in this one.
+    def _remember_departed(self, truststore: Truststore) -> None:
+        """Remember the CAs that were in an earlier truststore of this environment, and are not in this one.
 
-        They have lists, or are certified by CAs that have.
+        Only those that have lists, or are below CAs that have.
         """
-        names = frozenset(each.name for each in self._ever_loaded)
-        departed = tuple(
-            each
-            for each in self._known_authorities
-            if (each.identity in self._ever_loaded or each.issuer in names) and not truststore.identified(each.identity)
-        )
-        self._known_authorities = (*departed, *truststore.authorities)
-        return departed
+        if truststore is self._trusted:
+            return
+        earlier = (*self._departed, *self._trusted.authorities)
+        gone = [each for each in earlier if not truststore.identified(each.identity)]
+        names = {each.name for each in self._ever_loaded}
+        for _ in range(MAX_AUTHORITIES - 2):
+            names |= {each.identity.name for each in (*gone, *truststore.authorities) if each.issuer in names}
+        concerned = [each for each in gone if each.identity in self._ever_loaded or each.issuer in names]
+        self._departed = tuple(concerned[-MAX_DEPARTED:])
+        self._trusted = truststore
 
     def _loader(self, uri: str, opener: StoreOpener) -> CrlLoader:
         return CrlLoader(

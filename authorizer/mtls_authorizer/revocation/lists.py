@@ -47,16 +47,18 @@ class RevocationLists:
 
         ``max_age`` is how long a list is valid after its nextUpdate. ``exempt_issuers`` are digests of the keys of CAs
         that publish no list. ``ever_loaded`` are the CAs of which a list has ever been in force in this environment,
-        and ``departed`` those of them, and those certified by them, that have left the truststore since.
+        and ``departed`` those of them, and those below them, that have left the truststore since.
         """
         self.failure_mode = failure_mode
         self.truststore = truststore
         self._departed = frozenset(each.identity for each in departed)
-        self._chain_builder = ChainBuilder(truststore.with_departed(departed) if departed else truststore)
+        # With them, a newer list of a CA that has left still supersedes an older one, as it did before.
+        known = truststore.with_departed(departed) if departed else truststore
+        self._chain_builder = ChainBuilder(known, self._departed)
         self._max_age = max_age
         self._check = check
         self._exempt_issuers = truststore.key_fingerprints(exempt_issuers)
-        self._lists = ListsByIssuer(lists, truststore, locations)
+        self._lists = ListsByIssuer(lists, known, locations)
         self.ambiguous = frozenset(filter(truststore.identified, self._lists.ambiguous))
         """Trusted CAs whose lists cannot be assumed to be complete, because they have several with different names."""
         self.issuers = self._lists.issuers
@@ -90,7 +92,8 @@ class RevocationLists:
 
         There must be a chain that is valid at the time, and every such chain must be good. With ``CrlCheck.CHAIN``,
         there must be one that ends at a root, and every such chain must be good; no other may contain a revoked
-        certificate. A certificate in a list of its issuer is revoked even if no chain is valid.
+        certificate, nor may one with a CA that has left the truststore. A certificate in a list of its issuer is
+        revoked even if no chain is valid.
         """
         status = self._status_at(chains, now)
         used = status.revocation_list
@@ -120,7 +123,8 @@ class RevocationLists:
         relevant = [
             status
             for chain, status in statuses
-            if chain.ends_at_root or self._check is CrlCheck.CLIENT or status.state is RevocationState.REVOKED
+            if (chain.is_trusted and (chain.ends_at_root or self._check is CrlCheck.CLIENT))
+            or status.state is RevocationState.REVOKED
         ]
         if relevant:
             return most_severe(relevant)
@@ -130,7 +134,8 @@ class RevocationLists:
                 return RevocationStatus(RevocationState.REVOKED, revocation_list=revoking)
         if not self.truststore.authorities:
             return RevocationStatus(RevocationState.UNKNOWN, UnknownReason.NO_TRUSTSTORE)
-        reason = UnknownReason.INCOMPLETE_CHAIN if valid else UnknownReason.NO_CHAIN
+        is_incomplete = any(chain.is_trusted for chain in valid)
+        reason = UnknownReason.INCOMPLETE_CHAIN if is_incomplete else UnknownReason.NO_CHAIN
         return RevocationStatus(RevocationState.UNKNOWN, reason)
 
     def stale_since(self, now: datetime) -> datetime | None:

@@ -38,7 +38,10 @@ class UnknownReason(StrEnum):
     """The truststore was never loaded."""
 
     NO_CHAIN = "no_chain"
-    """No CA of the truststore has signed the certificate, or none of its chains is valid now."""
+    """No CA of the truststore has signed the certificate, or none of its chains is valid now.
+
+    Or a CA of each chain has left the truststore since its list, or one above it, was loaded.
+    """
 
     INCOMPLETE_CHAIN = "incomplete_chain"
     """No chain that is valid now ends at a self-signed certificate, which ``CRL_CHECK=chain`` requires."""

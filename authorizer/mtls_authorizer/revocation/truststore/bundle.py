@@ -88,9 +88,8 @@ class Truststore:
         return tuple(each for each in self.named(identity.name) if each.identity == identity)
 
     def with_departed(self, departed: Iterable[Authority]) -> Truststore:
-        """Return a truststore that also contains CAs that have left this one: they permit no chain."""
-        not_permitted = (each._replace(may_sign_certificates=False) for each in departed)
-        return Truststore((*self.authorities, *self._of_clients.values(), *not_permitted), self.skipped)
+        """Return a truststore that also contains CAs that have left this one."""
+        return Truststore((*self.authorities, *self._of_clients.values(), *departed), self.skipped)
 
 
 def read_truststore(content: bytes) -> Truststore:

@@ -164,13 +164,16 @@ def _check(deny_reason: str | None, link: Link, situation: Situation) -> None:
         listed = {Link(serial_number, crl.signer) for crl in crls for serial_number in crl.revoked}
         return any(each in listed for chain in chains for each in chain)
 
-    may_be_revoked = is_listed(chains, seen)
+    # CRLs still revoke when their CA has left the truststore.
+    signers = {node.ca.signer for node in truststore}
+    departed = [node for node in ever_trusted if node.ca.signer not in signers]
+    above = [_links_above(link, [*truststore, *departed])] if departed else []
+    may_be_revoked = is_listed([*chains, *above], seen)
     if deny_reason is None:
         assert required
         assert all(is_proven(each, seen) for each in required)
     if deny_reason == REVOKED:
-        # CRLs still revoke when their CA has left the truststore.
-        assert may_be_revoked or is_listed([_links_above(link, ever_trusted)], seen)
+        assert may_be_revoked
     if is_listed(up_to_roots, newest):
         assert deny_reason == REVOKED
     elif required and not may_be_revoked and all(is_proven(each, newest) for each in required):

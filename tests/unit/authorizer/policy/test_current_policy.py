@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from mtls_authorizer.revocation.documents import RevocationDocuments
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.status import RevocationState, RevocationStatus
-from mtls_authorizer.revocation.truststore.bundle import Truststore
+from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.store import Fetched, Prefix, Store, StoreError
@@ -39,6 +40,7 @@ from tests.pki.kept_lists import (
     EMPTY,
     EVERYBODY,
     FIRST,
+    FUTURE,
     GOOD,
     GOOD_SERIAL,
     HTML,
@@ -438,6 +440,171 @@ def test_a_ca_that_another_root_certifies_does_not_depend_on_a_root_that_left_th
     assert authorizer.deny_reason(client(1, issuing)) is None
     storage.put("truststore.pem", OTHER.pem + issuing.pem + authority("Issuing", parent=OTHER, key=issuing.key).pem)
     assert authorizer.deny_reason(client(1, issuing)) is None
+
+
+BOTH_CHECKS = pytest.mark.parametrize("variables", [{"CRL_CHECK": check, **ALLOW} for check in ("client", "chain")])
+
+
+def test_a_normal_replacement_of_a_root_denies_nobody(storage: Memory) -> None:
+    old, new = authority("Old root"), authority("New root")
+    issuing = authority("Issuing", parent=old, serial_number=REVOKED_SERIAL)
+    certified = authority("Issuing", parent=new, key=issuing.key)
+    lists = {"old.crl": crl(1, ca=old), "new.crl": crl(1, ca=new), "issuing.crl": crl(1, ca=issuing)}
+    for name, content in lists.items():
+        storage.put(name, content)
+    storage.put("truststore.pem", old.pem + issuing.pem)
+    authorizer = make_authorizer(storage, CRL_URIS=",".join(map(storage.uri, lists)), CRL_CHECK="chain")
+    assert authorizer.deny_reason(client(1, issuing)) is None
+    storage.put("truststore.pem", old.pem + issuing.pem + new.pem + certified.pem)
+    assert authorizer.deny_reason(client(1, issuing)) is None
+    storage.put("truststore.pem", issuing.pem + new.pem + certified.pem)
+    assert authorizer.deny_reason(client(1, issuing)) is None
+    # The old root revokes the old certificate at last.
+    storage.put("old.crl", crl(2, REVOKED_SERIAL, ca=old))
+    storage.put("truststore.pem", old.pem + new.pem + certified.pem)
+    assert authorizer.deny_reason(client(1, issuing)) is None
+    storage.put("truststore.pem", new.pem + certified.pem)
+    assert authorizer.deny_reason(client(1, issuing)) is None
+
+
+@BOTH_CHECKS
+@pytest.mark.parametrize(("years", "reason"), [(1, REVOKED), (-1, None)])
+def test_a_ca_that_a_departed_root_has_revoked_stays_revoked_although_another_root_certifies_it(
+    storage: Memory, variables: dict[str, str], years: int, reason: DenyReason | None
+) -> None:
+    """Unless the departed root had expired: its CRL did not matter while the truststore contained it, either."""
+    old = authority("Old root", not_after=NOW + years * 365 * DAY)
+    issuing = authority("Issuing", parent=old, serial_number=REVOKED_SERIAL)
+    certified = authority("Issuing", parent=OTHER, key=issuing.key)
+    lists = {
+        "old.crl": crl(1, REVOKED_SERIAL, ca=old),
+        "other.crl": crl(1, ca=OTHER),
+        "issuing.crl": crl(1, ca=issuing),
+    }
+    for name, content in lists.items():
+        storage.put(name, content)
+    storage.put("truststore.pem", OTHER.pem + old.pem + issuing.pem + certified.pem)
+    authorizer = make_authorizer(storage, CRL_URIS=",".join(map(storage.uri, lists)), **variables)
+    assert authorizer.deny_reason(client(1, issuing)) == reason
+    storage.put("truststore.pem", OTHER.pem + issuing.pem + certified.pem)
+    assert authorizer.deny_reason(client(1, issuing)) == reason
+
+
+@BOTH_CHECKS
+def test_a_revocation_that_a_departed_ca_has_ended_stays_ended(storage: Memory, variables: dict[str, str]) -> None:
+    issuing = authority("Issuing", parent=CA, serial_number=REVOKED_SERIAL)
+    certified = authority("Issuing", parent=OTHER, key=issuing.key)
+    lists = {"1.crl": FIRST, "2.crl": crl(3, ca=CA), "other.crl": crl(1, ca=OTHER), "issuing.crl": crl(1, ca=issuing)}
+    for name, content in lists.items():
+        storage.put(name, content)
+    storage.put("truststore.pem", EVERYBODY + issuing.pem + certified.pem)
+    uris = ",".join(map(storage.uri, lists))
+    authorizer = make_authorizer(storage, CRL_URIS=uris, CRL_CHECK=variables["CRL_CHECK"])
+    assert authorizer.deny_reason(client(1, issuing)) is None
+    storage.put("truststore.pem", OTHER.pem + issuing.pem + certified.pem)
+    assert authorizer.deny_reasons(client(1, issuing), GOOD, WITHDRAWN) == [None, UNKNOWN, UNKNOWN]
+
+
+@BOTH_CHECKS
+@pytest.mark.parametrize("stay", range(5))
+def test_clients_below_a_revoked_ca_stay_revoked_whichever_cas_above_them_leave_the_truststore(
+    storage: Memory, variables: dict[str, str], stay: int
+) -> None:
+    upper = authority("Upper", parent=CA, serial_number=REVOKED_SERIAL)
+    middle = authority("Middle", parent=upper)
+    lower = authority("Lower", parent=middle)
+    pems = [CA.pem, upper.pem, middle.pem, lower.pem]
+    storage.put("ca.crl", FIRST)
+    storage.put("truststore.pem", b"".join(pems))
+    authorizer = make_authorizer(storage, **variables)
+    assert authorizer.deny_reason(client(1, lower)) == REVOKED
+    for rest in (pems[:stay], pems[stay:], []):
+        storage.put("truststore.pem", OTHER.pem + b"".join(rest))
+        assert authorizer.deny_reason(client(1, lower)) == REVOKED
+
+
+@BOTH_CHECKS
+def test_a_client_that_the_old_key_of_its_ca_has_revoked_stays_revoked_when_that_leaves_the_truststore(
+    storage: Memory, variables: dict[str, str]
+) -> None:
+    new = authority("CA")
+    certified = authority("CA", parent=CA, key=new.key)
+    storage.put("ca.crl", FIRST)
+    storage.put("truststore.pem", CA.pem + new.pem + certified.pem)
+    authorizer = make_authorizer(storage, **variables)
+    assert authorizer.deny_reason(client(REVOKED_SERIAL, new)) == REVOKED
+    storage.put("truststore.pem", new.pem + certified.pem)
+    assert authorizer.deny_reason(client(REVOKED_SERIAL, new)) == REVOKED
+
+
+def test_a_ca_whose_missing_issuer_has_only_the_name_of_a_departed_ca_does_not_depend_on_that(storage: Memory) -> None:
+    issuing = authority("Issuing", parent=authority("CA"))
+    for name, content in (("ca.crl", FIRST), ("issuing.crl", crl(1, ca=issuing))):
+        storage.put(name, content)
+    storage.put("truststore.pem", CA.pem)
+    authorizer = make_authorizer(storage, CRL_URIS=",".join(map(storage.uri, ("ca.crl", "issuing.crl"))))
+    assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [UNKNOWN, REVOKED]
+    storage.put("truststore.pem", issuing.pem)
+    assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [None, REVOKED]
+
+
+def test_a_crl_that_was_loaded_just_before_its_ca_left_the_truststore_revokes(storage: Memory) -> None:
+    live = make_live(storage)
+    documents = live._revocation  # noqa: SLF001 -- as if another thread had replaced the truststore
+    assert documents is not None
+    storage.put("ca.crl", FIRST)
+    documents.crl_refresher.restart()
+    documents.crl_refresher.refresh_if_due()
+    lists = documents.lists(read_truststore(OTHER.pem))
+    assert lists.status(PeerCertificate.from_pem(WITHDRAWN), NOW).state is RevocationState.REVOKED
+
+
+def test_an_intermediate_ca_whose_root_has_no_crl_still_revokes_when_it_leaves_the_truststore(storage: Memory) -> None:
+    issuing = authority("Issuing", parent=CA)
+    storage.put("ca.crl", crl(1, REVOKED_SERIAL, ca=issuing))
+    storage.put("truststore.pem", CA.pem + issuing.pem)
+    authorizer = make_authorizer(storage)
+    clients = (client(1, issuing), client(REVOKED_SERIAL, issuing))
+    assert authorizer.deny_reasons(*clients) == [None, REVOKED]
+    storage.put("truststore.pem", CA.pem)
+    assert authorizer.deny_reasons(*clients) == [UNKNOWN, REVOKED]
+
+
+def test_the_cas_that_left_the_truststore_first_are_forgotten_first(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_DEPARTED", 1)
+    lists = {"ca.crl": FIRST, "other.crl": crl(1, REVOKED_SERIAL, ca=OTHER), "truststore.pem": CA.pem + OTHER.pem}
+    for name, content in lists.items():
+        storage.put(name, content)
+    clients, third = (WITHDRAWN, client(REVOKED_SERIAL, OTHER)), authority("Third").pem
+    authorizer = two_lists(storage)
+    for truststore, reasons in (
+        (OTHER.pem, [REVOKED, REVOKED]),
+        (third, [UNKNOWN, REVOKED]),
+        (CA.pem, [REVOKED, REVOKED]),
+        (third, [REVOKED, UNKNOWN]),
+    ):
+        storage.put("truststore.pem", truststore)
+        assert authorizer.deny_reasons(*clients) == reasons
+
+
+def test_the_memory_of_a_crl_that_was_never_usable_is_freed_at_once(storage: Memory) -> None:
+    storage.put("ca.crl", FIRST)
+    live = make_live(storage)
+    storage.put("ca.crl", FUTURE)
+    live.get()
+    documents = live._revocation  # noqa: SLF001 -- the memory that it takes
+    assert documents is not None
+    (document,) = documents.crls
+    assert document.value is not None
+    entries = weakref.ref(document.value[0].is_revoked.__self__)  # type: ignore[attr-defined]
+    live.get()
+    assert document.is_invalid
+    storage.put("ca.crl", crl(10, this_update=NOW + DAY, next_update=NOW + 2 * DAY))
+    live.get()
+    live.get()
+    assert entries() is None  # While a test runs, no garbage is collected.
 
 
 def test_the_key_of_an_issuer_is_read_from_the_truststore_in_force(storage: Memory) -> None:

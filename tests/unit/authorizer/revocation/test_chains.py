@@ -310,6 +310,18 @@ def test_a_chain_that_is_not_permitted_still_has_the_links_that_a_crl_may_list()
     assert [link.serial_number for link in chain.links] == [1, 1000]
 
 
+@pytest.mark.parametrize("departed", [ROOT, MIDDLE, ISSUING])
+def test_a_chain_is_trusted_only_if_none_of_its_cas_has_left_the_truststore(departed: CertificateAuthority) -> None:
+    truststore = _truststore(ROOT, MIDDLE, ISSUING)
+    client = parse_certificate(ISSUING.issue(1))
+    assert [chain.is_trusted for chain in ChainBuilder(truststore).chains(client)] == [True]
+    gone = _truststore(departed).authorities
+    rest = Truststore(each for each in truststore.authorities if each not in gone)
+    (chain,) = ChainBuilder(rest.with_departed(gone), frozenset(each.identity for each in gone)).chains(client)
+    assert (chain.is_trusted, chain.is_permitted) == (False, True)
+    assert [link.serial_number for link in chain.links] == [1, 8, 7, 1000]
+
+
 def test_a_chain_is_permitted_only_if_all_of_its_links_are() -> None:
     middle = CertificateAuthority("Middle", parent=ROOT, key_identifier=b"middle", serial_number=7)
     for identifier, expected in ((b"middle", [[1, 7, 1000]]), (b"other", [])):

@@ -90,6 +90,20 @@ def test_the_check_says_which_crls_are_required(
         assert (status.state, status.unknown_reason) == expected
 
 
+def test_an_expired_crl_explains_more_than_one_that_can_never_cover_the_certificate() -> None:
+    """Whichever is first, and although its CRL no longer lists the certificate."""
+    part, other = (distribution_point(full_name(uri(f"http://ca.example/{name}.crl"))) for name in "ab")
+    crls = [
+        LOWER.revoke(entry(1), extensions=[crl_number(1), other]),
+        LOWER.revoke(extensions=[crl_number(2), other]),
+        LOWER.revoke(next_update=NOW, extensions=[part]),
+    ]
+    client = _client(LOWER, crl_distribution_points(full_name(uri("http://ca.example/a.crl"))))
+    for ordered in (crls, crls[::-1]):
+        status = _lists(*ordered).status(client, NOW)
+        assert (status.state, status.unknown_reason) == (UNKNOWN, STALE)
+
+
 @pytest.mark.parametrize(
     ("crls", "check", "serial_numbers"),
     [
