@@ -507,14 +507,15 @@ def test_a_revocation_that_a_departed_ca_has_ended_stays_ended(storage: Memory, 
 
 @BOTH_CHECKS
 @pytest.mark.parametrize("stay", range(5))
+@pytest.mark.parametrize("place", [0, 1])
 def test_clients_below_a_revoked_ca_stay_revoked_whichever_cas_above_them_leave_the_truststore(
-    storage: Memory, variables: dict[str, str], stay: int
+    storage: Memory, variables: dict[str, str], stay: int, place: int
 ) -> None:
     upper = authority("Upper", parent=CA, serial_number=REVOKED_SERIAL)
-    middle = authority("Middle", parent=upper)
+    middle = authority("Middle", parent=upper, serial_number=REVOKED_SERIAL)
     lower = authority("Lower", parent=middle)
     pems = [CA.pem, upper.pem, middle.pem, lower.pem]
-    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl", crl(1, REVOKED_SERIAL, ca=(CA, upper)[place]))
     storage.put("truststore.pem", b"".join(pems))
     authorizer = make_authorizer(storage, **variables)
     assert authorizer.deny_reason(client(1, lower)) == REVOKED
