@@ -749,16 +749,17 @@ def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: C
     assert "crl/0.crl" in delivered(storage)
 
 
-def test_a_large_object_in_a_small_prefix_does_not_hide_the_crl_of_a_root(limit_memory: Callable[[int], None]) -> None:
+def test_larger_objects_in_a_small_prefix_do_not_hide_the_crl_of_a_root(limit_memory: Callable[[int], None]) -> None:
     storage = Memory()
     middle = authority("Middle", parent=CA, serial_number=77)
     storage.put("truststore.pem", CA.pem + middle.pem)
     storage.put("crl/root.crl", partition(None, 77))
     storage.put("crl/middle.crl", partition("middle", 2, ca=middle, padding=60))
-    storage.put("crl/junk.crl", bytes(10_000))
+    for uri, size in (("junk", 10_000), ("a", 600), ("b", 600)):
+        storage.put(f"crl/{uri}.crl", bytes(size))
     limit_memory(10_000)
     authorizer = PrefixAuthorizer(storage)
-    assert delivered(storage) == ["crl/root.crl"]
+    assert "crl/root.crl" in delivered(storage)
     assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
 
 
