@@ -341,8 +341,9 @@ def test_lists_of_cas_that_left_the_truststore_are_no_reason_for_warnings(
         assert [message for message in messages if message.startswith("CRL_")] == expected
 
 
+@pytest.mark.parametrize("assumed", [["ca.crl"], ["ca.crl", "other.crl"]])
 def test_a_crl_that_cannot_be_assumed_to_be_complete_is_logged(
-    storage: Memory, caplog: pytest.LogCaptureFixture
+    storage: Memory, caplog: pytest.LogCaptureFixture, assumed: list[str]
 ) -> None:
     caplog.set_level(logging.WARNING, logger="mtls_authorizer")
     for place, file in (("a", "ca.crl"), ("b", "other.crl")):
@@ -352,7 +353,10 @@ def test_a_crl_that_cannot_be_assumed_to_be_complete_is_logged(
     variables = {"CRL_URIS": storage.uri("ca.crl"), "CRL_ASSUME_COMPLETE": storage.uri("ca.crl")}
     assert EventAuthorizer(make_live(storage, settings(storage, **variables))).deny_reason(client(1)) is None
     assert caplog.records == []
-    variables["CRL_URIS"] += f",{storage.uri('other.crl')}"
+    variables = {
+        "CRL_URIS": ",".join(map(storage.uri, ("ca.crl", "other.crl"))),
+        "CRL_ASSUME_COMPLETE": ",".join(map(storage.uri, assumed)),
+    }
     assert EventAuthorizer(make_live(storage, settings(storage, **variables))).deny_reason(client(1)) == UNKNOWN
     assert [record.getMessage() for record in caplog.records][:1] == ["CRL_ASSUME_COMPLETE ignored"]
 
