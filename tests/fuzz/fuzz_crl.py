@@ -21,6 +21,7 @@ from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.prefix.listing import CrlListing
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
+from mtls_authorizer.revocation.truststore.names import canonical_name
 from mtls_authorizer.stores.store import Listed
 from tests.fuzz.command_line import FindingError, run
 from tests.pki import der
@@ -236,7 +237,7 @@ def _mutate_points(chance: random.Random) -> str:
     except MalformedCertificateError:
         return "certificate: malformed"
     try:
-        scope = read_certificate_scope(certificate.fields)
+        scope = read_certificate_scope(certificate.fields, canonical_name(certificate.fields.issuer))
         for uri in scope.uris:
             found = LISTING.named_by(uri)
             assert set(found) <= set(LISTING.crls)

@@ -119,15 +119,20 @@ class ChainBuilder:
         signers = find_signers(certificate, self._truststore)
         own = self._truststore.of_client(certificate)
         if own is not None and not signers:
-            link = ChainLink(own.identity, certificate.serial_number, read_certificate_scope(certificate))
+            scope = read_certificate_scope(certificate, own.issuer)
+            link = ChainLink(own.identity, certificate.serial_number, scope)
             return (Chain((link, link), own.not_before, own.not_after, is_permitted=True, ends_at_root=True),)
+        if not signers:
+            return ()
+        # Once, and not for each chain: a CA may write any number of distribution points.
+        scope = read_certificate_scope(certificate, signers[0].authority.identity.name)
         starts = (_Path((authority,), is_permitted) for authority, is_permitted in signers)
         paths = tuple(islice((path for start in starts for path in self._paths(start)), MAX_CHAINS + 1))
         if len(paths) > MAX_CHAINS:
             paths = (_Path(self._reachable(signers), is_permitted=False),)
         return tuple(
             Chain(
-                tuple(self._links(certificate, path)),
+                tuple(self._links(certificate, scope, path)),
                 max(authority.not_before for authority in path.authorities),
                 min(authority.not_after for authority in path.authorities),
                 path.is_permitted,
@@ -174,9 +179,8 @@ class ChainBuilder:
     def _has_trusted(self, name: CanonicalName) -> bool:
         return any(each.identity not in self._departed for each in self._truststore.named(name))
 
-    def _links(self, certificate: Certificate, path: _Path) -> Iterator[ChainLink]:
+    def _links(self, certificate: Certificate, scope: CertificateScope, path: _Path) -> Iterator[ChainLink]:
         issuer, *_ = path.authorities
-        scope = read_certificate_scope(certificate)
         yield ChainLink(
             issuer.identity, certificate.serial_number, scope, _other_keys(issuer.identity, path.authorities)
         )
@@ -197,7 +201,7 @@ class ChainBuilder:
     def _scope_of(self, authority: Authority) -> CertificateScope:
         encoded = authority.certificate.der
         if encoded not in self._scopes:
-            self._scopes[encoded] = read_certificate_scope(authority.certificate)
+            self._scopes[encoded] = read_certificate_scope(authority.certificate, authority.issuer)
         return self._scopes[encoded]
 
 

@@ -99,13 +99,18 @@ class RevocationLists:
         used = status.revocation_list
         return status if used is None else status._replace(location=self._locations.uris.get(used.digest))
 
-    def required(self, chains: Iterable[Chain]) -> list[ChainLink]:
-        """Return the certificates of chains for which a list is required, each once."""
+    def required(self, chains: Iterable[Chain], now: datetime) -> list[ChainLink]:
+        """Return the certificates of chains for which a list is required at an aware time, each once.
+
+        With ``CrlCheck.CLIENT``, these include CAs whose issuer has lists, such as one for users, but not theirs.
+        """
         required = (
             link
             for chain in chains
-            for link in (chain.links[:1] if self._check is CrlCheck.CLIENT else _below_root(chain))
-            if link.issuer.key_fingerprint not in self._exempt_issuers and link.issuer not in self._departed
+            for place, link in enumerate(_below_root(chain))
+            if (place == 0 or self._check is CrlCheck.CHAIN or self._is_uncovered(link, now))
+            and link.issuer.key_fingerprint not in self._exempt_issuers
+            and link.issuer not in self._departed
         )
         return list(dict.fromkeys(required))
 
@@ -116,6 +121,10 @@ class RevocationLists:
         """
         covering = self._lists.covering(link, now, self._max_age)
         return any(each.digest not in self._locations.not_stored for each in covering)
+
+    def _is_uncovered(self, link: ChainLink, now: datetime) -> bool:
+        """Return whether there are lists of the issuer, or were, and none proves a certificate good."""
+        return link.issuer in self._ever_loaded and not self.is_covered(link, now)
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]

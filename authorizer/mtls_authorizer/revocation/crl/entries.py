@@ -27,6 +27,8 @@ _CERTIFICATE_ISSUER = bytes.fromhex("0603551d1d")
 _REMOVAL = bytes.fromhex("04030a0108")
 
 _CACHED_LOOKUPS = 4096
+_BYTES_PER_LOOKUP = 256
+"""A cached lookup takes 100 bytes, and there may be 256 CRLs: their lookups must not take more memory than they do."""
 _LONGEST_CACHED = 8 * 64
 """In bits. Certificates with serial numbers of any length exist, and thousands of them would fill the memory."""
 
@@ -42,7 +44,7 @@ class CrlEntries:
         self._may_contain_removals = _REMOVAL in encoded
         # Not a cached method: its cache would keep this object, of many megabytes, until the next garbage collection.
         self._look_up = partial(_is_revoked, encoded, crl)
-        self._look_up_cached = lru_cache(_CACHED_LOOKUPS)(self._look_up)
+        self._look_up_cached = lru_cache(min(_CACHED_LOOKUPS, len(encoded) // _BYTES_PER_LOOKUP))(self._look_up)
 
     def is_revoked(self, serial_number: int) -> bool:
         """Return whether the CA has revoked the certificate with this serial number, or put it on hold."""

@@ -12,7 +12,7 @@ from mtls_authorizer.revocation.crl.entries import CrlEntries, find_unknown_exte
 from mtls_authorizer.revocation.crl.fields import CRL_NUMBER, load_entries, read_fields
 from mtls_authorizer.revocation.crl.rejection import INSTEAD_OF_INDIRECT, CrlError, CrlRejection, shown_time
 from mtls_authorizer.revocation.crl.revocation_list import RevocationList, make_identity
-from mtls_authorizer.revocation.crl.scope import COMPLETE, CrlScope, read_crl_scope
+from mtls_authorizer.revocation.crl.scope import COMPLETE, MOST_NAMES, CrlScope, read_crl_scope
 from mtls_authorizer.revocation.crl.signer import missing_signer, permitted_signers, verify_signature
 from mtls_authorizer.revocation.truststore.names import printed_name
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT = "2.5.29.27", "2.5.29.28"
 _KNOWN_EXTENSIONS = {AUTHORITY_KEY_IDENTIFIER, _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT}
+
+LONGEST_VALUE = 4096
+"""In octets: the limit for the value of an extension. Some are remembered after their CRL has left the memory, or read
+again whenever any CRL has changed. Most have less than 200."""
 
 
 def verify_crl(content: bytes, truststore: Truststore) -> RevocationList:
@@ -170,8 +174,11 @@ def find_problem(
 
 
 def _value(fields: CrlFields, oid: str) -> bytes | None:
-    extension = fields.extensions.get(oid)
-    return None if extension is None else extension[1]
+    """Return the value of an extension, None without it. In place of one that is too long, it is no DER: its digest."""
+    if oid not in fields.extensions:
+        return None
+    _, value = fields.extensions[oid]
+    return value if len(value) <= LONGEST_VALUE else b"\0" + hashlib.sha256(value).digest()
 
 
 def _scope(fields: CrlFields) -> CrlScope | None:
@@ -204,7 +211,11 @@ def _limitation(scope: CrlScope | None, fields: CrlFields) -> CrlError | None:
     if _DELTA_CRL_INDICATOR in fields.extensions:
         return CrlError(CrlRejection.DELTA, "the CRL is a delta CRL: it revokes, but proves no certificate good")
     if scope is None:
-        return CrlError(CrlRejection.PARTIAL, "the issuing distribution point of the CRL cannot be read")
+        message = (
+            "the issuing distribution point of the CRL cannot be read, or has more than "
+            f"{LONGEST_VALUE} bytes or {MOST_NAMES} names"
+        )
+        return CrlError(CrlRejection.PARTIAL, message)
     if scope.is_indirect:
         message = f"the CRL is an indirect one (indirectCRL): it proves no certificate good; {INSTEAD_OF_INDIRECT}"
         return CrlError(CrlRejection.INDIRECT, message)
@@ -229,5 +240,6 @@ def _unreadable_part(fields: CrlFields, *, is_regular: bool) -> CrlError | None:
         if value is not None:
             read_authority_key_identifier(value)
     except DerError:
-        return CrlError(CrlRejection.MALFORMED, "the authority key identifier of the CRL cannot be read")
+        message = f"the authority key identifier of the CRL cannot be read, or has more than {LONGEST_VALUE} bytes"
+        return CrlError(CrlRejection.MALFORMED, message)
     return None

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 # [3] onlySomeReasons, [4] indirectCRL, [5] onlyContainsAttributeCerts.
 _NAME, _USERS, _CAS, _REASONS, _INDIRECT, _ATTRIBUTES = 0xA0, 0x81, 0x82, 0x83, 0x84, 0x85
 
+MOST_NAMES = 64
+"""The maximum number of names in the distribution points of a certificate, and in that of a CRL. Usually, there are one
+to five. A name takes more memory than octets, and a relative one as much as the name of the CA."""
+
 # The bits of ReasonFlags (§4.2.1.13). Bit 0 is unused.
 _ALL_REASONS = range(1, 9)
 
@@ -49,7 +53,7 @@ class CertificateScope(NamedTuple):
     """Whether the certificate has the extension CRLDistributionPoints, even if it cannot be decoded."""
 
     has_only_limited_points: bool
-    """Whether there are distribution points, but all are for some reasons only."""
+    """Whether there are distribution points, but all are for some reasons only, or they have more than MOST_NAMES."""
 
     names: frozenset[PointName]
     """The names of the points that are for all reasons, and whose CRL the issuer of the certificate signs."""
@@ -93,7 +97,7 @@ COMPLETE = CrlScope()
 def read_crl_scope(value: bytes, issuer: bytes) -> CrlScope:
     """Return the scope of an IssuingDistributionPoint (RFC 5280 §5.2.5). ``issuer`` is the CRL's, in DER.
 
-    Raises DerError, also for an empty one and for contradictory limits.
+    Raises DerError, also for an empty one, for contradictory limits, and for more than MOST_NAMES.
     """
     fields = read_optional_elements(
         read_element(value, SEQUENCE), (_NAME, _USERS, _CAS, _REASONS, _INDIRECT, _ATTRIBUTES)
@@ -106,26 +110,31 @@ def read_crl_scope(value: bytes, issuer: bytes) -> CrlScope:
         raise DerError(message)
     names = None
     if _NAME in fields:
-        names = frozenset(_point_names(*read_distribution_point_name(fields[_NAME]), issuer))
+        full_name, relative_name = read_distribution_point_name(fields[_NAME])
+        if len(full_name or ()) > MOST_NAMES:
+            message = f"the issuing distribution point has more than {MOST_NAMES} names"
+            raise DerError(message)
+        names = frozenset(_point_names(full_name, relative_name, canonical_name(issuer)))
     return CrlScope(names, users, cas, attributes, _REASONS in fields, indirect)
 
 
-def read_certificate_scope(certificate: Certificate) -> CertificateScope:
+def read_certificate_scope(certificate: Certificate, issuer: CanonicalName) -> CertificateScope:
     """Return the properties of a certificate. Raises nothing for extensions that cannot be read."""
     value = certificate.extension(CRL_DISTRIBUTION_POINTS)
     if value is None:
         return CertificateScope(_is_ca(certificate), has_points=False, has_only_limited_points=False, names=frozenset())
     try:
         points = read_distribution_points(value)
+        is_excessive = sum(map(_count_names, points)) > MOST_NAMES
         names = frozenset(
             name
-            for point in points
-            if not _is_limited(point) and _is_signed_by_issuer(point, certificate.issuer)
-            for name in _point_names(point.full_name, point.relative_name, certificate.issuer)
+            for point in ([] if is_excessive else points)
+            if not _is_limited(point) and _is_signed_by_issuer(point, issuer)
+            for name in _point_names(point.full_name, point.relative_name, issuer)
         )
     except DerError:
-        points, names = [], frozenset()
-    limited = bool(points) and all(map(_is_limited, points))
+        points, names, is_excessive = [], frozenset(), False
+    limited = is_excessive or (bool(points) and all(map(_is_limited, points)))
     uris = tuple(dict.fromkeys(content for point in points for tag, content in point.full_name or () if tag == URI))
     return CertificateScope(
         _is_ca(certificate), has_points=True, has_only_limited_points=limited, names=names, uris=uris
@@ -146,18 +155,22 @@ def _is_limited(point: DistributionPoint) -> bool:
     return reasons is not None and not all(bit_is_set(reasons, reason) for reason in _ALL_REASONS)
 
 
-def _is_signed_by_issuer(point: DistributionPoint, issuer: bytes) -> bool:
+def _count_names(point: DistributionPoint) -> int:
+    return max(1, len(point.full_name or ())) + len(point.crl_issuer or ())
+
+
+def _is_signed_by_issuer(point: DistributionPoint, issuer: CanonicalName) -> bool:
     """Return whether the CRL of a point is signed by the issuer of the certificate (RFC 5280 §4.2.1.13)."""
-    if point.crl_issuer is None:
-        return True
-    return (DIRECTORY_NAME, canonical_name(issuer)) in _comparable(point.crl_issuer)
+    return point.crl_issuer is None or (DIRECTORY_NAME, issuer) in _comparable(point.crl_issuer)
 
 
-def _point_names(full_name: list[Element] | None, relative_name: bytes | None, issuer: bytes) -> Iterator[PointName]:
+def _point_names(
+    full_name: list[Element] | None, relative_name: bytes | None, issuer: CanonicalName
+) -> Iterator[PointName]:
     """Yield the names of a distribution point. A relative one is completed with the name of the CRL's issuer."""
     yield from _comparable(full_name or ())
     if relative_name is not None:
-        yield DIRECTORY_NAME, (*canonical_name(issuer), canonical_attributes(relative_name))
+        yield DIRECTORY_NAME, (*issuer, canonical_attributes(relative_name))
 
 
 def _comparable(general_names: list[Element] | tuple[()]) -> Iterator[PointName]:

@@ -143,7 +143,7 @@ class PrefixCrls:
             links = list(dict.fromkeys(link for chain in chains for link in chain.links))
             needed = self._catalog.needed(links)
         changed = self._load(needed, links, used, deadline)
-        for link in lists.required(chains):
+        for link in lists.required(chains, self._now()):
             if any(map(can_name_crl, link.scope.uris)):
                 continue
             if lists.is_covered(link, self._now()):

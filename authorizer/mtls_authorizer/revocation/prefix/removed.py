@@ -37,9 +37,10 @@ def drop_superseded(
     """Drop removed CRLs of the cache whose lists are all superseded until they expire. Return them.
 
     Each list has no effect because of a usable one that is stored at another place in the cache, and expires no
-    earlier. From now on, that one stays in memory as long as the removed CRL would, even if it is removed as well.
-    It is the only list of its place: those of other CAs that are stored there later displace none that was there first.
-    ``located`` are the lists in the cache. Those that are older than dropped ones were rolled back.
+    earlier, or because it is the same one. From now on, that one stays in memory as long as the removed CRL would, even
+    if it is removed as well. It is the only list of its place: those of other CAs that are stored there later displace
+    none that was there first. ``located`` are the lists in the cache. Those that are older than dropped ones were
+    rolled back.
     """
     crls = {crl.uri: crl for crl in cache}
     alone: dict[ListIdentity, list[tuple[ListedCrl, RevocationList]]] = {}
@@ -64,6 +65,13 @@ def _successor(
     others: Iterable[tuple[ListedCrl, RevocationList]],
     is_usable: Callable[[RevocationList], bool],
 ) -> ListedCrl | None:
-    """Return the CRL whose list is in force instead of an earlier one until that expires; None without any."""
-    newer = ((crl, new) for crl, new in others if is_superseded(earlier, new) and end_of(earlier) <= end_of(new))
+    """Return the CRL whose list is in force instead of an earlier one until that expires; None without any.
+
+    It may be the same list: CRLs that have not changed may be stored in a new folder each day.
+    """
+    newer = (
+        (crl, new)
+        for crl, new in others
+        if new.digest == earlier.digest or (is_superseded(earlier, new) and end_of(earlier) <= end_of(new))
+    )
     return next((crl for crl, new in newer if is_usable(new)), None)

@@ -341,8 +341,9 @@ def test_lists_of_cas_that_left_the_truststore_are_no_reason_for_warnings(
         assert [message for message in messages if message.startswith("CRL_")] == expected
 
 
+@pytest.mark.parametrize("assumed", [["ca.crl"], ["ca.crl", "other.crl"]])
 def test_a_crl_that_cannot_be_assumed_to_be_complete_is_logged(
-    storage: Memory, caplog: pytest.LogCaptureFixture
+    storage: Memory, caplog: pytest.LogCaptureFixture, assumed: list[str]
 ) -> None:
     caplog.set_level(logging.WARNING, logger="mtls_authorizer")
     for place, file in (("a", "ca.crl"), ("b", "other.crl")):
@@ -352,7 +353,10 @@ def test_a_crl_that_cannot_be_assumed_to_be_complete_is_logged(
     variables = {"CRL_URIS": storage.uri("ca.crl"), "CRL_ASSUME_COMPLETE": storage.uri("ca.crl")}
     assert EventAuthorizer(make_live(storage, settings(storage, **variables))).deny_reason(client(1)) is None
     assert caplog.records == []
-    variables["CRL_URIS"] += f",{storage.uri('other.crl')}"
+    variables = {
+        "CRL_URIS": ",".join(map(storage.uri, ("ca.crl", "other.crl"))),
+        "CRL_ASSUME_COMPLETE": ",".join(map(storage.uri, assumed)),
+    }
     assert EventAuthorizer(make_live(storage, settings(storage, **variables))).deny_reason(client(1)) == UNKNOWN
     assert [record.getMessage() for record in caplog.records][:1] == ["CRL_ASSUME_COMPLETE ignored"]
 
@@ -507,14 +511,15 @@ def test_a_revocation_that_a_departed_ca_has_ended_stays_ended(storage: Memory, 
 
 @BOTH_CHECKS
 @pytest.mark.parametrize("stay", range(5))
+@pytest.mark.parametrize("place", [0, 1])
 def test_clients_below_a_revoked_ca_stay_revoked_whichever_cas_above_them_leave_the_truststore(
-    storage: Memory, variables: dict[str, str], stay: int
+    storage: Memory, variables: dict[str, str], stay: int, place: int
 ) -> None:
     upper = authority("Upper", parent=CA, serial_number=REVOKED_SERIAL)
-    middle = authority("Middle", parent=upper)
+    middle = authority("Middle", parent=upper, serial_number=REVOKED_SERIAL)
     lower = authority("Lower", parent=middle)
     pems = [CA.pem, upper.pem, middle.pem, lower.pem]
-    storage.put("ca.crl", FIRST)
+    storage.put("ca.crl", crl(1, REVOKED_SERIAL, ca=(CA, upper)[place]))
     storage.put("truststore.pem", b"".join(pems))
     authorizer = make_authorizer(storage, **variables)
     assert authorizer.deny_reason(client(1, lower)) == REVOKED

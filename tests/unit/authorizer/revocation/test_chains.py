@@ -80,11 +80,21 @@ def test_a_chain_contains_all_cas_of_the_truststore_above_it(
     assert _serial_numbers(_truststore(*authorities), ISSUING.issue(1)) == expected
 
 
+def test_chains_share_the_distribution_points_of_a_certificate() -> None:
+    """They may have many, and so may a certificate have chains."""
+    renewed = [CertificateAuthority("Middle", parent=ROOT, key=MIDDLE.key, serial_number=number) for number in (8, 9)]
+    client = MIDDLE.issue(1, extensions=[crl_distribution_points(full_name(uri("x:a")))])
+    chains = ChainBuilder(_truststore(ROOT, MIDDLE, *renewed)).chains(parse_certificate(client))
+    first, *others = (chain.links[0].scope for chain in chains)
+    assert len(others) == 2
+    assert all(other is first for other in others)
+
+
 def test_a_step_names_the_issuer_by_its_name_and_its_key() -> None:
     truststore = _truststore(ROOT, MIDDLE)
     (chain,) = ChainBuilder(truststore).chains(parse_certificate(MIDDLE.issue(1)))
     root, middle = (authority.identity for authority in truststore.authorities)
-    client = read_certificate_scope(parse_certificate(MIDDLE.issue(1)))
+    client = read_certificate_scope(parse_certificate(MIDDLE.issue(1)), middle.name)
     ca = client._replace(is_ca=True)
     assert chain.links == (
         ChainLink(middle, 1, client),

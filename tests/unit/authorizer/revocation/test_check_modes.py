@@ -109,6 +109,9 @@ def test_an_expired_crl_explains_more_than_one_that_can_never_cover_the_certific
     [
         ([], CrlCheck.CLIENT, [1]),
         ([LOWER_CRL], CrlCheck.CLIENT, []),
+        ([LOWER_CRL, ROOT_CRL], CrlCheck.CLIENT, []),
+        # Of the CA above that, there is only a CRL for users.
+        ([LOWER_CRL, MIDDLE.revoke(extensions=[distribution_point(der.tagged(1, b"\xff"))])], CrlCheck.CLIENT, [8]),
         ([], CrlCheck.CHAIN, [1, 8, 7]),
         ([LOWER_CRL], CrlCheck.CHAIN, [8, 7]),
         ([LOWER_CRL, ROOT_CRL], CrlCheck.CHAIN, [8]),
@@ -118,7 +121,7 @@ def test_a_crl_is_missing_for_each_certificate_that_the_check_includes(
     crls: list[bytes], check: CrlCheck, serial_numbers: list[int]
 ) -> None:
     lists = _lists(*crls, check=check)
-    links = [link for link in lists.required(lists.chains(_client())) if not lists.is_covered(link, NOW)]
+    links = [link for link in lists.required(lists.chains(_client()), NOW) if not lists.is_covered(link, NOW)]
     assert [link.serial_number for link in links] == serial_numbers
 
 
@@ -309,7 +312,7 @@ def test_a_crl_that_can_never_prove_a_certificate_good_does_not_cover_it() -> No
     unknown = extension("1.2.3.4", der.integer(1), critical=True)
     defective = OTHER.revoke(this_update=NOW - DAY / 2, extensions=[crl_number(2), unknown])
     complete = OTHER.revoke(this_update=NOW - DAY, extensions=[crl_number(1)])
-    [link] = _lists().required(_lists().chains(_client(OTHER)))
+    [link] = _lists().required(_lists().chains(_client(OTHER)), NOW)
     assert not _lists(defective).is_covered(link, NOW)
     # Nor does one that proves nothing good at this time.
     later, earlier = (

@@ -9,6 +9,7 @@ import pytest
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.revocation.crl.reader import read_crl
+from mtls_authorizer.revocation.crl.scope import MOST_NAMES
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.locations import Locations
 from mtls_authorizer.revocation.settings import CrlCheck, CrlFailureMode
@@ -327,3 +328,34 @@ def test_a_distribution_point_for_some_reasons_names_no_crl_that_covers_the_cert
     client = PeerCertificate.from_pem(pem(issued))
     for point, expected in ((for_reasons, (UNKNOWN, UnknownReason.NOT_COVERED)), (for_all, (GOOD, None))):
         assert _state(_lists(MIDDLE.revoke(extensions=[distribution_point(point)])), client) == expected
+
+
+def _point(number: int) -> bytes:
+    return der.sequence(full_name(uri(f"x:{number}")))
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        ([_point(number) for number in range(MOST_NAMES)], (GOOD, None)),
+        ([_point(number) for number in range(MOST_NAMES + 1)], (UNKNOWN, UnknownReason.NOT_COVERED)),
+        ([der.sequence(full_name(*[uri("x:0")] * (MOST_NAMES + 1)))], (UNKNOWN, UnknownReason.NOT_COVERED)),
+        (
+            [
+                _point(0),
+                *[der.sequence(der.tagged(2, der.tagged(4, MIDDLE.name, constructed=True), constructed=True))]
+                * MOST_NAMES,
+            ],
+            (UNKNOWN, UnknownReason.NOT_COVERED),
+        ),
+    ],
+    ids=["most", "points", "names of a point", "issuers"],
+)
+def test_a_certificate_with_too_many_names_of_distribution_points_is_never_good(
+    points: list[bytes], expected: tuple[RevocationState, UnknownReason | None]
+) -> None:
+    issued = MIDDLE.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(*points))])
+    client = PeerCertificate.from_der(issued)
+    for extensions in ([], [distribution_point(full_name(uri("x:0")))]):
+        assert _state(_lists(MIDDLE.revoke(extensions=extensions)), client) == expected
+        assert _state(_lists(MIDDLE.revoke(entry(1), extensions=extensions)), client) == (REVOKED, None)

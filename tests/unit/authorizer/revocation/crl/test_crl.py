@@ -14,13 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_authorizer.revocation.crl.fields import LARGEST_UNUSUAL
-from mtls_authorizer.revocation.crl.reader import find_problem, is_stale, read_crl, verify_crl, verify_with_entries
+from mtls_authorizer.revocation.crl.reader import (
+    LONGEST_VALUE,
+    find_problem,
+    is_stale,
+    read_crl,
+    verify_crl,
+    verify_with_entries,
+)
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
+from mtls_authorizer.revocation.crl.scope import MOST_NAMES
 from mtls_authorizer.revocation.succession.order import check_succession
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     ALGORITHMS,
+    AUTHORITY_KEY_IDENTIFIER,
     CRL_REASON,
     DAY,
     DELTA_CRL_INDICATOR,
@@ -44,6 +53,8 @@ from tests.pki.certificate_authorities import (
 from tests.pki.certificates import attribute, extension, name, uri
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
     from tests.pki.certificate_authorities import Algorithm
 
@@ -164,11 +175,61 @@ def test_a_lookup_finds_what_is_listed_and_nothing_else(listed: list[int], other
 @pytest.mark.parametrize(("octets", "is_kept"), [(64, True), (65, False), (100_000, False)])
 def test_lookups_of_long_serial_numbers_are_not_kept_in_memory(octets: int, is_kept: bool) -> None:  # noqa: FBT001 -- a table's column
     listed = (1 << (8 * octets - 1)) + 1
-    read = _read(CA.revoke(entry(listed)))
+    read = _read(CA.revoke(*map(entry, range(50)), entry(listed)))
     references = sys.getrefcount(listed)
     assert read.is_revoked(listed)
     assert not read.is_revoked(listed + 1)
     assert (sys.getrefcount(listed) > references) is is_kept
+
+
+@pytest.mark.parametrize("entries", [0, 1000])
+def test_cached_lookups_take_less_memory_than_the_list(entries: int) -> None:
+    crl = CA.revoke(*map(entry, range(10**20, 10**20 + entries)))
+    read = _read(crl)
+    tracemalloc.start()
+    try:
+        assert not any(map(read.is_revoked, range(10**30, 10**30 + 2000)))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < len(crl) + 1000
+
+
+def _key_identifier_of(octets: int) -> bytes:
+    """Return an authority key identifier whose value has a number of octets."""
+    return extension(AUTHORITY_KEY_IDENTIFIER, der.sequence(der.tagged(0, b"k" * (octets - 8))))
+
+
+def _points_of(octets: int) -> bytes:
+    """Return an issuing distribution point whose value has a number of octets."""
+    return distribution_point(full_name(uri("x" * (octets - 16))))
+
+
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [
+        (_key_identifier_of, LONGEST_VALUE),
+        (_points_of, LONGEST_VALUE),
+        (lambda names: distribution_point(full_name(*map(uri, map(str, range(names))))), MOST_NAMES),
+    ],
+    ids=["key identifier", "length of a name", "number of names"],
+)
+def test_a_list_with_a_long_extension_only_revokes(make: Callable[[int], bytes], most: int) -> None:
+    assert verify_crl(CA.revoke(extensions=[make(most)]), BOTH).defect is None
+    too_long = verify_crl(CA.revoke(entry(7), extensions=[make(most + 1)]), BOTH)
+    assert (too_long.is_revoked(7), too_long.is_complete) == (True, False)
+    assert "or has more than 4096 bytes" in str(too_long.defect)
+
+
+def test_long_extensions_are_not_kept_in_memory_but_distinguish_lists() -> None:
+    first, same, other = (
+        verify_crl(CA.revoke(extensions=[_points_of(octets)]), BOTH) for octets in (100_000, 100_000, 100_001)
+    )
+    assert first.identity == same.identity != other.identity
+    with_key_identifier = verify_crl(CA.revoke(extensions=[_key_identifier_of(100_000)]), BOTH)
+    for value in (first.identity.distribution_point, with_key_identifier.key_identifier):
+        assert value is not None
+        assert len(value) < 100
 
 
 LONG = b"\0" * 2_000_000
@@ -473,11 +534,11 @@ def _limited(limit: str) -> str:
         (CA.revoke(extensions=[distribution_point(der.tagged(5, TRUE))]), _limited("onlyContainsAttributeCerts")),
         (
             CA.revoke(extensions=[distribution_point()]),
-            "the issuing distribution point of the CRL cannot be read",
+            "the issuing distribution point of the CRL cannot be read, or has more than 4096 bytes or 64 names",
         ),
         (
             CA.revoke(extensions=[extension("2.5.29.35", b"\xff")]),
-            "the authority key identifier of the CRL cannot be read",
+            "the authority key identifier of the CRL cannot be read, or has more than 4096 bytes",
         ),
         *(
             (

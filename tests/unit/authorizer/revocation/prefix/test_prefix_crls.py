@@ -31,6 +31,7 @@ from tests.pki.certificate_authorities import (
     MAY_SIGN_BOTH,
     authority_key,
     crl_number,
+    distribution_point,
     entry,
 )
 from tests.pki.certificates import extension, name, pem
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from mtls_authorizer.policy.access_policy import AccessPolicy
+    from mtls_authorizer.reasons import DenyReason
     from mtls_authorizer.revocation.chains import Chain
     from mtls_authorizer.revocation.crl_loader import CrlLoader
     from tests.pki.certificate_authorities import CertificateAuthority
@@ -749,16 +751,17 @@ def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: C
     assert "crl/0.crl" in delivered(storage)
 
 
-def test_a_large_object_in_a_small_prefix_does_not_hide_the_crl_of_a_root(limit_memory: Callable[[int], None]) -> None:
+def test_larger_objects_in_a_small_prefix_do_not_hide_the_crl_of_a_root(limit_memory: Callable[[int], None]) -> None:
     storage = Memory()
     middle = authority("Middle", parent=CA, serial_number=77)
     storage.put("truststore.pem", CA.pem + middle.pem)
     storage.put("crl/root.crl", partition(None, 77))
     storage.put("crl/middle.crl", partition("middle", 2, ca=middle, padding=60))
-    storage.put("crl/junk.crl", bytes(10_000))
+    for uri, size in (("junk", 10_000), ("a", 600), ("b", 600)):
+        storage.put(f"crl/{uri}.crl", bytes(size))
     limit_memory(10_000)
     authorizer = PrefixAuthorizer(storage)
-    assert delivered(storage) == ["crl/root.crl"]
+    assert "crl/root.crl" in delivered(storage)
     assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
 
 
@@ -1684,6 +1687,26 @@ def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(
         storage.errors["crl/root.crl"] = missing
         assert authorizer.deny_reason(client) == expected
         del storage.errors["crl/root.crl"]
+
+
+@pytest.mark.parametrize(("revoked", "expected"), [((), None), ((77,), REVOKED)])
+def test_the_crl_of_a_higher_ca_for_cas_is_searched_for_when_one_for_users_was_loaded(
+    storage: Memory, revoked: tuple[int, ...], expected: DenyReason | None
+) -> None:
+    """Otherwise, all clients below the CA would be unknown from then on."""
+    middle = authority("Middle", parent=OTHER, serial_number=77)
+    for_cas = distribution_point(der.tagged(2, b"\xff"))
+    storage.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
+    storage.put("crl/middle.crl", partition("middle", 2, ca=middle))
+    storage.put("crl/users.crl", partition("users", 2, ca=OTHER))
+    storage.put("crl/cas.crl", partition(None, *revoked, ca=OTHER, extensions=[for_cas]))
+    authorizer = PrefixAuthorizer(storage)
+    client = client_of("middle", ca=middle)
+    assert authorizer.deny_reasons(client, client_of("users", ca=OTHER)) == [None, None]
+    assert sorted(delivered(storage)) == ["crl/middle.crl", "crl/users.crl"]
+    assert authorizer.deny_reason(client) == expected
+    assert "crl/cas.crl" in delivered(storage)
+    assert authorizer.next(client) == [expected]
 
 
 def test_an_index_of_the_listed_crl_is_all_that_is_requested(storage: Memory) -> None:

@@ -53,12 +53,16 @@ def without_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: size)
 
 
-def test_of_the_crls_that_a_ca_stores_under_new_names_only_the_last_one_is_in_memory(storage: Memory) -> None:
+@pytest.mark.parametrize("increment", [1, 0], ids=["new CRLs", "the same CRL"])
+def test_of_the_crls_that_a_ca_stores_under_new_names_only_the_last_one_is_in_memory(
+    storage: Memory, increment: int
+) -> None:
     authorizer = PrefixAuthorizer(storage)
-    storage.put("crl/0-ca.crl", partition(None, 22))
+    crls = [partition(None, 22, number=1 + number) for number in range(9)]
+    storage.put("crl/0-ca.crl", crls[0])
     assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
     for number in range(1, 9):
-        storage.put(f"crl/{number}-ca.crl", partition(None, 22, number=number + 1))
+        storage.put(f"crl/{number}-ca.crl", crls[number * increment])
         storage.remove(f"crl/{number - 1}-ca.crl")
         assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
         assert in_memory(authorizer) == [f"file:///crl/{number}-ca.crl"]
@@ -81,6 +85,24 @@ def test_its_successor_stays_in_memory_as_long_as_a_removed_crl_would(storage: M
     authorizer.now = NOW + 2 * DAY
     assert authorizer.next(*OF_PARTS) == [None] * 10
     assert NEW not in in_memory(authorizer)
+
+
+@pytest.mark.usefixtures("without_room")
+def test_a_crl_that_was_moved_stays_in_memory_as_long_as_before_although_it_is_removed_or_overwritten(
+    storage: Memory,
+) -> None:
+    authorizer, moved = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow"), partition(None, 22)
+    storage.put("crl/old.crl", moved)
+    assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+    storage.put("crl/new.crl", moved)
+    storage.remove("crl/old.crl")
+    assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
+    assert in_memory(authorizer) == [NEW]
+    for content in (HTML, partition(None, ca=NAMESAKE)):
+        storage.put("crl/new.crl", content)
+        assert authorizer.next(*OF_PARTS, REVOKED_CLIENT) == [None] * 10 + [REVOKED]
+    storage.remove("crl/new.crl")
+    assert authorizer.next(*OF_PARTS, REVOKED_CLIENT) == [None] * 10 + [REVOKED]
 
 
 @pytest.mark.usefixtures("without_room")
