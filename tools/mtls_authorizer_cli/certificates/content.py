@@ -42,6 +42,10 @@ class Kind(StrEnum):
     BINARY = "binary data of an unknown kind"
 
 
+BASE64_ALONE = "it looks like base64 without its BEGIN and END lines"
+"""The problem of text that could be decoded."""
+
+
 class Content(NamedTuple):
     """The content of a file: its kinds, in their order, and what is needed to use it.
 
@@ -85,9 +89,11 @@ def recognize(content: bytes) -> Content:
 
 def _lacks(text: str) -> str:
     """Return what was lost of a certificate, if a text looks like one."""
-    if "BEGIN CERTIFICATE" in text:
-        return "it has other dashes in its BEGIN line, as word processors and chat programs write them"
-    return "it looks like base64 without its BEGIN and END lines" if text.lstrip().startswith("MII") else ""
+    if re.search(r"BEGIN\s+CERTIFICATE", text):
+        return "it has other dashes or spaces in its BEGIN line, as word processors and chat programs write them"
+    if not text.lstrip().startswith("MII"):
+        return ""
+    return "its BEGIN line is missing" if "-----END " in text else BASE64_ALONE
 
 
 def to_pem(certificate: bytes) -> str:

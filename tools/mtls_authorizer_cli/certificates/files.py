@@ -5,12 +5,15 @@ Nothing of a private key is decoded: files are recognized by their content, and 
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from mtls_authorizer_cli.certificates.bundle import choose_client
-from mtls_authorizer_cli.certificates.content import Content, Kind, mislabelled_kind, recognize
+from mtls_authorizer_cli.certificates.content import BASE64_ALONE, Content, Kind, mislabelled_kind, recognize
 from mtls_authorizer_cli.command_line import (
     CommandError,
     cannot_be_read,
@@ -151,6 +154,18 @@ _ADVICE[Kind.ENCRYPTED_PRIVATE_KEY] = _ADVICE[Kind.PRIVATE_KEY]
 _ADVICE[Kind.OTHER_PEM] = _ADVICE[Kind.BINARY] = _ADVICE[Kind.TEXT]
 _ADVICE[Kind.INVALID_JSON] = _ADVICE[Kind.JSON]
 
+_TRUSTSTORE_ADVICE = {
+    Kind.TRUSTED_CERTIFICATE: "Convert it: openssl x509 -in FILE -out truststore.pem",
+    Kind.PKCS7: "Convert it: openssl pkcs7{form} -in FILE -print_certs -out truststore.pem",
+    Kind.PKCS12: "Extract the CA certificates: openssl pkcs12 -in FILE -cacerts -nokeys -out truststore.pem",
+    Kind.JAVA_KEYSTORE: "Export each CA: keytool -exportcert -rfc -keystore FILE -alias ALIAS >> truststore.pem",
+    Kind.INCOMPLETE_PEM: _ADVICE[Kind.INCOMPLETE_PEM],
+}
+_CRL_ADVICE = {
+    Kind.PKCS7: "If it contains one, extract it: openssl pkcs7{form} -in FILE -print_certs | openssl crl -out ca.crl",
+}
+_PERHAPS_A_CRL = {Kind.CRL, Kind.EMPTY, Kind.INCOMPLETE_PEM, Kind.TEXT, Kind.BINARY}
+
 _PRIORITIES = sorted(Kind, key=lambda kind: "PRIVATE" not in kind.name)
 """Private keys come first, because their files can contain other PEM blocks."""
 
@@ -174,10 +189,65 @@ def describe_unusable(file: str, content: Content, *, problem: str = "", advice:
         for key, document in _DOCUMENTS.items():
             if key in content.value:
                 return f"{shown_file(file)} {verb} {document.format(file=name)}"
+    kind, details = _kind_and_details(content, problem)
+    advice = advice or _ADVICE[kind].format(file=name, form=_form_option(content))
+    pem = _path_of_pem(content.value)
+    if pem is not None:
+        advice = f"Extract its certificate: jq -r {shlex.quote(pem)} {name} > client.pem"
+    elif content.problem == BASE64_ALONE:
+        advice = f"Decode it: base64 -d {name} > client.cer"
+    elif kind is Kind.TEXT and content.problem:
+        advice = "Get the file itself, such as an attachment"
+    return f"{shown_file(file)} is {kind}{details}. {advice}"
+
+
+def describe_no_truststore(content: Content) -> str:
+    """Return what content without certificates is, which should be a truststore, and the next step.
+
+    A truststore can be at a URI, so that the file is not named.
+    """
+    kind, details = _kind_and_details(content)
+    advice = _TRUSTSTORE_ADVICE.get(kind, "Name the truststore, a bundle of CA certificates in PEM")
+    return f"it is {kind}{details}. {advice.format(form=_form_option(content))}"
+
+
+def describe_no_crl(content: Content) -> str | None:
+    """Return what content is, which should be a CRL, and the next step; None if it is a CRL, or of no known kind."""
+    kind, details = _kind_and_details(content)
+    if kind in _PERHAPS_A_CRL:
+        return None
+    advice = _CRL_ADVICE.get(kind, "Name the CRL, in PEM or DER")
+    return f"it is {kind}{details}. {advice.format(form=_form_option(content))}"
+
+
+def _kind_and_details(content: Content, problem: str = "") -> tuple[Kind, str]:
+    """Return the kind of content that its file is named after, and details in parentheses."""
     kind = min(content.kinds, key=_PRIORITIES.index)
     form = ""
     if kind in {Kind.PKCS7, Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY, Kind.PUBLIC_KEY, Kind.CERTIFICATE_REQUEST}:
         form = "DER" if content.is_der else "PEM"
     details = ", ".join(filter(None, (form, problem or content.problem)))
-    advice = advice or _ADVICE[kind].format(file=name, form=" -inform DER" if content.is_der else "")
-    return f"{shown_file(file)} is {kind}{f' ({details})' if details else ''}. {advice}"
+    return kind, f" ({details})" if details else ""
+
+
+def _form_option(content: Content) -> str:
+    return " -inform DER" if content.is_der else ""
+
+
+def _path_of_pem(value: object) -> str | None:
+    """Return the path, for jq, of a certificate in PEM in a JSON value, such as the output of a CA's command.
+
+    The first one on the highest level that has any; on the same level, one with the key ``certificate``.
+    """
+    remaining = deque([("", value)])
+    while remaining:
+        path, value = remaining.popleft()
+        if isinstance(value, str):
+            if "-----BEGIN CERTIFICATE-----" in value:
+                return path
+        elif isinstance(value, dict):
+            keys = sorted(value, key=lambda key: key.lower() != "certificate")
+            remaining += ((f"{path or '.'}[{json.dumps(key)}]", value[key]) for key in keys)
+        elif isinstance(value, list):
+            remaining += ((f"{path or '.'}[{index}]", each) for index, each in enumerate(value))
+    return None

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
-from mtls_authorizer_cli.certificates.content import Kind
+from mtls_authorizer_cli.certificates.content import Kind, recognize
+from mtls_authorizer_cli.certificates.files import describe_no_crl
 from mtls_authorizer_cli.command_line import (
     STANDARD_INPUT,
     CommandError,
@@ -90,7 +91,8 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
         )
     except ValueError as error:
         kept = "" if existing is None else f" {output} is unchanged."
-        return ExitStatus.NEGATIVE, f"{shown_file(options.file)}: not indexed: {error}.{kept}"
+        problem = describe_no_crl(recognize(content)) or error
+        return ExitStatus.NEGATIVE, f"{shown_file(options.file)}: not indexed: {problem}.{kept}"
     if index is None:
         return ExitStatus.SUCCESS, f"{output} is the index of this CRL already"
     replace_file(output, index)

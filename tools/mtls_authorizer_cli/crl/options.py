@@ -12,6 +12,7 @@ from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.atomic_files import draft_of
 from mtls_authorizer_cli.certificates.content import Kind, recognize
+from mtls_authorizer_cli.certificates.files import describe_no_truststore
 from mtls_authorizer_cli.command_line import (
     CommandError,
     command_errors,
@@ -67,8 +68,13 @@ def read_crl_file(file: str) -> bytes:
 
 def load_truststore(file: str) -> Truststore:
     """Return the truststore in a file. Raises CommandError."""
-    with command_errors(f"{shown_file(file)}: ", ValueError):
-        return read_truststore(read_crl_file(file))
+    content = read_crl_file(file)
+    try:
+        return read_truststore(content)
+    except ValueError as error:
+        recognized = recognize(content)
+        message = f"{shown_file(file)}: {error if recognized.certificates else describe_no_truststore(recognized)}"
+        raise CommandError(message) from error
 
 
 def check_written(path: Path, read: Sequence[str], replaceable: Kind) -> None:

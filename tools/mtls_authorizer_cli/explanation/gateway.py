@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from client_certificate_auth.x509.der import read_oid, read_sequence
+from client_certificate_auth.x509.der import read_elements, read_oid, read_sequence
 from client_certificate_auth.x509.validity import to_datetime
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES
 from mtls_authorizer.revocation.truststore.signatures import load_public_key, read_signature_algorithm
@@ -32,6 +32,13 @@ CLIENT_SEES = "HTTP 403; the authorizer is not invoked"
 
 _HASHES = frozenset({"sha256", "sha384", "sha512"})
 _MIN_RSA_BITS = 2048
+_ALGORITHMS = {
+    "1.3.101.112": "Ed25519",
+    "1.3.101.113": "Ed448",
+    "2.16.840.1.101.3.4.3.17": "ML-DSA-44",
+    "2.16.840.1.101.3.4.3.18": "ML-DSA-65",
+    "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
+}
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384"}
 
 
@@ -157,9 +164,9 @@ def _issuer(certificate: Certificate, truststore: TruststoreBundle) -> GatewayFi
     if issuers:
         return GatewayFinding(passed=True, text=str(issuers[0]))
     others = f" and {len(named) - 1} more" if len(named) > 1 else ""
-    return GatewayFinding(
-        passed=False, text=f"{named[0]}{others}, but the signature was made with another key, or it is not a CA's"
-    )
+    verified = any(load_public_key(each.certificate.public_key) for each in named)
+    problem = "the signature was made with another key, or it is not a CA's" if verified else "its key is not supported"
+    return GatewayFinding(passed=False, text=f"{named[0]}{others}, but {problem}")
 
 
 def describe_incomplete(path: Sequence[TruststoreCertificate]) -> str:
@@ -209,8 +216,8 @@ def signature_finding(certificate: Certificate) -> GatewayFinding:
     """Return whether the hash of a certificate's signature is strong enough."""
     algorithm = read_signature_algorithm(certificate.signature_algorithm)
     if algorithm is None:
-        oid = read_oid(read_sequence(certificate.signature_algorithm)[1][0])
-        return GatewayFinding(passed=False, text=f"an unknown algorithm ({oid})")
+        name = _algorithm_name(read_sequence(certificate.signature_algorithm)[1][0])
+        return GatewayFinding(passed=False, text=f"an unknown algorithm ({name})")
     used = algorithm.hash_algorithm
     if used is None:
         # Ed25519 and Ed448, whose keys are not supported.
@@ -225,8 +232,15 @@ def key_finding(certificate: Certificate) -> GatewayFinding:
         return GatewayFinding(key.key_size >= _MIN_RSA_BITS, f"RSA with {key.key_size} bits")
     if isinstance(key, ec.EllipticCurvePublicKey):
         return GatewayFinding(key.curve.name in _CURVES, f"ECDSA on {_CURVES.get(key.curve.name, key.curve.name)}")
-    other = "a key of another kind"
+    _, (algorithm, _) = read_sequence(certificate.public_key)
+    other = f"a key of another kind ({_algorithm_name(read_elements(algorithm)[1][0])})"
     return GatewayFinding(passed=False, text=other if key else f"{other}, or one that cannot be read")
+
+
+def _algorithm_name(oid: bytes) -> str:
+    """Return the name of an algorithm or, if it has no usual one, its dotted OID."""
+    dotted = read_oid(oid)
+    return _ALGORITHMS.get(dotted, dotted)
 
 
 def log_message(rejected_by: str, certificate: Certificate) -> str | None:

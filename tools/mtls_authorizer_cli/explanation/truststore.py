@@ -6,6 +6,7 @@ The authorizer's own ``read_truststore`` keeps CAs only, to check CRLs. API Gate
 from __future__ import annotations
 
 import re
+from binascii import Error as Base64Error
 from binascii import a2b_base64
 from functools import partial
 from itertools import islice
@@ -24,6 +25,7 @@ from mtls_authorizer.revocation.truststore.names import canonical_name
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key
 from mtls_authorizer.rules.names.distinguished_names import name_value
 from mtls_authorizer_cli.certificates.content import mislabelled_kind, recognize
+from mtls_authorizer_cli.certificates.files import describe_no_truststore
 from mtls_authorizer_cli.command_line import text_encoding
 from mtls_authorizer_cli.explanation.wording import value_text
 from mtls_authorizer_cli.printed import quoted
@@ -106,6 +108,8 @@ def read_bundle(content: bytes) -> TruststoreBundle:
         except ValueError as error:
             kind = mislabelled_kind(pem)
             problem = f"{error}" if kind is None else f"it is {kind} with the label of a certificate"
+            if isinstance(error, Base64Error):
+                problem = "its lines contain something else than base64, such as after a mail program has changed them"
             warnings.append(f"certificate {position} of the truststore cannot be read, so it is ignored: {problem}")
         else:
             certificates.append(TruststoreCertificate(position, certificate))
@@ -114,8 +118,7 @@ def read_bundle(content: bytes) -> TruststoreBundle:
                 warning = f"certificate {position} of the truststore has an empty line in it"
                 warnings.append(f"{warning}: OpenSSL does not read such a file")
     if not certificates:
-        message = f"it is {recognized.kinds[0]}. Name the truststore, a bundle of CA certificates in PEM"
-        raise ValueError(message if not warnings else "; ".join(warnings))
+        raise ValueError("; ".join(warnings) or describe_no_truststore(recognized))
     form = "DER" if recognized.is_der else "UTF-16" if text_encoding(content) == "utf-16" else None
     if form is not None:
         warnings.append(f"the truststore is in {form}, and API Gateway requires PEM")

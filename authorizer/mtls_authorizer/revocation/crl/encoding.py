@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import codecs
 import hashlib
 import re
 
@@ -58,6 +59,8 @@ def _described(content: bytes, blocks: int) -> str:
     """Return what other content is."""
     if not content:
         return "it is empty"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "it is in UTF-16, as PowerShell writes it: save it in ASCII"
     # A SEQUENCE with a length in the long form begins with MI in base64.
     if content[:100].lstrip().startswith(b"MI") and _BASE64.fullmatch(content, 0, 100):
         return "it looks like base64 without its BEGIN and END lines, as cfssl prints it. Decode it: base64 -d"

@@ -1,7 +1,7 @@
 """Distinguished names that are not in RFC 4514 form, and how to write them correctly.
 
-OpenSSL, Windows and API Gateway print names with spaces, quotation marks or slashes, or from the least specific
-attribute to the most specific one.
+OpenSSL, Java, Windows and API Gateway print names with spaces, quotation marks, slashes or other attribute types, or
+from the least specific attribute to the most specific one.
 """
 
 from __future__ import annotations
@@ -21,26 +21,40 @@ if TYPE_CHECKING:
 _COMPONENT = re.compile(r'(?:"(?:\\.|[^"\\])*"|\\.|[^\\",+;])*')
 _SLASH_COMPONENT = re.compile(r"/([A-Za-z][A-Za-z0-9.-]*|[0-9.]+)=")
 _UNESCAPED_SPECIAL = re.compile(r"(\\.)|([,+<>;])")
+_LABEL = re.compile(r"\A(?:subject|issuer|owner(?=:))\s*[=:]\s*", re.IGNORECASE)
+_OCTET = re.compile(r"(?<!\\)\\x([0-9A-F]{2})")
 _HEXADECIMAL = re.compile(r"#((?:[0-9A-Fa-f]{2})+)")
 _ESCAPED_SPACE_AT_END = re.compile(r"(?<!\\)(?:\\\\)*\\ \Z")
-_SHORT_NAMES = {name.lower(): name for name in SHORT_NAME_BY_OID.values()} | {
-    # Other names in RFC 4519.
-    "commonname": "CN",
-    "countryname": "C",
-    "domaincomponent": "DC",
-    "givenname": "GN",
-    "localityname": "L",
-    "organizationname": "O",
-    "organizationalunitname": "OU",
-    "stateorprovincename": "ST",
-    "streetaddress": "street",
-    "surname": "SN",
-    "uid": "UID",
-    "userid": "UID",
-    # As Windows writes them.
-    "e": "emailAddress",
-    "s": "ST",
-}
+_SHORT_NAMES = (
+    {name.lower(): name for name in SHORT_NAME_BY_OID.values()}
+    | {
+        # Other names in RFC 4519.
+        "commonname": "CN",
+        "countryname": "C",
+        "domaincomponent": "DC",
+        "givenname": "GN",
+        "localityname": "L",
+        "organizationname": "O",
+        "organizationalunitname": "OU",
+        "stateorprovincename": "ST",
+        "streetaddress": "street",
+        "surname": "SN",
+        "uid": "UID",
+        "userid": "UID",
+        # As Windows, Java, GnuTLS and OpenSSL's long form have them.
+        "e": "emailAddress",
+        "email": "emailAddress",
+        "g": "GN",
+        "i": "initials",
+        "s": "ST",
+        "t": "title",
+    }
+    | {
+        f"jurisdiction{words}{name}": f"jurisdiction{short}"
+        for words in ("", "ofincorporation")
+        for name, short in {"countryname": "C", "localityname": "L", "stateorprovincename": "ST"}.items()
+    }
+)
 _SPECIFICITY = {"C": 0, "DC": 0, "ST": 1, "L": 1, "O": 2, "OU": 3} | dict.fromkeys(
     ("CN", "EMAILADDRESS", "SERIALNUMBER", "UID"), 4
 )
@@ -50,6 +64,8 @@ contain people and servers."""
 
 def correct_type(name: str) -> str | None:
     """Return the short name of an attribute type that is written in another way, such as ``cn`` or ``commonName``."""
+    if name[:4].upper() == "OID.":  # as Java writes it
+        return SHORT_NAME_BY_OID.get(name[4:], name[4:])
     return _SHORT_NAMES.get(name.lower())
 
 
@@ -64,8 +80,10 @@ def corrected_name(text: str) -> str | None:
     """Return the RFC 4514 form of a name that is written otherwise; None if it cannot be determined."""
     if not text.isprintable():
         return None
+    # As the first word of a line that openssl, keytool or certtool prints, and bytes as in OpenSSL's old form.
+    text = _OCTET.sub(r"\\\1", _LABEL.sub("", text))
     names = _relative_names(text)
-    if text.startswith("/") or _is_reversed(names):
+    if text.startswith("/") or _is_reversed(names) or _is_printed_by_openssl(names):
         names = names[::-1]
     if any("=" not in component for components in names for component in components):
         return None
@@ -124,10 +142,22 @@ def _split(text: str) -> list[list[str]]:
 
 
 def _is_reversed(names: list[list[str]]) -> bool:
-    first, last = (components[0].partition("=")[0].strip() for components in (names[0], names[-1]))
-    first, last = ((correct_type(name) or name).upper() for name in (first, last))
+    first, last = _type(names[0]), _type(names[-1])
     # Attributes that are not in the table can be anywhere, but a country or domain does not precede them.
     return first in _SPECIFICITY and _SPECIFICITY[first] < _SPECIFICITY.get(last, 1)
+
+
+def _is_printed_by_openssl(names: list[list[str]]) -> bool:
+    """Return whether OpenSSL seems to have printed a name, in the order of the certificate: with spaces around =.
+
+    Only for names whose first attribute does not tell the order.
+    """
+    return _type(names[0]) not in _SPECIFICITY and all(" = " in name for components in names for name in components)
+
+
+def _type(components: list[str]) -> str:
+    name = components[0].partition("=")[0].strip()
+    return (correct_type(name) or name).upper()
 
 
 def _corrected_component(component: str) -> str:

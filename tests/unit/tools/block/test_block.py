@@ -314,7 +314,7 @@ def test_unblock_notes_a_reversed_issuer_before_it_says_not_blocked(capsys: pyte
         ),
         (["--issuer", "CN=CA", "--serial", "x\x1b"], "--issuer or --serial: "),
         (["rules.json"], "rules.json is a rules document. To check it: mtls-authorizer rules check rules.json"),
-        (["event.json"], "event.json is JSON. Name the client's certificate, such as the text of clientCertPem"),
+        (["event.json"], 'event.json is JSON. Extract its certificate: jq -r \'.["requestContext"]["identity"]'),
         (
             ["torn.json"],
             "is invalid JSON (Expecting value: line 1 column 10 (char 9)). Name the client's certificate",

@@ -13,12 +13,15 @@ import termios
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from mtls_authorizer_cli.crl import options as crl_options
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import Progress
 from tests.command_results import Terminal
 from tests.pki.certificate_authorities import crl_pem, entry
+from tests.pki.certificates import pem
 from tests.pki.crl_indexes import indexed_serial_numbers
 from tests.pki.todays_crls import CA, STRANGER, TODAY, crl
 
@@ -172,6 +175,47 @@ def test_a_rejected_crl_gets_no_index(folder: Path, capsys: pytest.CaptureFixtur
     assert files(folder) == {"bundle.pem", "ca.crl"}
 
 
+BUNDLE = pkcs7.serialize_certificates([x509.load_pem_x509_certificate(CA.pem)], Encoding.DER)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (CA.pem, "it is a certificate. Name the CRL, in PEM or DER."),
+        (CA.certificate, "it is a certificate. Name the CRL, in PEM or DER."),
+        (
+            BUNDLE,
+            "it is a PKCS #7 bundle (DER). If it contains one, extract it: openssl pkcs7 -inform DER -in FILE",
+        ),
+        (b"no CRL", "neither a CRL in DER nor exactly one in PEM"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(
+    content: bytes, problem: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "ca.crl").write_bytes(content)
+    assert run("ca.crl", "--truststore", "bundle.pem") == 1
+    assert capsys.readouterr().err.startswith(f"ca.crl: not indexed: {problem}")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (
+            BUNDLE,
+            "it is a PKCS #7 bundle (DER). Convert it: openssl pkcs7 -inform DER -in FILE -print_certs",
+        ),
+        (pem(b"broken").encode(), "no PEM block of the truststore (1 in all) is a usable CA certificate"),
+    ],
+)
+def test_a_file_that_is_no_truststore_is_named(
+    content: bytes, problem: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "bundle.pem").write_bytes(content)
+    assert run("ca.crl", "--truststore", "bundle.pem") == 2
+    assert capsys.readouterr().err.startswith(f"{PROGRAM}: bundle.pem: {problem}")
+
+
 def test_a_crl_past_its_next_update_is_accepted_on_request(folder: Path) -> None:
     (folder / "ca.crl").write_bytes(crl(5, days_left=-1))
     assert run("ca.crl", "--truststore", "bundle.pem", "--max-age", "172800") == 0
@@ -185,7 +229,7 @@ def test_the_standard_input_is_named_in_words(
     assert capsys.readouterr().err.startswith("the standard input: not indexed: ")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"no certificate")))
     assert run("ca.crl", "--truststore", "-") == 2
-    assert capsys.readouterr().err.startswith(f"{PROGRAM}: the standard input: the truststore contains no ")
+    assert capsys.readouterr().err.startswith(f"{PROGRAM}: the standard input: it is text, but not PEM. Name the ")
     assert files(folder) == {"bundle.pem", "ca.crl"}
 
 
@@ -195,7 +239,7 @@ def test_the_standard_input_is_named_in_words(
         (["missing.crl", "--truststore", "bundle.pem"], "missing.crl cannot be read: No such file or directory\n"),
         ([".", "--truststore", "bundle.pem"], ". cannot be read: Is a directory\n"),
         (["ca.crl", "--truststore", "missing.pem"], "missing.pem cannot be read: No such file or directory\n"),
-        (["ca.crl", "--truststore", "ca.crl"], "ca.crl: the truststore contains no certificate in PEM"),
+        (["ca.crl", "--truststore", "ca.crl"], "ca.crl: it is a certificate revocation list. Name the truststore"),
         (
             ["ca.crl", "--truststore", "bundle.pem", "--output", "no/where"],
             "no/where cannot be written: No such file or directory\n",

@@ -87,6 +87,8 @@ def public(encoding: Encoding) -> bytes:
 
 
 THE_CERTIFICATE_OF_THE_KEY = "It is not needed: keep it secret, and name the certificate that belongs to it"
+OTHER_BEGIN_LINE = "it has other dashes or spaces in its BEGIN line, as word processors and chat programs write them"
+THE_FILE_ITSELF = "Get the file itself, such as an attachment"
 A_CERTIFICATE = "Name a certificate in PEM (-----BEGIN CERTIFICATE-----) or DER"
 TO_CHECK_IT = "To check it: mtls-authorizer rules check FILE"
 PASSWORD = BestAvailableEncryption(b"password")
@@ -194,13 +196,34 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
     ),
     "PEM whose dashes were replaced": (
         pem(LEAF).replace("-----", "\u2013\u2013-").encode(),
-        "is text, but not PEM (it has other dashes in its BEGIN line, as word processors and chat programs write them)",
-        A_CERTIFICATE,
+        f"is text, but not PEM ({OTHER_BEGIN_LINE})",
+        THE_FILE_ITSELF,
+    ),
+    "PEM with a no-break space": (
+        pem(LEAF).replace("BEGIN ", "BEGIN\u00a0").encode(),
+        f"is text, but not PEM ({OTHER_BEGIN_LINE})",
+        THE_FILE_ITSELF,
+    ),
+    "PEM without its BEGIN line": (
+        "\n".join(pem(LEAF).splitlines()[1:]).encode(),
+        "is text, but not PEM (its BEGIN line is missing)",
+        THE_FILE_ITSELF,
+    ),
+    # As aws acm-pca get-certificate and Vault print them.
+    "JSON that contains a certificate": (
+        json.dumps({"Arn": "arn", "CertificateChain": ROOT.pem.decode(), "Certificate": pem(LEAF)}).encode(),
+        "is JSON (not an event of a Lambda authorizer of type REQUEST)",
+        """jq -r '.["Certificate"]' FILE > client.pem""",
+    ),
+    "JSON with a certificate further down": (
+        json.dumps([1, {"data": {"ca_chain": [ROOT.pem.decode()], "certificate": pem(LEAF)}}]).encode(),
+        "is JSON (not an event of a Lambda authorizer of type REQUEST)",
+        """jq -r '.[1]["data"]["certificate"]' FILE > client.pem""",
     ),
     "base64 alone": (
         "\n".join(pem(LEAF).splitlines()[1:-1]).encode(),
         "is text, but not PEM (it looks like base64 without its BEGIN and END lines)",
-        A_CERTIFICATE,
+        "base64 -d FILE > client.cer",
     ),
     "text": (b"hello\x1b[31m", "is text, but not PEM", A_CERTIFICATE),
     "binary data": (b"\x00\xff", "is binary data of an unknown kind", A_CERTIFICATE),

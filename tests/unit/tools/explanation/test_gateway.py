@@ -126,6 +126,9 @@ WEAK = WEAK_KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPubl
 P_521 = (
     ec.generate_private_key(ec.SECP521R1()).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 )
+ED25519 = CertificateAuthority("Ed25519", algorithm=ALGORITHMS["Ed25519"]).public_key
+ML_DSA = der.sequence(der.sequence(der.oid("2.16.840.1.101.3.4.3.18")), der.bits(bytes(1952)))
+ML_DSA_CA = ROOT.issue(subject=ISSUING.name, public_key=ML_DSA, extensions=[IS_A_CA])
 WEAK_CA = CertificateAuthority("Weak", parent=ROOT, algorithm=ALGORITHMS["ECDSA with P-521"])
 SHA1_CA, MD5_CA = CertificateAuthority("SHA-1", algorithm=SHA1), CertificateAuthority("MD5", algorithm=MD5)
 NOT_FOUND, SELF_SIGNED_LOG = "Could not find issuer for certificate", "self signed certificate"
@@ -154,6 +157,9 @@ INSECURE = "Client cert using an insecure Signature Algorithm"
         ),
         (ISSUING.issue(public_key=WEAK), certificates(ISSUING, ROOT), "key", "RSA with 1024 bits", None),
         (ISSUING.issue(public_key=P_521), certificates(ISSUING, ROOT), "key", "ECDSA on secp521r1", None),
+        (ISSUING.issue(public_key=ED25519), certificates(ISSUING, ROOT), "key", "of another kind (Ed25519)", None),
+        (ISSUING.issue(public_key=ML_DSA), certificates(ISSUING, ROOT), "key", "of another kind (ML-DSA-65)", None),
+        (CLIENT, [ROOT.certificate, ML_DSA_CA], "issuer", "('CN=Issuing'), but its key is not supported", NOT_FOUND),
         (WEAK_CA.issue(), certificates(WEAK_CA, ROOT), "key", "('CN=Weak'): ECDSA on secp521r1", None),
     ],
 )
@@ -332,6 +338,9 @@ def test_certificates_that_cannot_be_read_are_skipped_with_a_warning() -> None:
     [
         (b"", "it is empty. Name the truststore"),
         (b"hello", "it is text, but not PEM. Name the truststore"),
+        (b"MIIB\n-----END CERTIFICATE-----\n", r"it is text, but not PEM \(its BEGIN line is missing\). Name the"),
+        (b"\xfe\xed\xfe\xed", "it is a Java keystore. Export each CA: keytool -exportcert -rfc -keystore FILE"),
+        (ROOT.pem.replace(b"\nMII", b"\n> MII"), "cannot be read, so it is ignored: its lines contain something else "),
         (pem(b"broken").encode(), "certificate 1 of the truststore cannot be read"),
         (pem(b"").encode(), "certificate 1 of the truststore cannot be read"),
         (pem(ROOT.revoke()).encode(), "it is a certificate revocation list with the label of a certificate"),

@@ -65,6 +65,13 @@ def test_base64_without_begin_and_end_lines_is_recognized(size: int) -> None:
             crl_der(each)
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_pem_in_utf_16_is_recognized(encoding: str) -> None:
+    text = (FILES / "gnutls.crl").read_text(encoding="ascii")
+    with pytest.raises(CrlError, match="it is in UTF-16, as PowerShell writes it: save it in ASCII"):
+        crl_der(text.encode(encoding) if encoding == "utf-16" else f"\ufeff{text}".encode(encoding))
+
+
 def test_text_that_begins_like_base64_is_not_taken_for_it() -> None:
     with pytest.raises(CrlError, match="0 PEM blocks, and it begins with 'MIT License "):
         crl_der(b"MIT License (Expat)")

@@ -134,6 +134,19 @@ CORRECTED = {
     "userid=mallory": "UID=mallory",
     "1.2.3.4=#0C06637573746F6D,CN=X": "1.2.3.4=custom,CN=X",
     "1.2.3.4 = #0c04412c2042": r"1.2.3.4=A\, B",
+    # As Java and keytool print them.
+    'Owner: CN=X, OID.2.5.4.97=PSDGB-1, O="Acme, Inc."': r"CN=X,organizationIdentifier=PSDGB-1,O=Acme\, Inc.",
+    "T=Head, GIVENNAME=A, SURNAME=B, OID.1.2.3.4=#0c0161": "title=Head,GN=A,SN=B,1.2.3.4=a",
+    # As OpenSSL prints them, also with an attribute of an EV certificate first.
+    "subject=C = DE, O = Acme, CN = X": "CN=X,O=Acme,C=DE",
+    "issuer= /C=DE/O=M\\xC3\\xBCller/CN=X": r"CN=X,O=M\C3\BCller,C=DE",
+    r"C=DE, O=a\\xC3, CN=X": r"CN=X,O=a\\xC3,C=DE",
+    "businessCategory = a, jurisdictionC = DE, O = Acme, CN = X": "CN=X,O=Acme,jurisdictionC=DE,businessCategory=a",
+    "businessCategory = a, O=Acme": "businessCategory=a,O=Acme",
+    "jurisdictionCountryName=DE": "jurisdictionC=DE",
+    # As GnuTLS and Windows print them.
+    "EMAIL=a@b.example,jurisdictionOfIncorporationStateOrProvinceName=Y": "emailAddress=a@b.example,jurisdictionST=Y",
+    "CN=X, G=A, I=A. B.": "CN=X,GN=A,initials=A. B.",
 }
 
 
