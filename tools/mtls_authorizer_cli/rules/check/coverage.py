@@ -25,7 +25,9 @@ _MOST_CANDIDATES = 300
 
 def covered_rules(rules: Sequence[Rule]) -> Iterator[RuleWarning]:
     """Return the rules that are duplicates of another one, or covered by it."""
-    prepared = [_PreparedRule(number, rule) for number, rule in enumerate(rules)]
+    prepared: list[_PreparedRule] = []
+    for number, rule in enumerate(rules):
+        prepared.append(_PreparedRule(number, rule, prepared[-1] if prepared else None))
     index = _Index(prepared)
     for covered in prepared:
         for covering in index.candidates(covered)[:_MOST_CANDIDATES]:
@@ -36,9 +38,12 @@ def covered_rules(rules: Sequence[Rule]) -> Iterator[RuleWarning]:
 
 
 class _PreparedRule:
-    def __init__(self, number: int, rule: Rule) -> None:
+    """A rule, prepared for comparisons. ``run`` is the same number for neighbours with the same constants."""
+
+    def __init__(self, number: int, rule: Rule, previous: _PreparedRule | None) -> None:
         self.number = number
         self.rule = rule
+        self.run = number if previous is None or previous.constants != self.constants else previous.run
         self.requirements = [Requirement(matcher) for matcher in rule.matchers]
         self.exclusions = {frozenset(exclusion) for exclusion in rule.exclusions}
         self.required_values = {value for value in certificate_values(rule).values() if value.default is None}
@@ -66,9 +71,9 @@ def _finding(covering: _PreparedRule, covered: _PreparedRule) -> RuleWarning | N
     if covering is covered or not covering.covers(covered):
         return None
     same_constants = covering.constants == covered.constants
-    # The constants of the first matching rule are used, so an earlier rule with its own has an effect. If two rules
-    # cover each other, the later one is reported.
-    if not is_earlier and (not same_constants or covered.covers(covering)):
+    # The constants of the first matching rule are used, so an earlier rule with its own has an effect, also if only a
+    # rule between the two has others. If two rules cover each other, the later one is reported.
+    if not is_earlier and (covering.run != covered.run or covered.covers(covering)):
         return None
     other = f"rule {covering.rule.name!r} (rules[{covering.number}])"
     place = f"rules[{covered.number}]"

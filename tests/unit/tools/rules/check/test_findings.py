@@ -441,6 +441,14 @@ def test_of_equal_rules_with_other_constants_the_later_one_is_reported() -> None
     assert finding[:2] == ("rules[1]", WarningKind.COVERED)
 
 
+def test_a_rule_has_an_effect_if_it_decides_the_constants_before_a_rule_between_it_and_one_that_covers_it() -> None:
+    narrow, wide = named("narrow", ACME | {"common_name": "a"}), named("wide", ACME)
+    for constants in ({"context": {"tenant": "b"}}, {"usage_plan_key": "fingerprint"}):
+        assert not covered(narrow, named("between", {"common_name": ["a", "b"]}, **constants), wide)
+    (finding,) = covered(narrow, named("between", {"common_name": ["b", "c"]}), wide)
+    assert finding[:2] == ("rules[0]", WarningKind.COVERED)
+
+
 def values(**keys: object) -> list[RuleWarning]:
     content = document(rule(**keys))
     parse_rules(content)
