@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.rule_warnings import RuleWarning
 from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.fields import PSD2_ROLE
 from mtls_authorizer_cli.explanation.other_requirements import certificate_values
 from mtls_authorizer_cli.rules.check.implication import Requirement, key_of, known_from
 from mtls_authorizer_cli.rules.check.kinds import WarningKind
@@ -69,6 +70,9 @@ class _PreparedRule:
 def _finding(covering: _PreparedRule, covered: _PreparedRule) -> RuleWarning | None:
     is_earlier = covering.number < covered.number
     if covering is covered or not covering.covers(covered):
+        return None
+    # Because of a rule about roles, certificates with malformed QCStatements match no rule at all.
+    if covered.rule.uses(PSD2_ROLE) and not covering.rule.uses(PSD2_ROLE):
         return None
     same_constants = covering.constants == covered.constants
     # The constants of the first matching rule are used, so an earlier rule with its own has an effect, also if only a

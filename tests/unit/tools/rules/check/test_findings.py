@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.rule_warnings import RuleWarning, rule_warnings
 from mtls_authorizer.policy.rule_warnings import RuleWarningKind as ValueKind
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -20,6 +21,7 @@ from mtls_authorizer_cli.rules.check.contradictions import contradictions
 from mtls_authorizer_cli.rules.check.coverage import covered_rules
 from mtls_authorizer_cli.rules.check.kinds import WarningKind
 from tests.pki.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
+from tests.pki.psd2_statements import psd2_statement
 from tests.rules_documents import VALID, document, rule
 
 if TYPE_CHECKING:
@@ -447,6 +449,19 @@ def test_a_rule_has_an_effect_if_it_decides_the_constants_before_a_rule_between_
         assert not covered(narrow, named("between", {"common_name": ["a", "b"]}, **constants), wide)
     (finding,) = covered(narrow, named("between", {"common_name": ["b", "c"]}), wide)
     assert finding[:2] == ("rules[0]", WarningKind.COVERED)
+
+
+@pytest.mark.parametrize(
+    "narrow", [{"match": ACME | {"psd2_role": "PSP_AI"}}, {"match": ACME, "not": {"psd2_role": "PSP_AI"}}]
+)
+def test_the_only_rule_about_roles_has_an_effect(narrow: dict[str, Any]) -> None:
+    rules = named("wide", ACME), named("narrow", **narrow)
+    assert not covered(*rules)
+    # Without it, the wide rule would allow this certificate.
+    client = PeerCertificate.from_pem(pem(certificate_der(name(("O", "Acme")), extensions=[psd2_statement()])))
+    assert RuleSet(parse_rules(document(*rules))).evaluate(client) is DenyReason.QC_STATEMENTS_MALFORMED
+    (finding,) = covered(named("other", **narrow), named("narrow", **narrow))
+    assert finding[1] is WarningKind.DUPLICATE
 
 
 def values(**keys: object) -> list[RuleWarning]:
