@@ -44,7 +44,7 @@ class _PreparedRule:
     def __init__(self, number: int, rule: Rule, previous: _PreparedRule | None) -> None:
         self.number = number
         self.rule = rule
-        self.run = number if previous is None or previous.constants != self.constants else previous.run
+        self.run: int = number if previous is None or previous.constants != self.constants else previous.run
         self.requirements = [Requirement(matcher) for matcher in rule.matchers]
         self.exclusions = {frozenset(exclusion) for exclusion in rule.exclusions}
         self.required_values = {value for value in certificate_values(rule).values() if value.default is None}
