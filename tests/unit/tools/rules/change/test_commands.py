@@ -12,8 +12,9 @@ import pytest
 
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer_cli.main import main
+from tests.pki import der
 from tests.pki.certificate_authorities import NOW, CertificateAuthority
-from tests.pki.certificates import client_pem, name, pem
+from tests.pki.certificates import NOT_BEFORE, client_pem, name, pem
 
 DOCUMENT = """{
   "rules": [
@@ -295,6 +296,15 @@ def test_each_row_becomes_a_rule(folder: Path, capsys: pytest.CaptureFixture[str
     result = json.loads(capsys.readouterr().out)
     assert ([rule["name"] for rule in result["added"]], result["already_present"]) == (["c"], ["a", "b"])
     assert [rule["name"] for rule in rules_in(folder)] == ["first", "a", "b", "c"]
+
+
+def test_a_warning_names_the_rows_that_it_is_about(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "old.pem").write_text(client_pem(("CN", "old"), not_after=der.time(NOT_BEFORE)))
+    rows = "".join(f"{name},{name}.pem,GET /orders/*,\n" for name in ("a", "b", "old"))
+    assert import_csv(folder, HEADER + rows, "--dry-run", "--json") == 0
+    not_verified, expired = json.loads(capsys.readouterr().out)["warnings"]
+    assert not_verified.endswith(" (lines 2, 3, 4)")
+    assert expired == "the certificate expired on 2020-01-01T00:00:00Z (line 4)"
 
 
 def test_certificates_are_found_relative_to_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
