@@ -11,6 +11,7 @@ from mtls_authorizer.rules.fields import PSD2_ROLE
 from mtls_authorizer_cli.explanation.other_requirements import certificate_values
 from mtls_authorizer_cli.rules.check.implication import Requirement, key_of, known_from
 from mtls_authorizer_cli.rules.check.kinds import WarningKind
+from mtls_authorizer_cli.rules.limits import include
 from mtls_authorizer_cli.rules.routes import missing_from
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class _PreparedRule:
         """Return whether a certificate and a route that another rule matches and allows are covered by this one."""
         return (
             self.rule.accepted_usages == other.rule.accepted_usages
-            and self.rule.limits in {None, other.rule.limits}
+            and include(self.rule.limits, other.rule.limits)
             and self.required_values <= other.required_values
             and self.exclusions <= other.exclusions
             and not missing_from(self.rule.routes, other.rule.routes)

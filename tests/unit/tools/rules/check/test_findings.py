@@ -394,10 +394,19 @@ def test_a_rule_is_covered_only_with_all_of_its_routes(
         ({"api_id": "a"}, {"api_id": "a"}, True),
         ({"api_id": "a"}, {}, False),
         ({"api_id": "a"}, {"api_id": "b"}, False),
-        ({"not_after": "2027-01-01T00:00:00Z"}, {"not_after": "2026-01-01T00:00:00Z"}, False),
+        ({"api_id": ["a", "b"]}, {"api_id": "b"}, True),
+        ({"api_id": "b"}, {"api_id": ["a", "b"]}, False),
+        ({"api_id": "b", "domain_name": "b.example"}, {"api_id": "b"}, False),
+        ({"domain_name": ["a.example", "b.example"]}, {"domain_name": "b.example", "api_id": "a"}, True),
+        ({"not_after": "2027-01-01T00:00:00Z"}, {"not_after": "2026-01-01T00:00:00Z"}, True),
+        ({"not_after": "2026-01-01T00:00:00Z"}, {"not_after": "2027-01-01T00:00:00Z"}, False),
+        ({"not_after": "2026-01-01T00:00:00Z"}, {"not_before": "2025-01-01T00:00:00Z"}, False),
+        ({"not_before": "2026-01-01T00:00:00Z"}, {"not_before": "2027-01-01T00:00:00Z"}, True),
+        ({"not_before": "2027-01-01T00:00:00Z"}, {"not_before": "2026-01-01T00:00:00Z"}, False),
+        ({"not_before": "2027-01-01T00:00:00Z"}, {"not_after": "2028-01-01T00:00:00Z"}, False),
     ],
 )
-def test_a_rule_is_covered_only_by_one_with_the_same_limits_and_required_values_or_without_any(
+def test_a_rule_is_covered_only_by_one_whose_limits_and_required_values_it_meets(
     wide: dict[str, Any],
     narrow: dict[str, Any],
     reported: bool,  # noqa: FBT001 -- a table's column
