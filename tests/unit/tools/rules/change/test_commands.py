@@ -263,6 +263,22 @@ def test_with_a_truststore_the_rule_needs_the_functions_truststore(
     }
 
 
+def test_another_rule_about_the_key_of_the_clients_ca_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority = CertificateAuthority("CA", not_after=FAR)
+    (folder / "truststore.pem").write_bytes(authority.pem)
+    (folder / "client.pem").write_text(pem(authority.issue(subject=name(("CN", "d")), not_after=FAR)))
+    (folder / "rules.json").write_text(
+        json.dumps({"rules": [{"name": "partner", "match": {"issuer_key": authority.signer}}]})
+    )
+    options = ("--from-cert", "client.pem", "--name", "d", *ROUTE, "--rules", "rules.json", "--yes", "--json")
+    assert add(*options, "--truststore", "truststore.pem") == 0
+    assert json.loads(capsys.readouterr().out)["warnings"][1:] == [
+        "the client of rule d also matches partner, and may call the routes of all of them"
+    ]
+
+
 def test_other_rules_about_the_same_client_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = {"deny": {"common_name": "a"}, "rules": [{"name": "acme", "match": {"organization": "Acme"}}]}
     (folder / "rules.json").write_text(json.dumps(document))
