@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import io
 import os
 import re
 import shlex
@@ -174,6 +175,11 @@ def text_encoding(beginning: bytes) -> str:
     """Return the encoding of a text by its beginning: UTF-8, or UTF-16 as PowerShell and Excel write it."""
     utf_16 = beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     return "utf-16" if utf_16 else "utf-8-sig"
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of text. Unlike with ``splitlines``, U+0085, U+2028 and similar characters end none."""
+    return [line.removesuffix("\n") for line in io.StringIO(text, newline=None)]
 
 
 def is_binary(text: str) -> bool:

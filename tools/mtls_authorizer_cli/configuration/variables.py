@@ -6,7 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from mtls_authorizer_cli.command_line import CommandError, command_errors, read_file, shown_file, text_encoding
+from mtls_authorizer_cli.command_line import (
+    CommandError,
+    command_errors,
+    lines_of,
+    read_file,
+    shown_file,
+    text_encoding,
+)
 from mtls_authorizer_cli.configuration.function_arn import FunctionArn, parse_function
 
 if TYPE_CHECKING:
@@ -82,7 +89,7 @@ def read_env_file(file: str) -> dict[str, str]:
     if text.lstrip().startswith("{"):
         return _read_json(file, text)
     variables: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(lines_of(text), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         name, equals, value = line.strip().removeprefix("export ").partition("=")

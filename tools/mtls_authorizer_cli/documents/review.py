@@ -8,7 +8,14 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from mtls_authorizer_cli.command_line import CommandError, is_terminal, printable, write_error, write_output
+from mtls_authorizer_cli.command_line import (
+    CommandError,
+    is_terminal,
+    lines_of,
+    printable,
+    write_error,
+    write_output,
+)
 from mtls_authorizer_cli.tables import WIDTH, joined
 
 if TYPE_CHECKING:
@@ -70,7 +77,7 @@ def diff(before: str, after: str) -> str:
 
     Documents with longer lines are compared in a form with one value on each line, whose numbers are not the file's.
     """
-    reformatted = any(len(line) > WIDTH for text in (before, after) for line in text.splitlines())
+    reformatted = any(len(line) > WIDTH for text in (before, after) for line in lines_of(text))
     old, new = (_lines(text, reformatted=reformatted) for text in (before, after))
     start = _count_equal(old, new)
     rest = min(len(old), len(new)) - start
@@ -99,7 +106,7 @@ def _hunks(old: Sequence[str], new: Sequence[str], first: int, form: str) -> Ite
 def _lines(text: str, *, reformatted: bool) -> list[str]:
     if reformatted:
         text = json.dumps(json.loads(text), indent=1)
-    return [printable(line) for line in text.splitlines()]
+    return [printable(line) for line in lines_of(text)]
 
 
 def _count_equal(first: Iterable[str], second: Iterable[str]) -> int:

@@ -34,6 +34,8 @@ def read(folder: Path, content: str | bytes) -> dict[str, str]:
         ("A=x=y # not a comment", {"A": "x=y # not a comment"}),
         ("export A=1\n  B_2=2", {"A": "1", "B_2": "2"}),
         ("A='x y'\nB=\"x\"\nC='\nD=''", {"A": "x y", "B": "x", "C": "'", "D": ""}),
+        # Only line feeds and carriage returns end lines.
+        ("A=x\x85B=1\u2028C=2\x0bD=3\rE=4", {"A": "x\x85B=1\u2028C=2\x0bD=3", "E": "4"}),
         ('R=\'{"rules": []}\'\nS={"rules": []}', {"R": '{"rules": []}', "S": '{"rules": []}'}),
         (b"\xef\xbb\xbfA=\xc3\xa9", {"A": "\u00e9"}),
         ("A=\u00e9\r\n".encode("utf-16"), {"A": "\u00e9"}),

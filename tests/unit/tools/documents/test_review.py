@@ -72,6 +72,8 @@ def test_a_difference_has_line_numbers_and_two_lines_around() -> None:
     )
     assert diff(before, f"{before}21\n") == "@@ line 19 @@\n  19\n  20\n+ 21\n"
     assert diff(before, before) == ""
+    # Only line feeds and carriage returns end lines.
+    assert diff("1\u2028\x85\r\n2\r\n", "1\u2028\x85\r\n3\r\n") == "@@ line 1 @@\n  1\\u2028\\x85\n- 2\n+ 3\n"
 
 
 def test_a_difference_of_a_document_on_one_line_shows_one_value_on_each_line() -> None:

@@ -21,33 +21,24 @@ from mtls_authorizer_cli.explanation.client_match import suggest_rule
 from mtls_authorizer_cli.explanation.gateway import GatewayCheck, fix_of
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST
 from mtls_authorizer_cli.explanation.reasons import ABOUT_RULES, meaning_and_next_step, sentence
+from mtls_authorizer_cli.explanation.report.correction import correction, deviation_text, is_plain, list_item
 from mtls_authorizer_cli.explanation.report.places import place_of
 from mtls_authorizer_cli.explanation.report.route_advice import explain_route
 from mtls_authorizer_cli.explanation.similarity import Difference
-from mtls_authorizer_cli.explanation.wording import alternative_text, fact_text, unusual_characters, value_text
+from mtls_authorizer_cli.explanation.wording import value_text
 from mtls_authorizer_cli.printed import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mtls_authorizer_cli.explanation.explanation import Explanation
-    from mtls_authorizer_cli.explanation.rules import FieldExplanation, RuleExplanation
-    from mtls_authorizer_cli.explanation.similarity import Deviation
+    from mtls_authorizer_cli.explanation.other_requirements import OtherRequirement
+    from mtls_authorizer_cli.explanation.rules import RuleExplanation
 
 _ADD_A_RULE = (
     "If this client is to be allowed, add a rule for it to the rules document, with the routes that it may call in "
     "place of the placeholder"
 )
-_DIFFERS = {
-    Difference.CASE: "only the case differs",
-    Difference.SPACE: "only spaces differ",
-    Difference.CASE_AND_SPACE: "only the case and spaces differ",
-    Difference.CHARACTERS: "only quotation marks, invisible characters or the encoding of letters differ",
-    Difference.ORDER: "only the order of the attributes differs",
-    Difference.GROUPING: "only the signs between the attributes differ (+ within a relative distinguished name)",
-    Difference.DECIMAL: "it is the same number in decimal, and hexadecimal is required",
-    Difference.ONE_CHARACTER: "one character differs",
-}
 _WITHOUT_DETAIL = (DenyReason.CERTIFICATE_MISSING, DenyReason.POLICY_TOO_LARGE)
 
 
@@ -156,60 +147,23 @@ def _near_miss_advice(rule: RuleExplanation, explanation: Explanation) -> Advice
     deviations = [
         (field, deviation) for field in rule.failing if field.nearest for deviation in field.nearest.deviations
     ]
-    problem = " ".join(_near_miss_text(rule, field, deviation) for field, deviation in deviations)
-    corrections = " ".join(_correction(rule, field, deviation) for field, deviation in deviations)
+    problem = " ".join(deviation_text(rule, field, deviation) for field, deviation in deviations)
+    problem += _other_obstacles(rule)
+    corrections = " ".join(correction(rule, field, deviation) for field, deviation in deviations)
     if any(deviation.difference is Difference.ONE_CHARACTER for _, deviation in deviations):
         return _with_rule(problem, f"If both are the same client: {corrections} Otherwise: {_ADD_A_RULE}", explanation)
     return Advice(problem, corrections)
 
 
-def _near_miss_text(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
-    """Return what is easily overlooked in a field."""
-    place, found = place_of(rule, field), fact_text(deviation.fact)
-    if deviation.difference is Difference.SPLIT and field.nearest:
-        parts = " and ".join(alternative_text((condition,)) for condition in field.nearest.alternative)
-        return f"{place} has {parts} as separate values, and the certificate has {found}."
-    if deviation.difference is Difference.REVERSED:
-        return f"{place} has the same attributes as the certificate in reverse order."
-    required, differs = alternative_text((deviation.condition,)), _DIFFERS[deviation.difference]
-    if deviation.difference is Difference.ONE_CHARACTER:
-        differs += unusual_characters(value_text(deviation.condition.value), deviation.spelling)
-    return f"{place} requires {required}, and the certificate has {found}: {differs}."
-
-
-def _correction(rule: RuleExplanation, field: FieldExplanation, deviation: Deviation) -> str:
-    """Return how a field is written so that it matches."""
-    if deviation.difference is Difference.SPLIT:
-        return f"Write one value, in a JSON array: [{json.dumps(deviation.spelling)}]."
-    place, spelling = place_of(rule, field), _written(rule, deviation)
-    if spelling is None:
-        return f"Match it by a rule: {place} cannot contain it, because spaces around an item are ignored."
-    if deviation.difference is Difference.REVERSED:
-        return f"Write {spelling} in {place}: RFC 4514 begins with the most specific attribute."
-    if deviation.difference is Difference.DECIMAL:
-        return f"Write {spelling} in {place}."
-    return f"Write {spelling} in {place}, or have the certificate issued with the required value."
-
-
-def _written(rule: RuleExplanation, deviation: Deviation) -> str | None:
-    """Return a value as it is written in a rules document, or in the environment; None if that is impossible there."""
-    (field, label, _, _), spelling = deviation.condition, deviation.spelling
-    if rule.rule.name != ENVIRONMENT:
-        return f"{label} {json.dumps(spelling)}".lstrip()
-    item = _list_item(field, label, spelling)
-    return None if item is None else f"'{item}'" if _is_plain(field, item) else json.dumps([item])
-
-
-def _list_item(field: str, label: str, text: str) -> str | None:
-    """Return a value as an item of a list in the environment; None if no item can be this value."""
-    item = f"{label}:{text}" if FIELDS[field].kind is FieldKind.SUBJECT_ALT_NAME else text
-    return item if item == item.strip() else None
-
-
-def _is_plain(field: str, item: str) -> bool:
-    """Return whether an item needs no JSON array, which does not separate at commas, and can be written in ASCII."""
-    separates = FIELDS[field].kind is not FieldKind.DISTINGUISHED_NAME and "," in item
-    return item.isascii() and not separates and not item.startswith("[")
+def _other_obstacles(rule: RuleExplanation, corrected: OtherRequirement | None = None) -> str:
+    """Return why a rule still does not match when its fields, or one other requirement, are corrected."""
+    exclude = any(all(field.matches for field in exclusion) for exclusion in rule.exclusions)
+    unmet = [each for each in (*rule.values, *rule.limits) if not each.met and each != corrected]
+    obstacles = [
+        *(["its exclusions ('not') exclude the certificate"] if exclude else []),
+        *(f"its {each.key} requires {each.required}; found {each.found}" for each in unmet),
+    ]
+    return "".join(f" Even then, {obstacle}." for obstacle in obstacles)
 
 
 def _about_list(explanation: Explanation) -> Advice | None:
@@ -222,11 +176,11 @@ def _about_list(explanation: Explanation) -> Advice | None:
         return None
     (field,) = rule.failing
     place, name, fact = place_of(rule, field), field.matcher.field, field.found[0]
-    item = _list_item(name, fact.label, value_text(fact.value))
+    item = list_item(name, fact.label, value_text(fact.value))
     if item is None:
         return None
     # A list of distinguished names is one name, or a JSON array.
-    if _is_plain(name, item) and FIELDS[name].kind is not FieldKind.DISTINGUISHED_NAME:
+    if is_plain(name, item) and FIELDS[name].kind is not FieldKind.DISTINGUISHED_NAME:
         add = f"add '{item}' to {place}"
     else:
         add = f"write {place} as a JSON array that also contains {json.dumps(item)}"
@@ -245,7 +199,7 @@ def _about_limits(rule: RuleExplanation, explanation: Explanation) -> Advice:
     named = f"If the request had another {unmet.key}, name it with {option}. " if unknown.get(unmet.key) else ""
     return Advice(
         f"{place_of(rule)} matches, but is not in effect for this request: its {unmet.key} is {unmet.required}, and "
-        f"the request has {unmet.found}.",
+        f"the request has {unmet.found}.{_other_obstacles(rule, unmet)}",
         f"{named}If the client is to be allowed, change the limit, or add another rule for it.",
     )
 
@@ -254,7 +208,7 @@ def _about_values(rule: RuleExplanation, _explanation: Explanation) -> Advice:
     missing = next(value for value in rule.values if not value.met)
     return Advice(
         f"{place_of(rule)} would match, but its {missing.key} requires {missing.required}, and the certificate has "
-        f"{missing.found}.",
+        f"{missing.found}.{_other_obstacles(rule, missing)}",
         "If the client is to be allowed, write a default, or have the certificate issued with one such value.",
     )
 

@@ -16,6 +16,7 @@ from mtls_authorizer_cli.command_line import (
     write_error,
 )
 from mtls_authorizer_cli.documents.review import add_options as add_review_options
+from mtls_authorizer_cli.printed import listing
 from mtls_authorizer_cli.progress import Progress
 from mtls_authorizer_cli.rules.change.client_rule import client_rule_of
 from mtls_authorizer_cli.rules.change.csv_file import (
@@ -35,12 +36,14 @@ from mtls_authorizer_cli.rules.change.writing import EXIT_STATUSES, write
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from mtls_authorizer_cli.command_line import Parser, Subparsers
     from mtls_authorizer_cli.rules.change.client_rule import ClientRule
     from mtls_authorizer_cli.rules.change.csv_file import Row
     from mtls_authorizer_cli.rules.change.target import Target
+
+_MOST_LINES = 10
 
 
 def add_parser(subparsers: Subparsers) -> Parser:
@@ -74,14 +77,14 @@ def run(options: argparse.Namespace, environment: Mapping[str, str]) -> int:
             write_error(f"{printable(problem)}\n")
         write_error(f"{options.program}: nothing was written: correct the lines above\n")
         return ExitStatus.BAD_INPUT
-    return write(target, rules, importer.warnings, options)
+    return write(target, rules, importer.warnings(), options)
 
 
 class _Importer:
-    """Makes the rules of a CSV file. ``warnings`` are those about all certificates."""
+    """Makes the rules of a CSV file."""
 
     def __init__(self, file: str, target: Target, *, allow_all_routes: bool) -> None:
-        self.warnings: list[str] = []
+        self._lines_by_warning: dict[str, list[str]] = {}
         self._file = file
         self._folder = Path() if file == STANDARD_INPUT else Path(file).parent
         self._target = target
@@ -98,6 +101,11 @@ class _Importer:
             rules = [self._rule(row) for row in progress.watch(rows, "rows", len(rows), every=10)]
         self._problems.check()
         return [rule for rule in rules if rule is not None]
+
+    def warnings(self) -> Iterator[str]:
+        """Return the warnings about the certificates, each once, with the lines that it is about."""
+        for warning, lines in self._lines_by_warning.items():
+            yield f"{warning} ({'line' if len(lines) == 1 else 'lines'} {listing(lines, most=_MOST_LINES)})"
 
     def _rule(self, row: Row) -> NewRule | None:
         """Return the rule of a row, None if its certificate has a problem."""
@@ -137,7 +145,8 @@ class _Importer:
         except CommandError as error:
             self._problems.add(row.line, CERTIFICATE, str(error))
             return None
-        self.warnings += client.warnings
+        for warning in client.warnings:
+            self._lines_by_warning.setdefault(warning, []).append(str(row.line))
         match = json.dumps(client.keys["match"], sort_keys=True)
         self._check_repetition(
             row, CERTIFICATE, match, self._line_by_match, "belongs to the same client as the certificate"

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from mtls_authorizer.policy.rule_warnings import RuleWarning
 from mtls_authorizer.rules.conditions import Comparison
+from mtls_authorizer.rules.fields import PSD2_ROLE
 from mtls_authorizer_cli.explanation.other_requirements import certificate_values
 from mtls_authorizer_cli.rules.check.implication import Requirement, key_of, known_from
 from mtls_authorizer_cli.rules.check.kinds import WarningKind
+from mtls_authorizer_cli.rules.limits import include
 from mtls_authorizer_cli.rules.routes import missing_from
 
 if TYPE_CHECKING:
@@ -25,7 +27,9 @@ _MOST_CANDIDATES = 300
 
 def covered_rules(rules: Sequence[Rule]) -> Iterator[RuleWarning]:
     """Return the rules that are duplicates of another one, or covered by it."""
-    prepared = [_PreparedRule(number, rule) for number, rule in enumerate(rules)]
+    prepared: list[_PreparedRule] = []
+    for number, rule in enumerate(rules):
+        prepared.append(_PreparedRule(number, rule, prepared[-1] if prepared else None))
     index = _Index(prepared)
     for covered in prepared:
         for covering in index.candidates(covered)[:_MOST_CANDIDATES]:
@@ -36,9 +40,12 @@ def covered_rules(rules: Sequence[Rule]) -> Iterator[RuleWarning]:
 
 
 class _PreparedRule:
-    def __init__(self, number: int, rule: Rule) -> None:
+    """A rule, prepared for comparisons. ``run`` is the same number for neighbours with the same constants."""
+
+    def __init__(self, number: int, rule: Rule, previous: _PreparedRule | None) -> None:
         self.number = number
         self.rule = rule
+        self.run: int = number if previous is None or previous.constants != self.constants else previous.run
         self.requirements = [Requirement(matcher) for matcher in rule.matchers]
         self.exclusions = {frozenset(exclusion) for exclusion in rule.exclusions}
         self.required_values = {value for value in certificate_values(rule).values() if value.default is None}
@@ -51,7 +58,7 @@ class _PreparedRule:
         """Return whether a certificate and a route that another rule matches and allows are covered by this one."""
         return (
             self.rule.accepted_usages == other.rule.accepted_usages
-            and self.rule.limits in {None, other.rule.limits}
+            and include(self.rule.limits, other.rule.limits)
             and self.required_values <= other.required_values
             and self.exclusions <= other.exclusions
             and not missing_from(self.rule.routes, other.rule.routes)
@@ -65,10 +72,13 @@ def _finding(covering: _PreparedRule, covered: _PreparedRule) -> RuleWarning | N
     is_earlier = covering.number < covered.number
     if covering is covered or not covering.covers(covered):
         return None
+    # Because of a rule about roles, certificates with malformed QCStatements match no rule at all.
+    if covered.rule.uses(PSD2_ROLE) and not covering.rule.uses(PSD2_ROLE):
+        return None
     same_constants = covering.constants == covered.constants
-    # The constants of the first matching rule are used, so an earlier rule with its own has an effect. If two rules
-    # cover each other, the later one is reported.
-    if not is_earlier and (not same_constants or covered.covers(covering)):
+    # The constants of the first matching rule are used, so an earlier rule with its own has an effect, also if only a
+    # rule between the two has others. If two rules cover each other, the later one is reported.
+    if not is_earlier and (covering.run != covered.run or covered.covers(covering)):
         return None
     other = f"rule {covering.rule.name!r} (rules[{covering.number}])"
     place = f"rules[{covered.number}]"

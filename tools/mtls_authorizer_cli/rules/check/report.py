@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mtls_authorizer.policy.rule_warnings import RuleWarning, rule_warnings
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.fields import PSD2_ROLE
 from mtls_authorizer_cli.rules.check.contradictions import contradictions
 from mtls_authorizer_cli.rules.check.coverage import covered_rules
 from mtls_authorizer_cli.rules.check.kinds import WarningKind
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule import Rule
 
 _LINE_IN_SYNTAX_ERROR = re.compile(r": line ([0-9]+) column [0-9]+")
+_EFFECT_OF_ROLES = (
+    "grants nothing. Remove the rule, unless it is the only one about psd2_role, because of which certificates with "
+    "malformed QCStatements are denied"
+)
 
 
 class Message(NamedTuple):
@@ -86,8 +91,7 @@ def _findings(rules: Sequence[Rule], now: datetime) -> list[RuleWarning]:
         findings += contradictions(rule, f"rules[{number}]")
         end = None if rule.limits is None else rule.limits.not_after
         if end is not None and end < now.replace(microsecond=0):
+            effect = "has no effect: remove the rule" if not rule.uses(PSD2_ROLE) else _EFFECT_OF_ROLES
             place = f"rules[{number}].not_after"
-            findings.append(
-                RuleWarning(WarningKind.EXPIRED, place, "has passed, so that the rule has no effect: remove the rule")
-            )
+            findings.append(RuleWarning(WarningKind.EXPIRED, place, f"has passed, so that the rule {effect}"))
     return [*findings, *covered_rules(rules)]

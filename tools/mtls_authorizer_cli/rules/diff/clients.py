@@ -9,6 +9,7 @@ from mtls_authorizer.policy.access_policy import AccessPolicy
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.assessment import AssessedCertificate, assess
 from mtls_authorizer.rules.grant import ConditionalGrant
+from mtls_authorizer_cli.rules.limits import include
 from mtls_authorizer_cli.rules.routes import missing_from
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _missing_from(access: Access, other: Access) -> Iterator[LimitedRoutes]:
     for grant, limits in other.grants:
         routes = grant.routes
         for given, given_limits in access.grants:
-            if given_limits in {None, limits}:
+            if include(given_limits, limits):
                 routes = missing_from(given.routes, routes)
         if routes:
             yield LimitedRoutes(routes, limits)

@@ -217,6 +217,12 @@ MULTI_VALUED = pem(certificate_der(name(("CN", "x")), name([attribute("OU", "b")
             under(DE, ALLOWED_ORGANIZATIONS="Example, Inc."),
             ["ALLOWED_ORGANIZATIONS has 'Example' and 'Inc.' as separate values", '["Example, Inc."]', "JSON array"],
         ),
+        # The other values must stay.
+        (under(DE, ALLOWED_ORGANIZATIONS="Acme, Example, Inc."), ['JSON array: ["Example, Inc.", ...].']),
+        (
+            under(client_pem(("CN", "M\u00fcller")), ALLOWED_COMMON_NAMES="beta,M\u00dcLLER"),
+            [r'Write ["M\u00fcller", ...] in ALLOWED_COMMON_NAMES'],
+        ),
     ],
 )
 def test_a_difference_that_is_easily_overlooked_is_named_with_the_spelling_that_matches(
@@ -387,6 +393,40 @@ def test_an_option_names_what_a_limit_requires_of_an_unknown_request(
     assert advice is not None
     assert "not in effect" in advice.problem
     assert re.findall(r"--[a-z-]+", advice.next_step) == ([option] if option else [])
+
+
+@pytest.mark.parametrize(
+    ("keys", "obstacle"),
+    [
+        ({}, ""),
+        ({"api_id": "a1b2c3d4e5"}, ""),
+        ({"api_id": "z9"}, " Even then, its api_id requires 'z9'; found 'a1b2c3d4e5'."),
+        ({"context": {"t": {"from": "subject.L"}}}, " Even then, its context.t requires one value of subject.L"),
+        ({"extended_key_usage": ["clientAuth"]}, " Even then, its extended_key_usage requires clientAuth; found no"),
+        ({"not": {"common_name": "Ledger"}}, " Even then, its exclusions ('not') exclude the certificate."),
+    ],
+)
+def test_a_rule_to_be_corrected_may_not_match_for_another_reason(keys: dict[str, Any], obstacle: str) -> None:
+    advice = advise(explain(question(rules=document({"name": "a", "match": {"organization": "ACME"}, **keys}))))
+    assert advice is not None
+    assert advice.problem.startswith("rule 'a' requires 'ACME'")
+    assert advice.problem.partition("differs.")[2].startswith(obstacle)
+    assert bool(obstacle) is advice.problem.partition("differs.")[2].startswith(" Even")
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"not_after": "2000-01-01T00:00:00Z"}, "its api_id is 'z9'"),
+        ({"context": {"t": {"from": "subject.L"}}}, "its context.t requires one value"),
+    ],
+)
+def test_everything_that_a_rule_requires_of_a_matching_certificate_is_named(keys: dict[str, Any], problem: str) -> None:
+    rule = {"name": "a", "match": {"organization": "Acme"}, "api_id": "z9", **keys}
+    advice = advise(explain(question(rules=document(rule))))
+    assert advice is not None
+    assert problem in advice.problem
+    assert advice.problem.count("Even then, its ") == 1
 
 
 def test_a_rule_that_excludes_the_certificate_is_named() -> None:

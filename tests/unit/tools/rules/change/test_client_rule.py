@@ -181,6 +181,13 @@ def test_a_certificate_whose_issuer_the_authorizer_cannot_verify_is_rejected(tmp
             NOW,
             [NOT_VERIFIED, r"the rule requires one alternative name, 'DNS:*.a.example'"],
         ),
+        # The only alternative name, and several that the rule does not require.
+        (certificate_der(SPIRE, extensions=[subject_alt_names(uri("spiffe://a.example/b"))]), NOW, [NOT_VERIFIED]),
+        (
+            certificate_der(ACME, extensions=[subject_alt_names(dns("a.example"), dns("b.example"))]),
+            NOW,
+            [NOT_VERIFIED],
+        ),
         (certificate_der(name(("O", "Acme"))), NOW, [NOT_VERIFIED, "the subject 'O=Acme' has no common name"]),
     ],
 )

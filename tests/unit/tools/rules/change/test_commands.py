@@ -12,8 +12,9 @@ import pytest
 
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer_cli.main import main
+from tests.pki import der
 from tests.pki.certificate_authorities import NOW, CertificateAuthority
-from tests.pki.certificates import client_pem, name, pem
+from tests.pki.certificates import NOT_BEFORE, client_pem, name, pem
 
 DOCUMENT = """{
   "rules": [
@@ -262,6 +263,22 @@ def test_with_a_truststore_the_rule_needs_the_functions_truststore(
     }
 
 
+def test_another_rule_about_the_key_of_the_clients_ca_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority = CertificateAuthority("CA", not_after=FAR)
+    (folder / "truststore.pem").write_bytes(authority.pem)
+    (folder / "client.pem").write_text(pem(authority.issue(subject=name(("CN", "d")), not_after=FAR)))
+    (folder / "rules.json").write_text(
+        json.dumps({"rules": [{"name": "partner", "match": {"issuer_key": authority.signer}}]})
+    )
+    options = ("--from-cert", "client.pem", "--name", "d", *ROUTE, "--rules", "rules.json", "--yes", "--json")
+    assert add(*options, "--truststore", "truststore.pem") == 0
+    assert json.loads(capsys.readouterr().out)["warnings"][1:] == [
+        "the client of rule d also matches partner, and may call the routes of all of them"
+    ]
+
+
 def test_other_rules_about_the_same_client_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = {"deny": {"common_name": "a"}, "rules": [{"name": "acme", "match": {"organization": "Acme"}}]}
     (folder / "rules.json").write_text(json.dumps(document))
@@ -295,6 +312,15 @@ def test_each_row_becomes_a_rule(folder: Path, capsys: pytest.CaptureFixture[str
     result = json.loads(capsys.readouterr().out)
     assert ([rule["name"] for rule in result["added"]], result["already_present"]) == (["c"], ["a", "b"])
     assert [rule["name"] for rule in rules_in(folder)] == ["first", "a", "b", "c"]
+
+
+def test_a_warning_names_the_rows_that_it_is_about(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "old.pem").write_text(client_pem(("CN", "old"), not_after=der.time(NOT_BEFORE)))
+    rows = "".join(f"{name},{name}.pem,GET /orders/*,\n" for name in ("a", "b", "old"))
+    assert import_csv(folder, HEADER + rows, "--dry-run", "--json") == 0
+    not_verified, expired = json.loads(capsys.readouterr().out)["warnings"]
+    assert not_verified.endswith(" (lines 2, 3, 4)")
+    assert expired == "the certificate expired on 2020-01-01T00:00:00Z (line 4)"
 
 
 def test_certificates_are_found_relative_to_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

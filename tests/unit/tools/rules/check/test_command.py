@@ -114,6 +114,16 @@ def test_a_rule_that_has_expired_is_reported_with_its_line(tmp_path: Path, capsy
     assert text in capsys.readouterr().err
 
 
+def test_a_rule_about_roles_that_has_expired_may_still_have_an_effect(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rules.json"
+    path.write_bytes(document(rule(match={"psd2_role": "PSP_AI"}, not_after="2020-01-01T00:00:00Z")))
+    assert check(path) == 0
+    text = "rules[0].not_after has passed, so that the rule grants nothing. Remove the rule, unless it is the only one"
+    assert text in capsys.readouterr().err
+
+
 def test_a_document_is_described_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "rules.json"
     path.write_bytes(DOUBTFUL)

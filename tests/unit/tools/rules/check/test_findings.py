@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.rule_warnings import RuleWarning, rule_warnings
 from mtls_authorizer.policy.rule_warnings import RuleWarningKind as ValueKind
+from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -20,6 +21,7 @@ from mtls_authorizer_cli.rules.check.contradictions import contradictions
 from mtls_authorizer_cli.rules.check.coverage import covered_rules
 from mtls_authorizer_cli.rules.check.kinds import WarningKind
 from tests.pki.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
+from tests.pki.psd2_statements import psd2_statement
 from tests.rules_documents import VALID, document, rule
 
 if TYPE_CHECKING:
@@ -392,10 +394,19 @@ def test_a_rule_is_covered_only_with_all_of_its_routes(
         ({"api_id": "a"}, {"api_id": "a"}, True),
         ({"api_id": "a"}, {}, False),
         ({"api_id": "a"}, {"api_id": "b"}, False),
-        ({"not_after": "2027-01-01T00:00:00Z"}, {"not_after": "2026-01-01T00:00:00Z"}, False),
+        ({"api_id": ["a", "b"]}, {"api_id": "b"}, True),
+        ({"api_id": "b"}, {"api_id": ["a", "b"]}, False),
+        ({"api_id": "b", "domain_name": "b.example"}, {"api_id": "b"}, False),
+        ({"domain_name": ["a.example", "b.example"]}, {"domain_name": "b.example", "api_id": "a"}, True),
+        ({"not_after": "2027-01-01T00:00:00Z"}, {"not_after": "2026-01-01T00:00:00Z"}, True),
+        ({"not_after": "2026-01-01T00:00:00Z"}, {"not_after": "2027-01-01T00:00:00Z"}, False),
+        ({"not_after": "2026-01-01T00:00:00Z"}, {"not_before": "2025-01-01T00:00:00Z"}, False),
+        ({"not_before": "2026-01-01T00:00:00Z"}, {"not_before": "2027-01-01T00:00:00Z"}, True),
+        ({"not_before": "2027-01-01T00:00:00Z"}, {"not_before": "2026-01-01T00:00:00Z"}, False),
+        ({"not_before": "2027-01-01T00:00:00Z"}, {"not_after": "2028-01-01T00:00:00Z"}, False),
     ],
 )
-def test_a_rule_is_covered_only_by_one_with_the_same_limits_and_required_values_or_without_any(
+def test_a_rule_is_covered_only_by_one_whose_limits_and_required_values_it_meets(
     wide: dict[str, Any],
     narrow: dict[str, Any],
     reported: bool,  # noqa: FBT001 -- a table's column
@@ -439,6 +450,27 @@ def test_a_duplicate_may_be_written_differently() -> None:
 def test_of_equal_rules_with_other_constants_the_later_one_is_reported() -> None:
     (finding,) = covered(named("a", ACME, context={"t": "a"}), named("b", ACME, context={"t": "b"}))
     assert finding[:2] == ("rules[1]", WarningKind.COVERED)
+
+
+def test_a_rule_has_an_effect_if_it_decides_the_constants_before_a_rule_between_it_and_one_that_covers_it() -> None:
+    narrow, wide = named("narrow", ACME | {"common_name": "a"}), named("wide", ACME)
+    for constants in ({"context": {"tenant": "b"}}, {"usage_plan_key": "fingerprint"}):
+        assert not covered(narrow, named("between", {"common_name": ["a", "b"]}, **constants), wide)
+    (finding,) = covered(narrow, named("between", {"common_name": ["b", "c"]}), wide)
+    assert finding[:2] == ("rules[0]", WarningKind.COVERED)
+
+
+@pytest.mark.parametrize(
+    "narrow", [{"match": ACME | {"psd2_role": "PSP_AI"}}, {"match": ACME, "not": {"psd2_role": "PSP_AI"}}]
+)
+def test_the_only_rule_about_roles_has_an_effect(narrow: dict[str, Any]) -> None:
+    rules = named("wide", ACME), named("narrow", **narrow)
+    assert not covered(*rules)
+    # Without it, the wide rule would allow this certificate.
+    client = PeerCertificate.from_pem(pem(certificate_der(name(("O", "Acme")), extensions=[psd2_statement()])))
+    assert RuleSet(parse_rules(document(*rules))).evaluate(client) is DenyReason.QC_STATEMENTS_MALFORMED
+    (finding,) = covered(named("other", **narrow), named("narrow", **narrow))
+    assert finding[1] is WarningKind.DUPLICATE
 
 
 def values(**keys: object) -> list[RuleWarning]:

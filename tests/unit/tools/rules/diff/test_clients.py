@@ -58,6 +58,16 @@ def test_routes_with_limits_are_compared_for_these_limits() -> None:
     assert change([limited], [limited, rule(name="b", allow=["GET /a"], api_id="x")]).is_empty is False
 
 
+def test_a_client_whose_limits_become_wider_loses_nothing() -> None:
+    limited, extended = (rule(allow=["GET /a"], not_after=f"{year}-01-01T00:00:00Z") for year in (2027, 2028))
+    assert change([limited], [extended]).lost == ()
+    (gained,) = change([limited], [extended]).gained
+    assert gained.limits is not None
+    (lost,) = change([extended], [limited]).lost
+    assert lost.limits is not None
+    assert change([extended], [limited]).gained == ()
+
+
 def test_consecutive_rules_with_equal_limits_are_all_compared() -> None:
     first = rule(name="first", allow=["GET /a"], api_id="x")
     second = rule(name="second", allow=["GET /b"], api_id="x")
