@@ -191,7 +191,7 @@ def describe_unusable(file: str, content: Content, *, problem: str = "", advice:
                 return f"{shown_file(file)} {verb} {document.format(file=name)}"
     kind, details = _kind_and_details(content, problem)
     advice = advice or _ADVICE[kind].format(file=name, form=_form_option(content))
-    pem = _path_of_pem(content.value)
+    pem = _path_of_pem(content.value) if kind is Kind.JSON else None
     if pem is not None:
         advice = f"Extract its certificate: jq -r {shlex.quote(pem)} {name} > client.pem"
     elif content.problem == BASE64_ALONE:
