@@ -161,6 +161,9 @@ _TRUSTSTORE_ADVICE = {
     Kind.JAVA_KEYSTORE: "Export each CA: keytool -exportcert -rfc -keystore FILE -alias ALIAS >> truststore.pem",
     Kind.INCOMPLETE_PEM: _ADVICE[Kind.INCOMPLETE_PEM],
 }
+_ALL_IN_JSON = (
+    """Extract all certificates: jq -r '.. | strings | select(contains("BEGIN CERTIFICATE"))' FILE > truststore.pem"""
+)
 _CRL_ADVICE = {
     Kind.PKCS7: "If it contains one, extract it: openssl pkcs7{form} -in FILE -print_certs | openssl crl -out ca.crl",
 }
@@ -208,6 +211,8 @@ def describe_no_truststore(content: Content) -> str:
     """
     kind, details = _kind_and_details(content)
     advice = _TRUSTSTORE_ADVICE.get(kind, "Name the truststore, a bundle of CA certificates in PEM")
+    if kind is Kind.JSON and _path_of_pem(content.value) is not None:
+        advice = _ALL_IN_JSON
     return f"it is {kind}{details}. {advice.format(form=_form_option(content))}"
 
 
