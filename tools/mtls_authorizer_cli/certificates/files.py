@@ -216,6 +216,12 @@ def describe_no_truststore(content: Content) -> str:
     return f"it is {kind}{details}. {advice.format(form=_form_option(content))}"
 
 
+def describe_rejected_truststore(content: bytes, error: ValueError) -> str:
+    """Return why a truststore was rejected: what it is, if it contains no certificates; otherwise the error."""
+    recognized = recognize(content)
+    return str(error) if recognized.certificates else describe_no_truststore(recognized)
+
+
 def describe_no_crl(content: Content) -> str | None:
     """Return what content is, which should be a CRL, and the next step; None if it is a CRL, or of no known kind."""
     kind, details = _kind_and_details(content)
