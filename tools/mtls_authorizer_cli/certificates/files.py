@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from mtls_authorizer_cli.certificates.bundle import choose_client
@@ -250,15 +250,24 @@ def _path_of_pem(value: object) -> str | None:
 
     The first one on the highest level that has any; on the same level, one with the key ``certificate``.
     """
-    remaining = deque([("", value)])
+    # The steps to a value are the steps to the one around it, and the last one. Texts would take much memory.
+    remaining: deque[tuple[Any, object]] = deque([((), value)])
     while remaining:
-        path, value = remaining.popleft()
+        steps, value = remaining.popleft()
         if isinstance(value, str):
             if "-----BEGIN CERTIFICATE-----" in value:
-                return path
+                return f".{_joined(steps)}"
         elif isinstance(value, dict):
             keys = sorted(value, key=lambda key: key.lower() != "certificate")
-            remaining += ((f"{path or '.'}[{json.dumps(key)}]", value[key]) for key in keys)
+            remaining += (((steps, key), value[key]) for key in keys)
         elif isinstance(value, list):
-            remaining += ((f"{path or '.'}[{index}]", each) for index, each in enumerate(value))
+            remaining += (((steps, index), each) for index, each in enumerate(value))
     return None
+
+
+def _joined(steps: Any) -> str:  # noqa: ANN401 -- a tuple that contains its like
+    path = ""
+    while steps:
+        steps, last = steps
+        path = f"[{json.dumps(last)}]{path}"
+    return path
