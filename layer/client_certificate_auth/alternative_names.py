@@ -40,6 +40,23 @@ _EXAMPLES = "RID:1.2.3, otherName:1.2.3;UTF8:text or otherName:1.2.3;DER:0c0161"
 
 _IP_ADDRESS_LENGTHS = (4, 16)
 
+# The types as OpenSSL, Node, Java and Windows print them, in lower case and without spaces; UPN is Microsoft's.
+_PRINTED_TYPES = {
+    "dns": "DNS:",
+    "dnsname": "DNS:",
+    "email": "email:",
+    "ip": "IP:",
+    "ipaddress": "IP:",
+    "registeredid": "RID:",
+    "rfc822name": "email:",
+    "uri": "URI:",
+    "uriname": "URI:",
+    "url": "URI:",
+    **dict.fromkeys(
+        ("upn", "othername:upn", "principalname", "othername:principalname"), "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:"
+    ),
+}
+
 
 class SubjectAltName(NamedTuple):
     """One subject alternative name; ``str()`` joins type and value with a colon.
@@ -64,7 +81,7 @@ class SubjectAltName(NamedTuple):
         # The part after a % in an IPv6 address names an interface of one host.
         if kind not in _TYPES or not value or (kind == "IP" and "%" in value):
             message = f"{text!r} is not a type and a value, such as DNS:api.example.com; types: {', '.join(_TYPES)}"
-            raise ValueError(message)
+            raise ValueError(message + _hint(text))
         if kind == "IP":
             value = _ip_address(value)
         elif kind in _FORMS:
@@ -106,6 +123,14 @@ def _read_name(tag: int, content: bytes) -> SubjectAltName | None:
         raise DerError(message)
     check_general_name(tag, content)
     return None
+
+
+def _hint(text: str) -> str:
+    """Return how to write a name as a program has printed it; nothing if that is not known."""
+    printed = re.match(r"((?:other ?name: ?)?[a-z0-9 ]{1,20})[:=]+", text, re.IGNORECASE)
+    kind = printed and _PRINTED_TYPES.get(printed[1].replace(" ", "").lower())
+    value = text[printed.end() :].strip() if printed else ""
+    return f": write {f'{kind}{value}'!r}" if kind and value and text != f"{kind}{value}" else ""
 
 
 def _canonical_form(kind: str, text: str) -> str:

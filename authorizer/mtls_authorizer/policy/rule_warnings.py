@@ -250,7 +250,8 @@ def _comparison_warnings(field: str, label: str, value: Any, place: str) -> Iter
                 RuleWarningKind.REVERSED_NAME,
                 place,
                 f"looks reversed, as OpenSSL and API Gateway print names: {shown(text)}. RFC 4514 begins with the most "
-                f"specific attribute: write the same attributes in reverse order: {shown(correct)}",
+                "specific attribute. Unless explain prints the certificate's name in this order, write the same "
+                f"attributes in reverse order: {shown(correct)}",
             )
     if (label, comparison) not in FIELDS[field].patterns and _is_open_domain(comparison, text):
         yield RuleWarning(

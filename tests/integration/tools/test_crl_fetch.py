@@ -148,7 +148,7 @@ def test_files_that_cannot_be_read_or_written_are_named(
     url = server.url("/ca.crl")
     for arguments, message in [
         (["ca.crl", "--truststore", "missing.pem"], "missing.pem cannot be read: No such file or directory\n"),
-        (["ca.crl", "--truststore", "text"], "text: the truststore contains no certificate in PEM"),
+        (["ca.crl", "--truststore", "text"], "text: it is text, but not PEM. Name the truststore"),
         (["no/where", "--truststore", "bundle.pem"], "no/where cannot be written: No such file or directory\n"),
         ([".", "--truststore", "bundle.pem"], "the output . is not a regular file"),
         (["copy.pem", "--truststore", "bundle.pem"], "the output copy.pem is a certificate, which is not replaced"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -452,3 +453,38 @@ def test_the_error_says_how_a_name_is_written(helper: Callable[[Any], Certificat
 def test_the_error_shows_the_value_that_is_no_check() -> None:
     with pytest.raises(TypeError, match=r"^checks must be functions of a certificate, not \['client'\]$"):
         all_of(["client"])  # type: ignore[list-item]
+
+
+UPN = "otherName:1.3.6.1.4.1.311.20.2.3;UTF8:user@acme.example"
+
+
+@pytest.mark.parametrize(
+    ("printed", "correct"),
+    [
+        ("DNS Name=a.example", "DNS:a.example"),
+        ("dNSName: a.example", "DNS:a.example"),
+        ("dns:a.example", "DNS:a.example"),
+        ("IP Address:192.0.2.1", "IP:192.0.2.1"),
+        ("RFC822 Name=a@acme.example", "email:a@acme.example"),
+        ("URL=https://acme.example/a=b", "URI:https://acme.example/a=b"),
+        ("Registered ID:1.2.3", "RID:1.2.3"),
+        ("othername: UPN::user@acme.example", UPN),
+        ("othername:UPN:user@acme.example", UPN),
+        ("Other Name:Principal Name=user@acme.example", UPN),
+        ("UPN:user@acme.example", UPN),
+    ],
+)
+def test_the_error_for_an_alternative_name_as_programs_print_it_contains_the_correct_form(
+    printed: str, correct: str
+) -> None:
+    assert str(SubjectAltName.from_string(correct)) == correct
+    with pytest.raises(ValueError, match=re.escape(f"otherName: write {correct!r}")):
+        allow_san([printed])
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a.example", "what:a", "DNS:", "DNS Name=", "IP:fe80::1%eth0", " " * 100, "a" * 100]
+)
+def test_no_form_is_suggested_for_other_text(text: str) -> None:
+    with pytest.raises(ValueError, match=r"types: DNS, .* otherName$|must not be empty|is empty"):
+        SubjectAltName.from_string(text)

@@ -1,8 +1,9 @@
 """Certificates that OpenSSL reads, and cryptography does not, with the commands that read a truststore.
 
-node-forge 1.4 and PKI.js 4.0 made the files in ``other_tools`` with their defaults: node-forge writes each name as a
-PrintableString, PKI.js all attributes of a name into one relative distinguished name, in the order in which they were
-added. ``openssl verify`` accepts them. They are valid from 2026 to 2049; the keys were not kept.
+node-forge 1.4, PKI.js 4.0 and Erlang/OTP 25 (public_key) made the files in ``other_tools`` with their defaults:
+node-forge writes each name as a PrintableString, PKI.js all attributes of a name into one relative distinguished name,
+in the order in which they were added, and Erlang the curve of a key into the algorithm of its signatures. ``openssl
+verify`` accepts them. They are valid from 2026 to 2049; the keys were not kept.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cryptography import x509
 from mtls_authorizer_cli.main import main
 
 FILES = Path(__file__).parent / "other_tools"
-NAMES = {"node-forge": "client@partner", "pkijs": "client"}
+NAMES = {"node-forge": "client@partner", "pkijs": "client", "erlang": "client Peer cert"}
 
 
 @pytest.fixture(params=NAMES)

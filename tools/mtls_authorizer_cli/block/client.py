@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from datetime import UTC, datetime
@@ -145,7 +146,8 @@ def _by_serial_number(issuer: str, serial_number: str, command: str) -> BlockTar
         if command == "block" and next(attribute_types(issuer)).upper() in _LEAST_SPECIFIC:
             message = (
                 f"--issuer {quoted(issuer)} looks reversed, as API Gateway and OpenSSL print names, and probably "
-                f"blocks no client: {write}"
+                f"blocks no client: {write}. Some CAs have names in this order. If issuer_dn in the log is the same, "
+                f"add {json.dumps(entry)} to deny in the rules document"
             )
             raise CommandError(message)
         # Without a country or domain component, the order cannot be told from the name.

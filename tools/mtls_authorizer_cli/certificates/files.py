@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_certificate_auth import MalformedCertificateError, PeerCertificate
 from mtls_authorizer_cli.certificates.bundle import choose_client
@@ -161,6 +161,9 @@ _TRUSTSTORE_ADVICE = {
     Kind.JAVA_KEYSTORE: "Export each CA: keytool -exportcert -rfc -keystore FILE -alias ALIAS >> truststore.pem",
     Kind.INCOMPLETE_PEM: _ADVICE[Kind.INCOMPLETE_PEM],
 }
+_ALL_IN_JSON = (
+    """Extract all certificates: jq -r '.. | strings | select(contains("BEGIN CERTIFICATE"))' FILE > truststore.pem"""
+)
 _CRL_ADVICE = {
     Kind.PKCS7: "If it contains one, extract it: openssl pkcs7{form} -in FILE -print_certs | openssl crl -out ca.crl",
 }
@@ -191,7 +194,7 @@ def describe_unusable(file: str, content: Content, *, problem: str = "", advice:
                 return f"{shown_file(file)} {verb} {document.format(file=name)}"
     kind, details = _kind_and_details(content, problem)
     advice = advice or _ADVICE[kind].format(file=name, form=_form_option(content))
-    pem = _path_of_pem(content.value)
+    pem = _path_of_pem(content.value) if kind is Kind.JSON else None
     if pem is not None:
         advice = f"Extract its certificate: jq -r {shlex.quote(pem)} {name} > client.pem"
     elif content.problem == BASE64_ALONE:
@@ -208,7 +211,15 @@ def describe_no_truststore(content: Content) -> str:
     """
     kind, details = _kind_and_details(content)
     advice = _TRUSTSTORE_ADVICE.get(kind, "Name the truststore, a bundle of CA certificates in PEM")
+    if kind is Kind.JSON and _path_of_pem(content.value) is not None:
+        advice = _ALL_IN_JSON
     return f"it is {kind}{details}. {advice.format(form=_form_option(content))}"
+
+
+def describe_rejected_truststore(content: bytes, error: ValueError) -> str:
+    """Return why a truststore was rejected: what it is, if it contains no certificates; otherwise the error."""
+    recognized = recognize(content)
+    return str(error) if recognized.certificates else describe_no_truststore(recognized)
 
 
 def describe_no_crl(content: Content) -> str | None:
@@ -239,15 +250,24 @@ def _path_of_pem(value: object) -> str | None:
 
     The first one on the highest level that has any; on the same level, one with the key ``certificate``.
     """
-    remaining = deque([("", value)])
+    # The steps to a value are the steps to the one around it, and the last one. Texts would take much memory.
+    remaining: deque[tuple[Any, object]] = deque([((), value)])
     while remaining:
-        path, value = remaining.popleft()
+        steps, value = remaining.popleft()
         if isinstance(value, str):
             if "-----BEGIN CERTIFICATE-----" in value:
-                return path
+                return f".{_joined(steps)}"
         elif isinstance(value, dict):
             keys = sorted(value, key=lambda key: key.lower() != "certificate")
-            remaining += ((f"{path or '.'}[{json.dumps(key)}]", value[key]) for key in keys)
+            remaining += (((steps, key), value[key]) for key in keys)
         elif isinstance(value, list):
-            remaining += ((f"{path or '.'}[{index}]", each) for index, each in enumerate(value))
+            remaining += (((steps, index), each) for index, each in enumerate(value))
     return None
+
+
+def _joined(steps: Any) -> str:  # noqa: ANN401 -- a tuple that contains its like
+    path = ""
+    while steps:
+        steps, last = steps
+        path = f"[{json.dumps(last)}]{path}"
+    return path

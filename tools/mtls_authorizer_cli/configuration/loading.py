@@ -18,6 +18,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer.stores.opener import open_prefix, open_store
 from mtls_authorizer.stores.store import StoreError, Timeouts
 from mtls_authorizer.stores.uri import Location, Scheme, parse_uri
+from mtls_authorizer_cli.certificates.files import describe_rejected_truststore
 from mtls_authorizer_cli.command_line import CommandError, command_errors, read_beginning, shown_file
 from mtls_authorizer_cli.configuration.function_arn import LATEST, parse_function
 from mtls_authorizer_cli.explanation.truststore import read_bundle
@@ -235,7 +236,11 @@ def read_truststore_at(
     if location is None:
         return None
     with command_errors(f"{shown_file(location)}: ", ValueError):
-        return read(read_location(location, settings, _LARGEST_TRUSTSTORE))
+        content = read_location(location, settings, _LARGEST_TRUSTSTORE)
+        try:
+            return read(content)
+        except ValueError as error:
+            raise ValueError(describe_rejected_truststore(content, error)) from error
 
 
 def make_rule_set(document: Sequence[Rule], settings: Settings, truststore: Truststore | None) -> RuleSet:

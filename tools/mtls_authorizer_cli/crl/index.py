@@ -13,7 +13,7 @@ from cryptography import x509
 
 from mtls_authorizer.revocation.index.indexing import INDEX_SUFFIX, index_crl
 from mtls_authorizer_cli.certificates.content import Kind, recognize
-from mtls_authorizer_cli.certificates.files import describe_no_crl
+from mtls_authorizer_cli.certificates.files import LARGEST_FILE, describe_no_crl
 from mtls_authorizer_cli.command_line import (
     STANDARD_INPUT,
     CommandError,
@@ -91,7 +91,7 @@ def _index(options: argparse.Namespace, output: Path, progress: Progress) -> tup
         )
     except ValueError as error:
         kept = "" if existing is None else f" {output} is unchanged."
-        problem = describe_no_crl(recognize(content)) or error
+        problem = describe_no_crl(recognize(content[:LARGEST_FILE])) or error
         return ExitStatus.NEGATIVE, f"{shown_file(options.file)}: not indexed: {problem}.{kept}"
     if index is None:
         return ExitStatus.SUCCESS, f"{output} is the index of this CRL already"

@@ -12,7 +12,7 @@ from mtls_authorizer.revocation.settings import LONGEST_MAX_AGE_SECONDS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
 from mtls_authorizer_cli.atomic_files import draft_of
 from mtls_authorizer_cli.certificates.content import Kind, recognize
-from mtls_authorizer_cli.certificates.files import describe_no_truststore
+from mtls_authorizer_cli.certificates.files import describe_rejected_truststore
 from mtls_authorizer_cli.command_line import (
     CommandError,
     command_errors,
@@ -72,8 +72,7 @@ def load_truststore(file: str) -> Truststore:
     try:
         return read_truststore(content)
     except ValueError as error:
-        recognized = recognize(content)
-        message = f"{shown_file(file)}: {error if recognized.certificates else describe_no_truststore(recognized)}"
+        message = f"{shown_file(file)}: {describe_rejected_truststore(content, error)}"
         raise CommandError(message) from error
 
 

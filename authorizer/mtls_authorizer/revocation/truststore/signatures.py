@@ -129,7 +129,12 @@ def read_signature_algorithm(identifier: bytes) -> SignatureAlgorithm | None:
             return _read_pss(contents[1]) if tags[1:] == [SEQUENCE] else None
     except DerError:
         return None
-    return _ALGORITHMS.get(oid) if _has_no_parameters(tags, contents) else None
+    algorithm = _ALGORITHMS.get(oid)
+    if algorithm is None or _has_no_parameters(tags, contents):
+        return algorithm
+    # Erlang repeats the parameters of the key, such as its curve. OpenSSL ignores whatever an algorithm of ECDSA has.
+    is_ignored = algorithm.key_type is ec.EllipticCurvePublicKey and tags[2:] == []
+    return algorithm if is_ignored else None
 
 
 def is_signed_by(key: PublicKey, identifier: bytes, signature: bytes, signed: bytes | memoryview) -> bool:

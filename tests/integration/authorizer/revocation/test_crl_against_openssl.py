@@ -139,17 +139,21 @@ for _place, _entry in {
             UNKNOWN, [_crl], CA.issue(2), [CA], CrlRejection.MALFORMED, openssl=GOOD
         ),
     }
-# Java 11 writes NULL as the parameters of ECDSA, which has none (RFC 5758 §3.2).
-OF_JAVA = CertificateAuthority(
-    "Java",
-    algorithm=ECDSA._replace(identifier=der.sequence(der.oid("1.2.840.10045.4.3.2"), der.tlv(der.NULL))),
-)
-SIMPLE |= {
-    f"a signature with NULL parameters, {answer}": Case(
-        answer, [OF_JAVA.revoke(entry(number), version=version)], OF_JAVA.issue(1), [OF_JAVA]
+# ECDSA has no parameters (RFC 5758 §3.2). Java 11 writes NULL, and Erlang the key's: a curve, or its description.
+for _parameters, _encoded in {
+    "NULL parameters": der.tlv(der.NULL),
+    "a curve as parameters": der.oid("1.2.840.10045.3.1.7"),
+    "other parameters": der.sequence(der.integer(1)),
+}.items():
+    _ca = CertificateAuthority(
+        "Java", algorithm=ECDSA._replace(identifier=der.sequence(der.oid("1.2.840.10045.4.3.2"), _encoded))
     )
-    for answer, number, version in ((REVOKED, 1, der.integer(1)), (GOOD, 2, b""))
-}
+    SIMPLE |= {
+        f"a signature with {_parameters}, {answer}": Case(
+            answer, [_ca.revoke(entry(number), version=version)], _ca.issue(1), [_ca]
+        )
+        for answer, number, version in ((REVOKED, 1, der.integer(1)), (GOOD, 2, b""))
+    }
 SERIAL_NUMBERS = {
     **{
         f"the serial number {number:x} is revoked": Case(

@@ -281,6 +281,17 @@ def test_a_serial_number_that_may_be_decimal_is_noted(
     )
 
 
+def test_the_error_for_a_reversed_issuer_contains_an_entry_for_cas_with_such_names(
+    rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = rules.read_text()
+    assert command("block", "--issuer", "C=DE,O=Acme,CN=CA", "--serial", "5") == 2
+    entry = re.search(r"If issuer_dn in the log is the same, add (.*) to deny in the", capsys.readouterr().err)
+    assert entry is not None
+    assert json.loads(entry[1]) == {"serial_number": "5", "issuer": "C=DE,O=Acme,CN=CA"}
+    assert rules.read_text() == before
+
+
 @pytest.mark.usefixtures("rules")
 def test_unblock_notes_a_reversed_issuer_before_it_says_not_blocked(capsys: pytest.CaptureFixture[str]) -> None:
     assert command("block", "--issuer", "CN=CA,O=Acme,C=DE", "--serial", "5") == 0
@@ -306,7 +317,7 @@ def test_unblock_notes_a_reversed_issuer_before_it_says_not_blocked(capsys: pyte
         (["--issuer", "Test CA", "--serial", "5"], "--issuer or --serial: "),
         (
             ["--issuer", "C=DE,O=Acme,CN=CA", "--serial", "5"],
-            "no client: write --issuer CN=CA,O=Acme,C=DE, or name the certificate",
+            "no client: write --issuer CN=CA,O=Acme,C=DE, or name the certificate. Some CAs have names in this order",
         ),
         (
             ["--issuer", "C=DE, O=Acme, CN=CA", "--serial", "5"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -339,6 +340,11 @@ def test_certificates_that_cannot_be_read_are_skipped_with_a_warning() -> None:
         (b"", "it is empty. Name the truststore"),
         (b"hello", "it is text, but not PEM. Name the truststore"),
         (b"MIIB\n-----END CERTIFICATE-----\n", r"it is text, but not PEM \(its BEGIN line is missing\). Name the"),
+        (b'{"Certificate": "x"}', "it is JSON. Name the truststore"),
+        (
+            json.dumps({"Certificate": ROOT.pem.decode()}).encode(),
+            "it is JSON. Extract all certificates: jq -r '.. | str",
+        ),
         (b"\xfe\xed\xfe\xed", "it is a Java keystore. Export each CA: keytool -exportcert -rfc -keystore FILE"),
         (ROOT.pem.replace(b"\nMII", b"\n> MII"), "cannot be read, so it is ignored: its lines contain something else "),
         (pem(b"broken").encode(), "certificate 1 of the truststore cannot be read"),
