@@ -317,7 +317,7 @@ BY_WIDE = "adds nothing: rule 'wide' (rules[0]) matches all of its certificates 
         ({"issuer": {"O": "Acme", "CN": {"prefix": "b"}}}, {"issuer": {"O": "Acme", "CN": "b"}}),
         ({"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}, {"subject_alt_name": "DNS:a.acme.example"}),
         ({"common_name": "a", "organization": "Acme"}, {"subject": "CN=a,O=Acme"}),
-        ({"organization_identifier": "a"}, {"subject": "CN=a,2.5.4.97=a"}),
+        ({"organization_identifier": "b"}, {"subject": "CN=a,2.5.4.97=b"}),
         ({"subject": {"2.5.4.97": "a"}}, {"organization_identifier": "a", "common_name": "b"}),
         ({"subject_alt_name": {"uri": {"prefix": "spiffe://a/"}}}, {"spiffe_trust_domain": "a", "common_name": "b"}),
     ],
@@ -350,6 +350,7 @@ def test_a_rule_that_an_earlier_one_covers_is_found(wide: Match, narrow: Match) 
         # The certificate may have several.
         ({"organization_identifier": "a"}, {"subject": {"2.5.4.97": "a"}, "common_name": "b"}),
         ({"organization_identifier": "a"}, {"subject": "2.5.4.97=a,2.5.4.97=a"}),
+        ({"organization_identifier": "a"}, {"subject": "CN=a,2.5.4.97=b"}),
         ({"spiffe_trust_domain": "a"}, {"subject_alt_name": "URI:spiffe://a/b", "common_name": "b"}),
         # Which matches no suffix.
         ({"subject_alt_name": {"dns": {"suffix": ".a"}}}, {"subject_alt_name": "DNS:b/.a"}),
