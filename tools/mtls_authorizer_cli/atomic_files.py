@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def draft_of(path: Path, content: bytes, replaced: os.stat_result | None = None) -> Iterator[Path]:
     """Return a file with the content in the same folder, on the disk, to be renamed. It is removed at the end.
 
-    It gets the owner and the mode of the file that it will replace, else those of any new file. Raises OSError.
+    It gets the owner, the group and the mode of the file that it will replace, as far as permitted; else those of any
+    new file. Raises OSError.
     """
     draft = path.with_name(f".{path.name}.{token_hex(8)}")
     try:
@@ -27,9 +28,10 @@ def draft_of(path: Path, content: bytes, replaced: os.stat_result | None = None)
             file.flush()
             os.fsync(file.fileno())
         if replaced is not None:
-            # Only root can give a file to another user, and Windows has no such owners.
+            # Members of a group can give it a file; only root can give one to another user. Windows has neither.
             with suppress(PermissionError, AttributeError):
-                os.chown(draft, replaced.st_uid, replaced.st_gid)
+                os.chown(draft, -1, replaced.st_gid)
+                os.chown(draft, replaced.st_uid, -1)
             draft.chmod(stat.S_IMODE(replaced.st_mode))
         yield draft
     finally:

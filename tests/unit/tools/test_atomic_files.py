@@ -34,7 +34,7 @@ def test_a_draft_is_private_until_it_has_its_owner(replaced: Path, monkeypatch: 
     previous = os.umask(0)
     try:
         with draft_of(replaced, b"new", status) as draft:
-            assert (modes, owners) == ([0o600], [(1234, 5678)])
+            assert (modes, owners) == ([0o600, 0o600], [(-1, 5678), (1234, -1)])
             assert (draft.read_bytes(), stat.S_IMODE(draft.stat().st_mode)) == (b"new", 0o640)
     finally:
         os.umask(previous)

@@ -39,9 +39,11 @@ from tests.pki.certificates import (
 from tests.questions import AUTHORITY, CLIENT, ISSUED, PAYMENTS, REPORTS, TRUSTSTORE, document, question
 
 if TYPE_CHECKING:
+    from mtls_authorizer.rules.extended_key_usage import RequiredUsages
     from mtls_authorizer_cli.explanation.explanation import Explanation
     from mtls_authorizer_cli.explanation.question import Question
 
+IN_ANOTHER_API = {"name": "a", "match": {"organization": "Acme"}, "api_id": "z9"}
 ANYONE = Rule("anyone", (), ALL_ROUTES, anyone=True)
 CLIENT_AND_SERVER = extension(
     EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.2"), der.oid("1.3.6.1.5.5.7.3.1"))
@@ -68,7 +70,15 @@ def failed(explanation: Explanation) -> dict[str, str | None]:
         (question(rules=ANYONE), "printable", "without control characters", "no control characters"),
         (question(rules=ANYONE), "extensions", "can be decoded", "none"),
         (question(rules=ANYONE), "extended_key_usage", "clientAuth, if the certificate has the", "no such extension"),
+        (question(rules=ANYONE), "critical_extensions", "OpenSSL does not handle", "no such extension"),
         (question(rules=ANYONE), "rules", "a rule that matches", "1 of 1"),
+        (question(rules=document(IN_ANOTHER_API)), "rules", "a rule that matches", "1 of 1, 0 in effect"),
+        (
+            question(rules=document(PAYMENTS | {"extended_key_usage": ["clientAuth"]})),
+            "extended_key_usage",
+            "if the certificate has the extension; or those of a rule with extended_key_usage",
+            "no such extension",
+        ),
         (question(rules=ANYONE), "validity", "2026-11-22T00:00:00Z", "2020-01-01T00:00:00Z to 2040-01-01T00:00:00Z"),
         (question(rules=ANYONE, route="GET /x"), "route", "'GET /x'", "all routes"),
         (question(rules=document(REPORTS, PAYMENTS)), "rules", "a rule that matches", "1 of 2"),
@@ -121,6 +131,22 @@ def test_each_check_says_what_it_requires_and_what_it_found(
 
 
 @pytest.mark.parametrize(
+    ("certificate", "usages", "fails"),
+    [
+        (with_extensions(SERVER), NO_REQUIRED_USAGES, False),
+        (with_extensions(), read_required_usages(["clientAuth"]), True),
+        (with_extensions(CLIENT_AND_SERVER), read_required_usages(["clientAuth"]), False),
+    ],
+)
+def test_the_usages_are_those_that_the_settings_require(certificate: str, usages: RequiredUsages, fails: bool) -> None:  # noqa: FBT001 -- a table's column
+    explanation = explain(question(certificate, ANYONE, required_usages=usages))
+    expected = {"extended_key_usage": DenyReason.EXTENDED_KEY_USAGE_NOT_ALLOWED} if fails else {}
+    assert failed(explanation) == expected
+    required = next(each.required for each in explanation.checks if each.name == "extended_key_usage")
+    assert "if the certificate has the extension" not in required
+
+
+@pytest.mark.parametrize(
     ("certificate", "reason", "check", "found"),
     [
         (None, DenyReason.CERTIFICATE_MISSING, "certificate", "none"),
@@ -136,7 +162,7 @@ def test_each_check_says_what_it_requires_and_what_it_found(
             with_extensions(extension(SUBJECT_ALT_NAME, b"broken")),
             DenyReason.EXTENSIONS_MALFORMED,
             "extensions",
-            "a subject alternative name that cannot be decoded: ",
+            "a subject alternative name that cannot be decoded: an element is longer",
         ),
         (
             with_extensions(extension(EXTENDED_KEY_USAGE, der.sequence())),

@@ -162,6 +162,16 @@ def test_rules_are_ranked_by_similarity_and_not_by_their_order() -> None:
     assert rules.left_out == 2
 
 
+def test_of_equally_similar_rules_the_one_with_more_matching_fields_is_nearer() -> None:
+    rules = explained(
+        CLIENT,
+        rule("none", common_name="12345"),
+        rule("two", common_name="12345", organization="Acme", organizational_unit="payments"),
+        rule("one", common_name="12345", organization="Acme"),
+    )
+    assert [each.rule.name for each in rules.nearest] == ["two", "one", "none"]
+
+
 @pytest.mark.parametrize("count", [3, 4, 200])
 def test_rules_that_are_not_similar_are_left_out_of_a_long_list(count: int) -> None:
     others = [

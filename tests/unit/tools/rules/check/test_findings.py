@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,10 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.rule_warnings import RuleWarning, rule_warnings
 from mtls_authorizer.policy.rule_warnings import RuleWarningKind as ValueKind
 from mtls_authorizer.reasons import DenyReason
+from mtls_authorizer.request.decision import outcome_for
+from mtls_authorizer.request.event import ApiRequest
 from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.rules.check.contradictions import contradictions
@@ -25,7 +29,10 @@ from tests.pki.psd2_statements import psd2_statement
 from tests.rules_documents import VALID, document, rule
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from enum import StrEnum
+
+    from mtls_authorizer.rules.rule import Rule
 
 Match = dict[str, Any]
 
@@ -310,7 +317,7 @@ BY_WIDE = "adds nothing: rule 'wide' (rules[0]) matches all of its certificates 
         ({"issuer": {"O": "Acme", "CN": {"prefix": "b"}}}, {"issuer": {"O": "Acme", "CN": "b"}}),
         ({"subject_alt_name": {"dns": {"suffix": ".acme.example"}}}, {"subject_alt_name": "DNS:a.acme.example"}),
         ({"common_name": "a", "organization": "Acme"}, {"subject": "CN=a,O=Acme"}),
-        ({"organization_identifier": "a"}, {"subject": "CN=a,2.5.4.97=a"}),
+        ({"organization_identifier": "b"}, {"subject": "CN=a,2.5.4.97=b"}),
         ({"subject": {"2.5.4.97": "a"}}, {"organization_identifier": "a", "common_name": "b"}),
         ({"subject_alt_name": {"uri": {"prefix": "spiffe://a/"}}}, {"spiffe_trust_domain": "a", "common_name": "b"}),
     ],
@@ -343,6 +350,7 @@ def test_a_rule_that_an_earlier_one_covers_is_found(wide: Match, narrow: Match) 
         # The certificate may have several.
         ({"organization_identifier": "a"}, {"subject": {"2.5.4.97": "a"}, "common_name": "b"}),
         ({"organization_identifier": "a"}, {"subject": "2.5.4.97=a,2.5.4.97=a"}),
+        ({"organization_identifier": "a"}, {"subject": "CN=a,2.5.4.97=b"}),
         ({"spiffe_trust_domain": "a"}, {"subject_alt_name": "URI:spiffe://a/b", "common_name": "b"}),
         # Which matches no suffix.
         ({"subject_alt_name": {"dns": {"suffix": ".a"}}}, {"subject_alt_name": "DNS:b/.a"}),
@@ -764,6 +772,7 @@ matches = st.fixed_dictionaries(
         "subject_alt_name": st.lists(texts.map("DNS:{}".format) | uris, min_size=1, max_size=2),
         "organization_identifier": st.lists(comparisons, min_size=1, max_size=2),
         "spiffe_trust_domain": st.lists(texts, min_size=1, max_size=2),
+        "psd2_role": st.just("PSP_AI"),
     },
 ).filter(bool)
 ROUTES = ["GET /a", "GET /a/*", "GET /*", "GET /a/b"]
@@ -772,8 +781,20 @@ generated_rules = st.fixed_dictionaries(
     optional={
         "not": st.lists(matches, min_size=1, max_size=2),
         "allow": st.lists(st.sampled_from(ROUTES), min_size=1, max_size=2),
+        "context": st.sampled_from([{"tenant": "a"}, {"tenant": {"from": "subject.O"}}]),
+        "api_id": st.sampled_from(["a", ["a", "b"]]),
+        "not_after": st.sampled_from(["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"]),
     },
 )
+REQUESTS = [
+    (ApiRequest("rest", f"arn:aws:execute-api:eu-central-1:123456789012:{api_id}/stage", "GET/"), time)
+    for api_id, time in (
+        ("a", datetime(2025, 1, 1, tzinfo=UTC)),
+        ("a", datetime(2028, 1, 1, tzinfo=UTC)),
+        ("b", datetime(2026, 6, 1, tzinfo=UTC)),
+        ("c", datetime(2026, 6, 1, tzinfo=UTC)),
+    )
+]
 INVOCATIONS = ["GET/", "GET/a", "GET/a/", "GET/a/b", "GET/a/b/c", "GET/b", "POST/a"]
 
 
@@ -793,21 +814,39 @@ def certificates() -> list[PeerCertificate]:
         for identifiers in (["a"], ["ab"], ["b"], ["a", "a"], ["a", "b"])
         for others in ([], ["CN"], ["O"])
     ]
+    extensions = [
+        *(
+            [subject_alt_names(*names)]
+            for names in (
+                [dns("a")],
+                [dns("a"), dns("b")],
+                [uri("spiffe://a/x")],
+                [*map(uri, ("spiffe://a/x", "spiffe://b/x"))],
+            )
+        ),
+        [psd2_statement("PSP_AI")],
+        [psd2_statement()],  # malformed
+    ]
     return [
-        PeerCertificate.from_pem(
-            pem(certificate_der(name(*subject), name(("CN", "CA")), extensions=[subject_alt_names(*names)]))
-        )
+        PeerCertificate.from_pem(pem(certificate_der(name(*subject), name(("CN", "CA")), extensions=each)))
         for subject in subjects
-        for names in (
-            [dns("a")],
-            [dns("a"), dns("b")],
-            [uri("spiffe://a/x")],
-            [*map(uri, ("spiffe://a/x", "spiffe://b/x"))],
-        )
+        for each in extensions
     ]
 
 
 CERTIFICATES = certificates()
+
+
+def decisions(rules: Iterable[Rule]) -> Iterator[object]:
+    """Return what every certificate may call, and the constants for it, for each request."""
+    evaluate = RuleSet(rules).evaluate
+    for evaluation in map(evaluate, CERTIFICATES):
+        for request, now in REQUESTS:
+            grant = outcome_for(evaluation, request, now)
+            if isinstance(grant, Grant):
+                yield grant.context, *(permits(grant.routes, invocation) for invocation in INVOCATIONS)
+            else:
+                yield None
 
 
 @given(st.lists(generated_rules, min_size=1, max_size=4))
@@ -827,3 +866,5 @@ def test_findings_are_true_of_every_certificate(generated: list[dict[str, Any]])
         assert clients[number] <= clients[other]
         for invocation in INVOCATIONS:
             assert permits(rules[other].routes, invocation) >= permits(rules[number].routes, invocation)
+        others = [*rules[:number], *rules[number + 1 :]]
+        assert [*decisions(others)] == [*decisions(rules)]
