@@ -94,10 +94,8 @@ TESTS = {
     "mtls_authorizer.revocation.lists_by_issuer": _STATUS,
     "mtls_authorizer.revocation.locations": [f"{POLICY}/test_current_policy.py", *_STATUS, f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.prefix.cache": [f"{REVOCATION}/prefix"],
-    "mtls_authorizer.revocation.prefix.catalog": [f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.prefix.known": [f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.prefix.listing": [f"{REVOCATION}/prefix"],
-    "mtls_authorizer.revocation.prefix.prefix_crls": [f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.prefix.removed": [f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.succession.dropped": [f"{REVOCATION}/succession/test_dropped.py"],
     "mtls_authorizer.revocation.succession.order": [

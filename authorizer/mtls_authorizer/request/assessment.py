@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 UNAUTHENTICATED_PRINCIPAL = "unauthenticated"
 
 MAX_CACHED_CERTIFICATES = 512
-"""A full cache takes about 1 MiB with typical certificates (2 KiB each), and about 20 MiB with the largest ones."""
+"""A full cache takes about 1 MiB with typical certificates (2 KiB each), and about 30 MiB with the largest ones."""
 
 MAX_CACHED_PEM_LENGTH = 16 * 1024
 """In characters."""

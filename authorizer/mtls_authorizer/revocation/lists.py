@@ -124,7 +124,8 @@ class RevocationLists:
 
     def _is_uncovered(self, link: ChainLink, now: datetime) -> bool:
         """Return whether there are lists of the issuer, or were, and none proves a certificate good."""
-        return link.issuer in self._ever_loaded and not self.is_covered(link, now)
+        covering = self._lists.covering(link, now, self._max_age)
+        return link.issuer in self._ever_loaded and next(covering, None) is None
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]

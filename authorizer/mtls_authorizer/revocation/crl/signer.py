@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.truststore.authority import (
+    AuthorityId,
     authority_key_identifier,
     matches_key_identifier,
     verifying_keys,
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 
-def verify_signature(fields: CrlFields, truststore: Truststore) -> str:
-    """Return the fingerprint of the key that verifies a CRL. Raises CrlError.
+def verify_signature(fields: CrlFields, truststore: Truststore) -> AuthorityId:
+    """Return the CA with the name of the issuer of a CRL whose key verifies it. Raises CrlError.
 
     The validity, key usage and key identifier of the CA's certificate do not matter here: the entries of the CRL
     always revoke.
@@ -40,7 +41,8 @@ def verify_signature(fields: CrlFields, truststore: Truststore) -> str:
     signer = next(verifying_keys(authorities, fields.signature_algorithm, fields.signature, fields.signed), None)
     if signer is None:
         raise CrlError(CrlRejection.INVALID_SIGNATURE, f"the CRL is not signed by the CA named as its issuer, {issuer}")
-    return signer
+    # The name that the truststore has: a CA may have a long one, and write it differently in each of its CRLs.
+    return AuthorityId(authorities[0].identity.name, signer)
 
 
 def permitted_signers(revocation_list: RevocationList, truststore: Truststore) -> tuple[Authority, ...]:

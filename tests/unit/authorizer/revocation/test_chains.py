@@ -13,6 +13,7 @@ from mtls_authorizer.revocation.crl.scope import read_certificate_scope
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
+from mtls_authorizer.revocation.truststore.names import canonical_name
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     ALGORITHMS,
@@ -78,6 +79,20 @@ def test_a_chain_contains_all_cas_of_the_truststore_above_it(
     authorities: Sequence[CertificateAuthority], expected: list[list[int]]
 ) -> None:
     assert _serial_numbers(_truststore(*authorities), ISSUING.issue(1)) == expected
+
+
+def test_relative_names_of_distribution_points_are_completed_with_the_name_of_the_issuer() -> None:
+    relative = der.tagged(1, der.sequence(der.oid("2.5.4.3"), der.text("part")), constructed=True)
+    points = crl_distribution_points(der.tagged(0, relative, constructed=True))
+    root = CertificateAuthority("Root")
+    ca = CertificateAuthority("CA", parent=root, extensions=[IS_A_CA, MAY_SIGN_BOTH, points])
+    own = CertificateAuthority("Own", extensions=[IS_NO_CA, points])
+    builder = ChainBuilder(_truststore(root, ca, own))
+    for certificate, issuers in ((ca.issue(1, extensions=[points]), [ca, root]), (own.certificate, [own])):
+        (chain,) = builder.chains(parse_certificate(certificate))
+        for link, issuer in zip(chain.links, issuers, strict=False):
+            ((_, (*name_of_issuer, _)),) = link.scope.names
+            assert tuple(name_of_issuer) == canonical_name(issuer.name)
 
 
 def test_chains_share_the_distribution_points_of_a_certificate() -> None:

@@ -125,6 +125,12 @@ def test_a_crl_is_missing_for_each_certificate_that_the_check_includes(
     assert [link.serial_number for link in links] == serial_numbers
 
 
+def test_no_crl_is_missing_for_a_ca_while_one_that_is_no_longer_stored_proves_it_good() -> None:
+    crls = (LOWER_CRL, MIDDLE_CRL)
+    lists = _lists(*crls, locations=Locations(not_stored=frozenset(sha256(each).hexdigest() for each in crls)))
+    assert [link.serial_number for link in lists.required(lists.chains(_client()), NOW)] == [1]
+
+
 def test_a_chain_must_end_at_a_self_signed_certificate_if_all_of_it_is_checked() -> None:
     for check, expected in (
         (CrlCheck.CLIENT, (GOOD, None)),

@@ -160,6 +160,19 @@ def test_an_older_list_never_replaces_a_newer_one_whether_crl_or_index(storage: 
     assert source.crl.failures > 0
 
 
+@pytest.mark.parametrize("has_index", [True, False])
+def test_a_list_shares_the_name_of_its_ca_with_the_truststore(storage: Memory, *, has_index: bool) -> None:
+    storage.put("ca.crl", FIRST)
+    if has_index:
+        storage.put("ca.crl.index", index_of(FIRST))
+    source = Source(storage)
+    assert source.in_force == f"{'index' if has_index else 'crl'} 2"
+    truststore = source._truststore.value  # noqa: SLF001 -- the memory that it takes
+    assert truststore is not None
+    assert source.crl.value is not None
+    assert source.crl.value[0].identity.issuer.name is truststore.authorities[0].identity.name
+
+
 def test_an_older_index_never_replaces_the_crl(storage: Memory) -> None:
     storage.put("ca.crl", SECOND)
     source = Source(storage)

@@ -221,6 +221,13 @@ def test_a_list_with_a_long_extension_only_revokes(make: Callable[[int], bytes],
     assert "or has more than 4096 bytes" in str(too_long.defect)
 
 
+def test_lists_share_the_name_of_their_ca_with_the_truststore() -> None:
+    for issuer in (CA.name, name(("CN", "ca"))):
+        identity = verify_crl(CA.revoke(issuer=issuer), BOTH).identity
+        assert identity.issuer == BOTH.authorities[0].identity
+        assert identity.issuer.name is BOTH.authorities[0].identity.name
+
+
 def test_long_extensions_are_not_kept_in_memory_but_distinguish_lists() -> None:
     first, same, other = (
         verify_crl(CA.revoke(extensions=[_points_of(octets)]), BOTH) for octets in (100_000, 100_000, 100_001)
