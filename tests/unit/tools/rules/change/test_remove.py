@@ -42,6 +42,17 @@ def test_rules_are_removed_and_the_rest_keeps_its_formatting(rules: Path, capsys
     assert all(len(line) <= 100 for line in out.splitlines())
 
 
+@pytest.mark.parametrize(("confirmation", "said"), [("--dry-run", "not written"), ("--yes", "written")])
+def test_if_the_output_cannot_be_written_the_error_says_whether_the_change_was(
+    confirmation: str, said: str, rules: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123 -- a device
+        monkeypatch.setattr(sys, "stdout", full)
+        assert remove("b", confirmation) == 2
+    assert capsys.readouterr().err.endswith(f"; the change to the document was {said}\n")
+    assert (rules.read_text() == DOCUMENT) is (confirmation == "--dry-run")
+
+
 def test_the_next_step_names_the_truststore_that_rules_need(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rules.write_text(DOCUMENT.replace('{"common_name":  "a"}', f'{{"issuer_key": "{"ab" * 32}"}}'))
     assert remove("b", "--yes") == 0

@@ -169,6 +169,8 @@ def test_an_exclusion_of_all_that_a_rule_matches_is_found(match: Match, exclusio
         ({"common_name": ["a", "b", "c"]}, [{"common_name": "a"}, {"subject": {"CN": "c"}}], "'a', 'c'"),
         ({"common_name": ["a", "b"], "organization": "o"}, {"common_name": "a", "organization": "o"}, "'a'"),
         ({"common_name": ["x", {"prefix": "ab"}]}, {"common_name": {"prefix": "a"}}, "starting with 'ab'"),
+        # Exclusions apply to each of several common names.
+        ({"subject": ["CN=a,CN=b", "CN=c"]}, {"common_name": "a"}, "'CN=a,CN=b'"),
         ({"common_name": [f"a{n}" for n in range(8)] + ["b"]}, {"common_name": {"prefix": "a"}},
          "'a0', 'a1', 'a2', 'a3', 'a4' and 3 more"),
     ],
@@ -197,6 +199,7 @@ ADDRESS, DOT_SEGMENT = "a@b.example,c@d.example", "https://a/b/../c"
         ({"email": {"suffix": "@b.example,c@d.example"}}, ADDRESS),
         ({"email": {"suffix": "@d.example"}}, None),
         ({"uri": DOT_SEGMENT}, DOT_SEGMENT),
+        ({"uri": "https://a/b/.."}, "https://a/b/.."),
         ({"uri": {"prefix": "https://a/b/../"}}, DOT_SEGMENT),
         ({"uri": {"prefix": "https://a/b/.."}}, None),  # which https://a/b/..c begins with
         ({"dns": "b/.a.example"}, None),
