@@ -8,11 +8,9 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from mtls_authorizer.revocation.crl.revocation_list import ListIdentity, RevocationList
+from mtls_authorizer.revocation.crl.revocation_list import RevocationList, make_identity
 from mtls_authorizer.revocation.crl.scope import COMPLETE
 from mtls_authorizer.revocation.index.format import write_index
-from mtls_authorizer.revocation.truststore.authority import AuthorityId
-from mtls_authorizer.revocation.truststore.names import canonical_name
 from tests.pki.certificates import name
 
 CHECKSUM_LENGTH = 16
@@ -34,7 +32,7 @@ class ListedRevocations(NamedTuple):
 
     def to_list(self) -> RevocationList:
         return RevocationList(
-            identity=ListIdentity(AuthorityId(canonical_name(self.issuer), self.signer), self.distribution_point),
+            identity=make_identity(self.issuer, self.signer, self.distribution_point),
             issuer_name=self.issuer,
             key_identifier=self.key_identifier,
             scope=COMPLETE,

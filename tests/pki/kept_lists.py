@@ -287,10 +287,10 @@ class Source:
     """Revocation documents that are loaded when a test says so."""
 
     def __init__(self, storage: Storage) -> None:
-        self.truststore = Document(truststore_loader(storage.uri("truststore.pem"), storage.open))
+        self._truststore = Document(truststore_loader(storage.uri("truststore.pem"), storage.open))
         self._documents = RevocationDocuments(
             RevocationSettings((storage.uri("ca.crl"),)),
-            self.truststore,
+            self._truststore,
             refresh_seconds=60,
             opener=storage.open,
             prefix_opener=storage.open_prefix,
@@ -302,7 +302,7 @@ class Source:
 
     def refresh(self) -> str | None:
         """Load all documents, and return ``in_force``."""
-        for documents in ([self.truststore], self._documents.crls):
+        for documents in ([self._truststore], self._documents.crls):
             Refresher(documents, 0, start_seconds=LONG, wait_seconds=LONG).refresh_if_due()
         return self.in_force
 
@@ -311,7 +311,7 @@ class Source:
         """What the last list was read from, ``index`` or ``crl``, and the revoked ones of the CA's three clients."""
         if self.crl.in_force is None:
             return None
-        lists = self._documents.lists(self.truststore.value)
+        lists = self._documents.lists(self._truststore.value)
         clients = {GOOD_SERIAL: GOOD, REVOKED_SERIAL: WITHDRAWN, NEXT_SERIAL: NEXT}
         revoked = [
             str(serial)

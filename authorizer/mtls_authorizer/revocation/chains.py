@@ -12,7 +12,7 @@ from mtls_authorizer.revocation.truststore.authority import (
     AuthorityId,
     authority_key_identifier,
     matches_key_identifier,
-    verifying_authorities,
+    verifying_keys,
 )
 from mtls_authorizer.revocation.truststore.names import canonical_name
 from mtls_authorizer.revocation.truststore.signatures import read_signature_algorithm
@@ -221,12 +221,12 @@ def find_signers(certificate: Certificate, truststore: Truststore) -> tuple[Sign
     except DerError:
         return ()
     algorithm, signature, signed = certificate.signature_algorithm, certificate.signature, certificate.tbs_certificate
-    verified = frozenset(verifying_authorities(named, algorithm, signature, signed))
+    verified = frozenset(verifying_keys(named, algorithm, signature, signed))
     identifier = authority_key_identifier(certificate.extension(AUTHORITY_KEY_IDENTIFIER))
     return tuple(
         Signer(authority, authority.may_sign_certificates and matches_key_identifier(identifier, authority))
         for authority in named
-        if authority.identity in verified
+        if authority.identity.key_fingerprint in verified
     )
 
 

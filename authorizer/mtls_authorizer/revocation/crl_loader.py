@@ -139,11 +139,8 @@ class CrlLoader:
         except CrlIndexError as error:
             problem = error
         else:
-            known = truststore.identified(index.identity.issuer)
-            if known:
-                # Not the index's own, equal name of the CA, which may take more memory than its entries.
-                identity = index.identity._replace(issuer=known[0].identity)
-                return _StoredIndex(index._replace(identity=identity), fetched.version)
+            if truststore.identified(index.identity.issuer):
+                return _StoredIndex(index, fetched.version)
             problem = "its CA is not in the truststore"
         self._warn_of_index(problem)
         return None

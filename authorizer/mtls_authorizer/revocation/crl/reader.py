@@ -11,7 +11,7 @@ from mtls_authorizer.revocation.crl.encoding import crl_der
 from mtls_authorizer.revocation.crl.entries import CrlEntries, find_unknown_extension
 from mtls_authorizer.revocation.crl.fields import CRL_NUMBER, load_entries, read_fields
 from mtls_authorizer.revocation.crl.rejection import INSTEAD_OF_INDIRECT, CrlError, CrlRejection, shown_time
-from mtls_authorizer.revocation.crl.revocation_list import ListIdentity, RevocationList
+from mtls_authorizer.revocation.crl.revocation_list import RevocationList, make_identity
 from mtls_authorizer.revocation.crl.scope import COMPLETE, MOST_NAMES, CrlScope, read_crl_scope
 from mtls_authorizer.revocation.crl.signer import missing_signer, permitted_signers, verify_signature
 from mtls_authorizer.revocation.truststore.names import printed_name
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from mtls_authorizer.revocation.crl.fields import CrlFields
-    from mtls_authorizer.revocation.truststore.authority import Authority, AuthorityId
+    from mtls_authorizer.revocation.truststore.authority import Authority
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 _DELTA_CRL_INDICATOR, _ISSUING_DISTRIBUTION_POINT = "2.5.29.27", "2.5.29.28"
@@ -64,15 +64,15 @@ def verify_with_entries(content: bytes, truststore: Truststore) -> tuple[Revocat
         raise CrlError(CrlRejection.MALFORMED, message) from error
 
 
-def _read_verified(encoded: bytes, fields: CrlFields, signer: AuthorityId) -> tuple[RevocationList, CrlEntries]:
-    """Return a CRL that a CA has signed, and its entries. Raises CrlError, and what cryptography raises."""
+def _read_verified(encoded: bytes, fields: CrlFields, signer: str) -> tuple[RevocationList, CrlEntries]:
+    """Return a CRL that a key has verified, and its entries. Raises CrlError, and what cryptography raises."""
     crl, is_regular = load_entries(encoded, fields)
     this_update, next_update = crl.last_update_utc, crl.next_update_utc
     scope = _scope(fields)
     defect = _defect(encoded, crl, fields, scope, is_regular=is_regular)
     entries = CrlEntries(encoded, crl)
     revocation_list = RevocationList(
-        identity=ListIdentity(signer, _value(fields, _ISSUING_DISTRIBUTION_POINT)),
+        identity=make_identity(fields.issuer, signer, _value(fields, _ISSUING_DISTRIBUTION_POINT)),
         issuer_name=fields.issuer,
         key_identifier=_value(fields, AUTHORITY_KEY_IDENTIFIER),
         scope=scope,

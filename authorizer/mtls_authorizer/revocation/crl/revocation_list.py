@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from client_certificate_auth.records import NamedTuple
 from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection, shown_number, shown_time
+from mtls_authorizer.revocation.truststore.authority import AuthorityId
+from mtls_authorizer.revocation.truststore.names import canonical_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,7 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mtls_authorizer.revocation.crl.scope import CrlScope
-    from mtls_authorizer.revocation.truststore.authority import AuthorityId
 
 
 class ListIdentity(NamedTuple):
@@ -83,3 +86,12 @@ class RevocationList(NamedTuple):
             "the one that was in force"
         )
         return self._replace(defect=CrlError(CrlRejection.ROLLED_BACK, message))
+
+
+# There may be hundreds of CRLs of the same few CAs, and their names would take most of the time to put them in force.
+_canonical_name = lru_cache(64)(canonical_name)
+
+
+def make_identity(issuer_name: bytes, signer: str, distribution_point: bytes | None) -> ListIdentity:
+    """Return the identity of a list of the CA with a name, in DER, and the key with a fingerprint. Raises DerError."""
+    return ListIdentity(AuthorityId(_canonical_name(issuer_name), signer), distribution_point)

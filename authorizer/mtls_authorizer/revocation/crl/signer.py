@@ -6,7 +6,7 @@ from mtls_authorizer.revocation.crl.rejection import CrlError, CrlRejection
 from mtls_authorizer.revocation.truststore.authority import (
     authority_key_identifier,
     matches_key_identifier,
-    verifying_authorities,
+    verifying_keys,
 )
 from mtls_authorizer.revocation.truststore.names import canonical_name, printed_name
 from mtls_authorizer.revocation.truststore.signatures import read_signature_algorithm
@@ -15,12 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mtls_authorizer.revocation.crl.fields import CrlFields
     from mtls_authorizer.revocation.crl.revocation_list import RevocationList
-    from mtls_authorizer.revocation.truststore.authority import Authority, AuthorityId
+    from mtls_authorizer.revocation.truststore.authority import Authority
     from mtls_authorizer.revocation.truststore.bundle import Truststore
 
 
-def verify_signature(fields: CrlFields, truststore: Truststore) -> AuthorityId:
-    """Return the CA, as the truststore has it, whose key verifies a CRL. Raises CrlError.
+def verify_signature(fields: CrlFields, truststore: Truststore) -> str:
+    """Return the fingerprint of the key that verifies a CRL. Raises CrlError.
 
     The validity, key usage and key identifier of the CA's certificate do not matter here: the entries of the CRL
     always revoke.
@@ -37,7 +37,7 @@ def verify_signature(fields: CrlFields, truststore: Truststore) -> AuthorityId:
             CrlRejection.WEAK_SIGNATURE,
             f"the CRL of {issuer} is signed with {algorithm.hash_algorithm.name}; SHA-256 or stronger is required",
         )
-    signer = next(verifying_authorities(authorities, fields.signature_algorithm, fields.signature, fields.signed), None)
+    signer = next(verifying_keys(authorities, fields.signature_algorithm, fields.signature, fields.signed), None)
     if signer is None:
         raise CrlError(CrlRejection.INVALID_SIGNATURE, f"the CRL is not signed by the CA named as its issuer, {issuer}")
     return signer

@@ -51,11 +51,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import DerError
-from mtls_authorizer.revocation.crl.revocation_list import ListIdentity, RevocationList
+from mtls_authorizer.revocation.crl.revocation_list import RevocationList, make_identity
 from mtls_authorizer.revocation.crl.scope import COMPLETE, read_crl_scope
 from mtls_authorizer.revocation.index.entries import IndexEntries, encode_entry, entry_width
-from mtls_authorizer.revocation.truststore.authority import AuthorityId
-from mtls_authorizer.revocation.truststore.names import canonical_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -153,7 +151,7 @@ def read_index(content: bytes) -> RevocationList:
         raise CrlIndexError(message)
     try:
         point = header.distribution_point
-        issuer = AuthorityId(canonical_name(header.issuer), header.signer.hex())
+        identity = make_identity(header.issuer, header.signer.hex(), point)
         scope = COMPLETE if point is None else read_crl_scope(point, header.issuer)
     except DerError as error:
         message = "the issuer in the index is not a Name, or the scope of the CRL cannot be read"
@@ -164,7 +162,7 @@ def read_index(content: bytes) -> RevocationList:
         raise CrlIndexError(message)
     # It has no defect: a CRL that proves no certificate good is not indexed.
     return RevocationList(
-        identity=ListIdentity(issuer, point),
+        identity=identity,
         issuer_name=header.issuer,
         key_identifier=header.key_identifier,
         scope=scope,

@@ -121,14 +121,14 @@ def _is_self_issued(certificate: Certificate) -> bool:
     return canonical_name(certificate.subject) == canonical_name(certificate.issuer)
 
 
-def verifying_authorities(
+def verifying_keys(
     authorities: Iterable[Authority], identifier: bytes, signature: bytes, signed: bytes | memoryview
-) -> Iterator[AuthorityId]:
-    """Yield the CAs whose keys verify a signature: see ``is_signed_by``. Each is tried once."""
-    keys = {authority.identity: authority.public_key for authority in authorities}
-    for identity, key in keys.items():
+) -> Iterator[str]:
+    """Yield the fingerprints of the CAs' keys that verify a signature: see ``is_signed_by``. Each key is tried once."""
+    keys = {authority.identity.key_fingerprint: authority.public_key for authority in authorities}
+    for fingerprint, key in keys.items():
         if key is not None and is_signed_by(key, identifier, signature, signed):
-            yield identity
+            yield fingerprint
 
 
 def authority_key_identifier(value: bytes | None) -> AuthorityKeyIdentifier | None:

@@ -802,21 +802,6 @@ def test_the_index_of_an_older_crl_never_hides_a_newer_one_whatever_their_dates(
     assert running.refresh() == Source(storage).in_force == "index 2 3"
 
 
-@pytest.mark.parametrize("is_indexed", [False, True])
-def test_a_list_has_the_name_of_its_ca_in_the_truststore(storage: Memory, is_indexed: bool) -> None:  # noqa: FBT001 -- a table's column
-    """Each encoding of a name has its own, equal form, which can take more memory than the list."""
-    stored = CA.revoke(issuer=CA.name.replace(b"CA", b"ca"))
-    storage.put("ca.crl", stored)
-    if is_indexed:
-        storage.put("ca.crl.index", index_of(stored))
-    source = Source(storage)
-    assert source.truststore.value
-    ((read,), in_truststore) = source.crl.value or (), source.truststore.value.authorities[0]
-    assert source.in_force == ("index" if is_indexed else "crl")
-    assert read.issuer_name != CA.name
-    assert read.identity.issuer is in_truststore.identity
-
-
 def test_an_index_is_used_without_reading_the_crl_if_it_states_its_version(storage: Memory) -> None:
     storage.put("ca.crl", FIRST)
     storage.put("ca.crl.index", index_of(FIRST, "v2"))
