@@ -1709,6 +1709,23 @@ def test_the_crl_of_a_higher_ca_for_cas_is_searched_for_when_one_for_users_was_l
     assert authorizer.next(client) == [expected]
 
 
+@pytest.mark.parametrize("mode", ["deny", "allow"])
+def test_the_crl_of_a_higher_ca_that_is_stored_under_another_name_in_place_of_a_loaded_one_is_read(
+    storage: Memory, mode: str
+) -> None:
+    """The removed one would stay in force until it expires, for months."""
+    middle = authority("Middle", parent=OTHER, serial_number=77)
+    storage.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
+    storage.put("crl/middle.crl", partition("middle", 2, ca=middle))
+    storage.put("crl/root-1.crl", partition(None, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE=mode)
+    client = client_of("middle", ca=middle)
+    assert authorizer.deny_reasons(client_of(None, ca=OTHER), client) == [None, None]
+    storage.put("crl/root-2.crl", partition(None, 77, number=2, ca=OTHER))
+    storage.remove("crl/root-1.crl")
+    assert authorizer.next(client) == [REVOKED]
+
+
 def test_an_index_of_the_listed_crl_is_all_that_is_requested(storage: Memory) -> None:
     version = next(iter(storage.documents("file:///crl/3.crl", (".crl",)).values())).version
     storage.put("crl/3.crl.index", index_of(partition(3, 2), version))
