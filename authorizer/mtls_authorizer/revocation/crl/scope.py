@@ -60,7 +60,7 @@ class CertificateScope(NamedTuple):
     """Whether there are distribution points, but all are for some reasons only, or they have more than MOST_NAMES."""
 
     names: frozenset[PointName]
-    """The names of the points that are for all reasons, and whose CRL the issuer of the certificate signs."""
+    """The first MOST_NAMES of the points that are for all reasons, and whose CRL the certificate's issuer signs."""
 
     uris: tuple[bytes, ...] = ()
     """The first MOST_NAMES URIs of all points, in their order. They are only used to find CRLs."""
@@ -131,21 +131,22 @@ def read_certificate_scope(certificate: Certificate, issuer: CanonicalName) -> C
     try:
         points = read_distribution_points(value)
         is_excessive = sum(map(_count_names, points)) > MOST_NAMES
-        names = frozenset(
+        names = (
             name
-            for point in ([] if is_excessive else points)
+            for point in points
             if not _is_limited(point) and _is_signed_by_issuer(point, issuer_digest)
             for name in _point_names(point.full_name, point.relative_name, issuer_digest)
         )
+        first_names = frozenset(islice(names, MOST_NAMES))
     except DerError:
-        points, names, is_excessive = [], frozenset(), False
+        points, first_names, is_excessive = [], frozenset(), False
     limited = is_excessive or (bool(points) and all(map(_is_limited, points)))
     uris = dict.fromkeys(content for point in points for tag, content in point.full_name or () if tag == URI)
     return CertificateScope(
         _is_ca(certificate),
         has_points=True,
         has_only_limited_points=limited,
-        names=names,
+        names=first_names,
         uris=tuple(islice(uris, MOST_NAMES)),
     )
 

@@ -15,6 +15,7 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.refresh.document import Attempt
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, Refresher, refresh_together
+from mtls_authorizer.revocation.crl.scope import MOST_NAMES
 from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
 from mtls_authorizer.revocation.prefix.listing import CrlListing
@@ -100,6 +101,21 @@ def test_a_partition_is_loaded_when_the_first_certificate_names_it(storage: Memo
     assert delivered(storage) == ["crl/3.crl"]
     assert authorizer.deny_reasons(client_of(4), client_of(3)) == [None, None]
     assert delivered(storage) == ["crl/4.crl"]
+
+
+def test_a_crl_is_loaded_for_a_certificate_with_too_many_names_by_the_first_ones(
+    storage: Memory, limit_memory: Callable[[int], None]
+) -> None:
+    """It proves no such certificate good, but revokes."""
+    limit_memory(room_for(1))
+    storage.put("crl/other-name.crl", partition("first", 22, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
+    uris = map(point_uri, ("first", *range(100, 100 + MOST_NAMES)))
+    issued = OTHER.issue(
+        22, subject=name(("CN", "client")), not_before=NOW - DAY, not_after=NOW + DAY, extensions=[points(*uris)]
+    )
+    # A certificate that names no CRL makes the authorizer read all.
+    assert authorizer.deny_reasons(client_of(None, ca=OTHER), client_of(3), pem(issued)) == [None, None, REVOKED]
 
 
 def test_only_objects_that_have_changed_according_to_the_listing_are_requested(storage: Memory) -> None:
