@@ -123,9 +123,11 @@ class RevocationLists:
         return any(each.digest not in self._locations.not_stored for each in covering)
 
     def _is_uncovered(self, link: ChainLink, now: datetime) -> bool:
-        """Return whether there are lists of the issuer, or were, and none proves a certificate good."""
-        covering = self._lists.covering(link, now, self._max_age)
-        return link.issuer in self._ever_loaded and next(covering, None) is None
+        """Return whether there are lists of the issuer, or were, and none that is stored proves a certificate good.
+
+        One that was removed may have a successor with another name, which revokes the CA.
+        """
+        return link.issuer in self._ever_loaded and not self.is_covered(link, now)
 
     def _status_at(self, chains: tuple[Chain, ...], now: datetime) -> RevocationStatus:
         valid = [chain for chain in chains if chain.is_valid_at(now)]

@@ -119,6 +119,5 @@ def _with_several_names(
 
 def _length(link: ChainLink) -> int:
     """Return the approximate number of octets in the serial number and the names of a link."""
-    contents = [content for _, content in link.scope.names]
-    names = [content if isinstance(content, bytes) else repr(content) for content in contents]
+    names = (content for _, content in link.scope.names)
     return link.serial_number.bit_length() // 8 + sum(map(len, (*names, *link.scope.uris)))

@@ -174,7 +174,10 @@ def find_problem(
 
 
 def _value(fields: CrlFields, oid: str) -> bytes | None:
-    """Return the value of an extension, None without it. In place of one that is too long, it is no DER: its digest."""
+    """Return the value of an extension, None without it.
+
+    In place of a long value, return its digest, with an octet that makes it invalid DER: the CRL then only revokes.
+    """
     if oid not in fields.extensions:
         return None
     _, value = fields.extensions[oid]

@@ -6,6 +6,8 @@ the certificates (a certificate names its part in a distribution point), to user
 
 from __future__ import annotations
 
+from itertools import islice
+
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import SEQUENCE, DerError, read_boolean, read_element, read_optional_elements
 from client_certificate_auth.x509.extensions import (
@@ -17,7 +19,7 @@ from client_certificate_auth.x509.extensions import (
     read_distribution_points,
 )
 from client_certificate_auth.x509.general_names import DIRECTORY_NAME, URI
-from mtls_authorizer.revocation.truststore.names import CanonicalName, canonical_attributes, canonical_name
+from mtls_authorizer.revocation.truststore.names import canonical_attributes, canonical_name, name_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from client_certificate_auth.x509.certificate import Certificate
     from client_certificate_auth.x509.der import Element
     from client_certificate_auth.x509.extensions import DistributionPoint
+    from mtls_authorizer.revocation.truststore.names import CanonicalName
 
 # The fields of an IssuingDistributionPoint: [0] distributionPoint, [1] onlyContainsUserCerts, [2] onlyContainsCACerts,
 # [3] onlySomeReasons, [4] indirectCRL, [5] onlyContainsAttributeCerts.
@@ -34,13 +37,14 @@ _NAME, _USERS, _CAS, _REASONS, _INDIRECT, _ATTRIBUTES = 0xA0, 0x81, 0x82, 0x83, 
 
 MOST_NAMES = 64
 """The maximum number of names in the distribution points of a certificate, and in that of a CRL. Usually, there are one
-to five. A name takes more memory than octets, and a relative one as much as the name of the CA."""
+to five. Each takes more memory than its octets."""
 
 # The bits of ReasonFlags (§4.2.1.13). Bit 0 is unused.
 _ALL_REASONS = range(1, 9)
 
-PointName: TypeAlias = tuple[int, bytes | CanonicalName]
-"""A name of a distribution point. CRL and certificate must encode it identically, except for directory names."""
+PointName: TypeAlias = tuple[int, bytes]
+"""The tag of a name of a distribution point, and its content, which CRL and certificate must encode identically; for
+directory names, the digest of the canonical name."""
 
 
 class CertificateScope(NamedTuple):
@@ -56,10 +60,10 @@ class CertificateScope(NamedTuple):
     """Whether there are distribution points, but all are for some reasons only, or they have more than MOST_NAMES."""
 
     names: frozenset[PointName]
-    """The names of the points that are for all reasons, and whose CRL the issuer of the certificate signs."""
+    """The first MOST_NAMES of the points that are for all reasons, and whose CRL the certificate's issuer signs."""
 
     uris: tuple[bytes, ...] = ()
-    """The URIs of all points, in their order. They are only used to find CRLs."""
+    """The first MOST_NAMES URIs of all points, in their order. They are only used to find CRLs."""
 
 
 class CrlScope(NamedTuple):
@@ -114,7 +118,7 @@ def read_crl_scope(value: bytes, issuer: bytes) -> CrlScope:
         if len(full_name or ()) > MOST_NAMES:
             message = f"the issuing distribution point has more than {MOST_NAMES} names"
             raise DerError(message)
-        names = frozenset(_point_names(full_name, relative_name, canonical_name(issuer)))
+        names = frozenset(_point_names(full_name, relative_name, name_digest(canonical_name(issuer))))
     return CrlScope(names, users, cas, attributes, _REASONS in fields, indirect)
 
 
@@ -123,21 +127,27 @@ def read_certificate_scope(certificate: Certificate, issuer: CanonicalName) -> C
     value = certificate.extension(CRL_DISTRIBUTION_POINTS)
     if value is None:
         return CertificateScope(_is_ca(certificate), has_points=False, has_only_limited_points=False, names=frozenset())
+    issuer_digest = name_digest(issuer)
     try:
         points = read_distribution_points(value)
         is_excessive = sum(map(_count_names, points)) > MOST_NAMES
-        names = frozenset(
+        names = (
             name
-            for point in ([] if is_excessive else points)
-            if not _is_limited(point) and _is_signed_by_issuer(point, issuer)
-            for name in _point_names(point.full_name, point.relative_name, issuer)
+            for point in points
+            if not _is_limited(point) and _is_signed_by_issuer(point, issuer_digest)
+            for name in _point_names(point.full_name, point.relative_name, issuer_digest)
         )
+        first_names = frozenset(islice(names, MOST_NAMES))
     except DerError:
-        points, names, is_excessive = [], frozenset(), False
+        points, first_names, is_excessive = [], frozenset(), False
     limited = is_excessive or (bool(points) and all(map(_is_limited, points)))
-    uris = tuple(dict.fromkeys(content for point in points for tag, content in point.full_name or () if tag == URI))
+    uris = dict.fromkeys(content for point in points for tag, content in point.full_name or () if tag == URI)
     return CertificateScope(
-        _is_ca(certificate), has_points=True, has_only_limited_points=limited, names=names, uris=uris
+        _is_ca(certificate),
+        has_points=True,
+        has_only_limited_points=limited,
+        names=first_names,
+        uris=tuple(islice(uris, MOST_NAMES)),
     )
 
 
@@ -159,20 +169,20 @@ def _count_names(point: DistributionPoint) -> int:
     return max(1, len(point.full_name or ())) + len(point.crl_issuer or ())
 
 
-def _is_signed_by_issuer(point: DistributionPoint, issuer: CanonicalName) -> bool:
+def _is_signed_by_issuer(point: DistributionPoint, issuer_digest: bytes) -> bool:
     """Return whether the CRL of a point is signed by the issuer of the certificate (RFC 5280 §4.2.1.13)."""
-    return point.crl_issuer is None or (DIRECTORY_NAME, issuer) in _comparable(point.crl_issuer)
+    return point.crl_issuer is None or (DIRECTORY_NAME, issuer_digest) in _comparable(point.crl_issuer)
 
 
 def _point_names(
-    full_name: list[Element] | None, relative_name: bytes | None, issuer: CanonicalName
+    full_name: list[Element] | None, relative_name: bytes | None, issuer_digest: bytes
 ) -> Iterator[PointName]:
     """Yield the names of a distribution point. A relative one is completed with the name of the CRL's issuer."""
     yield from _comparable(full_name or ())
     if relative_name is not None:
-        yield DIRECTORY_NAME, (*issuer, canonical_attributes(relative_name))
+        yield DIRECTORY_NAME, name_digest([canonical_attributes(relative_name)], issuer_digest)
 
 
 def _comparable(general_names: list[Element] | tuple[()]) -> Iterator[PointName]:
     for tag, content in general_names:
-        yield tag, canonical_name(content) if tag == DIRECTORY_NAME else content
+        yield tag, name_digest(canonical_name(content)) if tag == DIRECTORY_NAME else content

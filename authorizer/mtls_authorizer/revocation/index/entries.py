@@ -6,6 +6,8 @@ from bisect import bisect_right
 from operator import lt
 
 _SAMPLES = 1024
+_SHORTEST_STEP = 32
+"""Between the samples that are kept. Each takes 70 bytes: they must not take much more memory than the entries."""
 
 
 class IndexEntries:
@@ -16,7 +18,7 @@ class IndexEntries:
         self._start = start
         self._width = width
         self._count = count
-        self._step = max(1, count // _SAMPLES)
+        self._step = max(_SHORTEST_STEP, count // _SAMPLES)
         # A lookup begins with these: the rest of the search is half as long, and touches less memory.
         self._samples = [self._entry(place) for place in range(0, count, self._step)]
 
@@ -42,11 +44,12 @@ class IndexEntries:
         return self._entry(low) == entry
 
     def is_in_order(self) -> bool:
-        """Return whether evenly spread samples and the last entry are strictly ascending."""
-        samples = self._samples[:]
-        if (self._count - 1) % self._step:
-            samples.append(self._entry(self._count - 1))
-        return all(map(lt, samples, samples[1:]))
+        """Return whether evenly spread entries, of a small index all, and the last one are strictly ascending."""
+        step = max(1, self._count // _SAMPLES)
+        entries = [self._entry(place) for place in range(0, self._count, step)]
+        if (self._count - 1) % step:
+            entries.append(self._entry(self._count - 1))
+        return all(map(lt, entries, entries[1:]))
 
     def _entry(self, place: int) -> bytes:
         start = self._start + place * self._width

@@ -101,5 +101,5 @@ def _keys(revocation_list: RevocationList, object_name: str | None) -> Iterator[
         return
     for tag, content in scope.names:
         # Certificates find the others by their names. There may be a hundred thousand of them.
-        if tag != URI or not isinstance(content, bytes) or last_segment(content) != object_name:
+        if tag != URI or last_segment(content) != object_name:
             yield issuer, (tag, content)

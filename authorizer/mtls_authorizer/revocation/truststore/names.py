@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from client_certificate_auth.x509.der import SET, DerError, read_sequence_of
 from client_certificate_auth.x509.names import DistinguishedName, read_attributes, read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import TypeAlias
 
 
@@ -31,6 +34,17 @@ def canonical_attributes(content: bytes) -> CanonicalRdn:
         text = read_text(tag, value)
         attributes.append((oid, (tag, value) if text is None else " ".join(text.lower().split())))
     return frozenset(attributes)
+
+
+def name_digest(rdns: Iterable[CanonicalRdn], before: bytes = b"") -> bytes:
+    """Return a digest of a canonical name. ``before`` is that of the relative distinguished names before these.
+
+    Use it for names that are kept: each attribute of a canonical name takes as much memory as hundreds of octets.
+    """
+    digest = before
+    for rdn in rdns:
+        digest = hashlib.sha256(digest + repr(sorted(map(repr, rdn))).encode()).digest()
+    return digest
 
 
 def printed_name(der: bytes) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from client_certificate_auth.rfc4514 import escape_value
-from client_certificate_auth.short_names import SHORT_NAME_BY_OID
+from client_certificate_auth.short_names import DOTTED_OID, SHORT_NAME_BY_OID
 from client_certificate_auth.x509.der import DerError, read_elements
 from client_certificate_auth.x509.names import read_text
 from mtls_authorizer.rules.names.distinguished_names import read_name
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _COMPONENT = re.compile(r'(?:"(?:\\.|[^"\\])*"|\\.|[^\\",+;])*')
 _SLASH_COMPONENT = re.compile(r"/([A-Za-z][A-Za-z0-9.-]*|[0-9.]+)=")
 _UNESCAPED_SPECIAL = re.compile(r"(\\.)|([,+<>;])")
-_LABEL = re.compile(r"\A(?:subject|issuer|owner(?=:))\s*[=:]\s*", re.IGNORECASE)
+_LABEL = re.compile(r"\A\s*(?:subject|issuer|owner(?=:))\s*[=:]\s*", re.IGNORECASE)
 _OCTET = re.compile(r"(?<!\\)\\x([0-9A-F]{2})")
 _HEXADECIMAL = re.compile(r"#((?:[0-9A-Fa-f]{2})+)")
 _ESCAPED_SPACE_AT_END = re.compile(r"(?<!\\)(?:\\\\)*\\ \Z")
@@ -64,14 +64,14 @@ contain people and servers."""
 
 def correct_type(name: str) -> str | None:
     """Return the short name of an attribute type that is written in another way, such as ``cn`` or ``commonName``."""
-    if name[:4].upper() == "OID.":  # as Java writes it
+    if name[:4].upper() == "OID." and re.fullmatch(DOTTED_OID, name[4:]):  # as Java writes it
         return SHORT_NAME_BY_OID.get(name[4:], name[4:])
     return _SHORT_NAMES.get(name.lower())
 
 
 def attribute_types(text: str) -> Iterator[str]:
     """Return the attribute types in a name, as they are written there."""
-    for components in _relative_names(text):
+    for components in _relative_names(_LABEL.sub("", text)):
         for component in components:
             yield component.partition("=")[0].strip()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.certificate import parse_certificate
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES, MAX_CHAINS, ChainBuilder, ChainLink
 from mtls_authorizer.revocation.crl.reader import verify_crl
-from mtls_authorizer.revocation.crl.scope import read_certificate_scope
+from mtls_authorizer.revocation.crl.scope import MOST_NAMES, read_certificate_scope
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
@@ -17,6 +18,7 @@ from mtls_authorizer.revocation.truststore.names import canonical_name
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     ALGORITHMS,
+    CRL_DISTRIBUTION_POINTS,
     DAY,
     IS_A_CA,
     IS_NO_CA,
@@ -103,6 +105,38 @@ def test_chains_share_the_distribution_points_of_a_certificate() -> None:
     first, *others = (chain.links[0].scope for chain in chains)
     assert len(others) == 2
     assert all(other is first for other in others)
+
+
+LONG_NAME = name(*[("CN", f"{number}") for number in range(500)])
+RELATIVE = [
+    der.sequence(der.tagged(0, der.tagged(1, attribute("CN", f"{number}"), constructed=True), constructed=True))
+    for number in range(MOST_NAMES - 1)
+]
+
+
+@pytest.mark.parametrize(
+    ("subject", "points"),
+    [
+        (None, [der.sequence(full_name(*[uri(f"{number}") for number in range(1500)]))]),
+        (None, [der.sequence(full_name(der.tagged(4, LONG_NAME, constructed=True)))]),
+        (LONG_NAME, RELATIVE),
+    ],
+    ids=["URIs", "directory name", "relative to the name of the CA"],
+)
+def test_the_chains_of_a_certificate_take_little_memory(subject: bytes | None, points: list[bytes]) -> None:
+    """They are kept for hundreds of certificates."""
+    ca = CertificateAuthority(subject=subject)
+    client = parse_certificate(ca.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(*points))]))
+    builder = ChainBuilder(_truststore(ca))
+    builder.chains(client)
+    tracemalloc.start()
+    try:
+        chains = builder.chains(client)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert chains
+    assert kept < 16 * 1024
 
 
 def test_a_step_names_the_issuer_by_its_name_and_its_key() -> None:

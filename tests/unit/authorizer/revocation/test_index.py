@@ -217,12 +217,22 @@ def test_content_that_is_no_index_is_rejected_with_the_reason(content: bytes, me
         read_index(content)
 
 
-@pytest.mark.parametrize("count", [1024, 1025, 2047, 2049, 3000])
+@pytest.mark.parametrize("count", [31, 32, 33, 1024, 1025, 2047, 2049, 40_000])
 def test_an_index_of_any_length_gives_the_answers_of_the_list(count: int) -> None:
-    """Lookups begin with samples, which a short index has one of for each entry, and a longer one has not."""
+    """Lookups begin with samples of the entries."""
     listed = tuple(range(-count, 2 * count, 3))
     index = read_index(ListedRevocations(listed).to_index())
     assert [number for number in range(-count - 3, 2 * count + 3) if index.is_revoked(number)] == list(listed)
+
+
+@pytest.mark.parametrize("place", range(100))
+def test_a_small_unsorted_index_is_rejected_wherever_it_is_not_sorted(place: int) -> None:
+    index = ListedRevocations(tuple(range(101))).to_index()
+    body = bytearray(index[:-CHECKSUM_LENGTH])
+    entry_place = HEADER_LENGTH + place
+    body[entry_place], body[entry_place + 1] = body[entry_place + 1], body[entry_place]
+    with pytest.raises(CrlIndexError, match="not sorted"):
+        read_index(with_checksum(bytes(body)))
 
 
 def test_a_large_unsorted_index_is_rejected_as_far_as_samples_show_it() -> None:
@@ -247,6 +257,19 @@ def test_a_crl_is_indexed_again_if_it_was_stored_again_as_another_version() -> N
         indexing = index_crl(content, truststore, NOW, existing=existing, max_age=timedelta(0), source_version=version)
         assert (indexing.new_index is not None) is is_new
         existing = indexing.new_index or existing
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 2047), (10**40, 2047), (10**40, 40_000)])
+def test_an_index_takes_little_memory_besides_its_content(first: int, count: int) -> None:
+    index = ListedRevocations(tuple(range(first, first + count))).to_index()
+    tracemalloc.start()
+    try:
+        read = read_index(index)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert read.size == len(index)
+    assert kept < len(index) + 1000
 
 
 def test_reading_copies_nothing() -> None:

@@ -15,6 +15,7 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.current_policy import CurrentPolicy
 from mtls_authorizer.refresh.document import Attempt
 from mtls_authorizer.refresh.refresher import RETRY_SECONDS, Refresher, refresh_together
+from mtls_authorizer.revocation.crl.scope import MOST_NAMES
 from mtls_authorizer.revocation.prefix.cache import CrlCache, ListedCrl
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY, CrlCatalog
 from mtls_authorizer.revocation.prefix.listing import CrlListing
@@ -100,6 +101,21 @@ def test_a_partition_is_loaded_when_the_first_certificate_names_it(storage: Memo
     assert delivered(storage) == ["crl/3.crl"]
     assert authorizer.deny_reasons(client_of(4), client_of(3)) == [None, None]
     assert delivered(storage) == ["crl/4.crl"]
+
+
+def test_a_crl_is_loaded_for_a_certificate_with_too_many_names_by_the_first_ones(
+    storage: Memory, limit_memory: Callable[[int], None]
+) -> None:
+    """It proves no such certificate good, but revokes."""
+    limit_memory(room_for(1))
+    storage.put("crl/other-name.crl", partition("first", 22, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
+    uris = map(point_uri, ("first", *range(100, 100 + MOST_NAMES)))
+    issued = OTHER.issue(
+        22, subject=name(("CN", "client")), not_before=NOW - DAY, not_after=NOW + DAY, extensions=[points(*uris)]
+    )
+    # A certificate that names no CRL makes the authorizer read all.
+    assert authorizer.deny_reasons(client_of(None, ca=OTHER), client_of(3), pem(issued)) == [None, None, REVOKED]
 
 
 def test_only_objects_that_have_changed_according_to_the_listing_are_requested(storage: Memory) -> None:
@@ -1707,6 +1723,23 @@ def test_the_crl_of_a_higher_ca_for_cas_is_searched_for_when_one_for_users_was_l
     assert authorizer.deny_reason(client) == expected
     assert "crl/cas.crl" in delivered(storage)
     assert authorizer.next(client) == [expected]
+
+
+@pytest.mark.parametrize("mode", ["deny", "allow"])
+def test_the_crl_of_a_higher_ca_that_is_stored_under_another_name_in_place_of_a_loaded_one_is_read(
+    storage: Memory, mode: str
+) -> None:
+    """The removed one would stay in force until it expires, for months."""
+    middle = authority("Middle", parent=OTHER, serial_number=77)
+    storage.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
+    storage.put("crl/middle.crl", partition("middle", 2, ca=middle))
+    storage.put("crl/root-1.crl", partition(None, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE=mode)
+    client = client_of("middle", ca=middle)
+    assert authorizer.deny_reasons(client_of(None, ca=OTHER), client) == [None, None]
+    storage.put("crl/root-2.crl", partition(None, 77, number=2, ca=OTHER))
+    storage.remove("crl/root-1.crl")
+    assert authorizer.next(client) == [REVOKED]
 
 
 def test_an_index_of_the_listed_crl_is_all_that_is_requested(storage: Memory) -> None:

@@ -90,13 +90,27 @@ def test_only_the_user_id_is_ambiguous() -> None:
     assert OID_BY_SHORT_NAME["uid"] == other_oid
 
 
-@pytest.mark.parametrize("name", ["uid=a", "O=b,uid=a", "O=b+uid=a", "CN=a, uid = b", "/O=a/uid=b", "O=a;uid=b"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("uid=a", "O=b,uid=a", "O=b+uid=a", "CN=a, uid = b", "/O=a/uid=b", "O=a;uid=b"),
+        *("subject=uid = a, CN = b", "    Subject: uid=a, CN=b", "Owner: uid=a", "issuer= /uid=a/CN=b"),
+    ],
+)
 def test_an_ambiguous_attribute_in_a_name_is_rejected(name: str) -> None:
     for unacceptable in (name, name.replace("=a", "=uid")):
         with pytest.raises(ValueError, match=r"^uid is ambiguous.* write UID or 0\.9.*\.1 .* or 0\.9.*\.44 for"):
             read_written_name(unacceptable)
     with pytest.raises(SettingsError, match="ALLOWED_ISSUERS uid is ambiguous"):
         load_settings({"ALLOWED_ISSUERS": name})
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("OID.2.5.4.97", " (organizationIdentifier for OID.2.5.4.97)"), ("OID.uid", "")]
+)
+def test_an_oid_as_java_writes_it_is_corrected(name: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"or its dotted OID{hint}") + r"\Z"):
+        parse_attribute_type(name)
 
 
 @pytest.mark.parametrize("name", ["CN=uid", "O=guid", r"CN=a\,uid=b", r"CN=a\+uid=b", "CN=uid=b", "UID=uid"])
@@ -139,6 +153,7 @@ CORRECTED = {
     "T=Head, GIVENNAME=A, SURNAME=B, OID.1.2.3.4=#0c0161": "title=Head,GN=A,SN=B,1.2.3.4=a",
     # As OpenSSL prints them, also with an attribute of an EV certificate first.
     "subject=C = DE, O = Acme, CN = X": "CN=X,O=Acme,C=DE",
+    "        Subject: C = DE, O = Acme, CN = X": "CN=X,O=Acme,C=DE",
     "issuer= /C=DE/O=M\\xC3\\xBCller/CN=X": r"CN=X,O=M\C3\BCller,C=DE",
     r"C=DE, O=a\\xC3, CN=X": r"CN=X,O=a\\xC3,C=DE",
     "businessCategory = a, jurisdictionC = DE, O = Acme, CN = X": "CN=X,O=Acme,jurisdictionC=DE,businessCategory=a",
