@@ -10,11 +10,10 @@ from client_certificate_auth import PeerCertificate
 from client_certificate_auth.x509.certificate import parse_certificate
 from mtls_authorizer.revocation.chains import MAX_AUTHORITIES, MAX_CHAINS, ChainBuilder, ChainLink
 from mtls_authorizer.revocation.crl.reader import verify_crl
-from mtls_authorizer.revocation.crl.scope import MOST_NAMES, read_certificate_scope
+from mtls_authorizer.revocation.crl.scope import MOST_NAMES, read_certificate_scope, read_crl_scope
 from mtls_authorizer.revocation.lists import RevocationLists
 from mtls_authorizer.revocation.status import RevocationState
 from mtls_authorizer.revocation.truststore.bundle import Truststore, read_truststore
-from mtls_authorizer.revocation.truststore.names import canonical_name
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     ALGORITHMS,
@@ -85,16 +84,19 @@ def test_a_chain_contains_all_cas_of_the_truststore_above_it(
 
 def test_relative_names_of_distribution_points_are_completed_with_the_name_of_the_issuer() -> None:
     relative = der.tagged(1, der.sequence(der.oid("2.5.4.3"), der.text("part")), constructed=True)
-    points = crl_distribution_points(der.tagged(0, relative, constructed=True))
+    point = der.tagged(0, relative, constructed=True)
+    points = crl_distribution_points(point)
     root = CertificateAuthority("Root")
     ca = CertificateAuthority("CA", parent=root, extensions=[IS_A_CA, MAY_SIGN_BOTH, points])
     own = CertificateAuthority("Own", extensions=[IS_NO_CA, points])
     builder = ChainBuilder(_truststore(root, ca, own))
-    for certificate, issuers in ((ca.issue(1, extensions=[points]), [ca, root]), (own.certificate, [own])):
+    for certificate, issuers in ((ca.issue(1, extensions=[points]), ["CA", "Root"]), (own.certificate, ["Own"])):
         (chain,) = builder.chains(parse_certificate(certificate))
         for link, issuer in zip(chain.links, issuers, strict=False):
-            ((_, (*name_of_issuer, _)),) = link.scope.names
-            assert tuple(name_of_issuer) == canonical_name(issuer.name)
+            assert link.scope.names == read_crl_scope(der.sequence(point), name(("CN", issuer))).names
+            part = name(("CN", issuer), ("CN", "part"))
+            full = full_name(der.tagged(4, part, constructed=True))
+            assert link.scope.names == read_crl_scope(der.sequence(full), name()).names
 
 
 def test_chains_share_the_distribution_points_of_a_certificate() -> None:
