@@ -254,7 +254,7 @@ def _form_option(content: Content) -> str:
 def _path_of_pem(value: object) -> str | None:
     """Return the path, for jq, of a certificate in PEM in a JSON value, such as the output of a CA's command.
 
-    The first one on the highest level that has any; on the same level, one with the key ``certificate``.
+    The first one on the highest level that has any; of an object, rather the one with the key ``certificate``.
     """
     # The steps to a value are the steps to the one around it, and the last one. Texts would take much memory.
     remaining: deque[tuple[Any, object]] = deque([((), value)])
