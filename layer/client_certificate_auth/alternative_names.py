@@ -130,7 +130,8 @@ def _hint(text: str) -> str:
     printed = re.match(r"((?:other ?name: ?)?[a-z0-9 ]{1,20})[:=]+", text, re.IGNORECASE)
     kind = printed and _PRINTED_TYPES.get(printed[1].replace(" ", "").lower())
     value = text[printed.end() :].strip() if printed else ""
-    return f": write {f'{kind}{value}'!r}" if kind and value and text != f"{kind}{value}" else ""
+    is_one = value and ", " not in value
+    return f": write {f'{kind}{value}'!r}" if kind and is_one and text != f"{kind}{value}" else ""
 
 
 def _canonical_form(kind: str, text: str) -> str:

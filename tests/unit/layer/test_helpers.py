@@ -483,7 +483,11 @@ def test_the_error_for_an_alternative_name_as_programs_print_it_contains_the_cor
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a.example", "what:a", "DNS:", "DNS Name=", "IP:fe80::1%eth0", " " * 100, "a" * 100]
+    "text",
+    [
+        *("", "a.example", "what:a", "DNS:", "DNS Name=", "IP:fe80::1%eth0", " " * 100, "a" * 100),
+        "DNS Name=a.example, DNS Name=b.example",
+    ],
 )
 def test_no_form_is_suggested_for_other_text(text: str) -> None:
     with pytest.raises(ValueError, match=r"types: DNS, .* otherName$|must not be empty|is empty"):

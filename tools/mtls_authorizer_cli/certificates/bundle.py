@@ -52,7 +52,7 @@ def choose_client(file: str, content: Content) -> tuple[str, tuple[str, ...]]:
     if pem is None:
         message = (
             f"{shown_file(file)} contains a certificate that was changed on its way, such as by a mail program: its "
-            "lines contain something else than base64. Get the file itself, such as an attachment"
+            "lines are not valid base64. Get the file itself, such as an attachment"
         )
         raise CommandError(message)
     return pem, tuple(notes)

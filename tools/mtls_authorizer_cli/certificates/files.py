@@ -155,19 +155,22 @@ _ADVICE[Kind.OTHER_PEM] = _ADVICE[Kind.BINARY] = _ADVICE[Kind.TEXT]
 _ADVICE[Kind.INVALID_JSON] = _ADVICE[Kind.JSON]
 
 _TRUSTSTORE_ADVICE = {
-    Kind.TRUSTED_CERTIFICATE: "Convert it: openssl x509 -in FILE -out truststore.pem",
+    # "openssl x509" would convert only the first certificate.
+    Kind.TRUSTED_CERTIFICATE: "Convert it: openssl crl2pkcs7 -nocrl -certfile FILE | openssl pkcs7 -print_certs "
+    "-out truststore.pem",
     Kind.PKCS7: "Convert it: openssl pkcs7{form} -in FILE -print_certs -out truststore.pem",
     Kind.PKCS12: "Extract the CA certificates: openssl pkcs12 -in FILE -cacerts -nokeys -out truststore.pem",
     Kind.JAVA_KEYSTORE: "Export each CA: keytool -exportcert -rfc -keystore FILE -alias ALIAS >> truststore.pem",
     Kind.INCOMPLETE_PEM: _ADVICE[Kind.INCOMPLETE_PEM],
 }
 _ALL_IN_JSON = (
-    """Extract all certificates: jq -r '.. | strings | select(contains("BEGIN CERTIFICATE"))' FILE > truststore.pem"""
+    """Extract all certificates: jq -r '.. | strings | select(contains("BEGIN CERTIFICATE-"))' FILE > truststore.pem"""
 )
 _CRL_ADVICE = {
     Kind.PKCS7: "If it contains one, extract it: openssl pkcs7{form} -in FILE -print_certs | openssl crl -out ca.crl",
 }
-_PERHAPS_A_CRL = {Kind.CRL, Kind.EMPTY, Kind.INCOMPLETE_PEM, Kind.TEXT, Kind.BINARY}
+_PERHAPS_A_CRL = {Kind.CRL, Kind.EMPTY, Kind.INCOMPLETE_PEM, Kind.INVALID_JSON, Kind.TEXT, Kind.BINARY}
+"""What can contain a CRL, or be the beginning of something else."""
 
 _PRIORITIES = sorted(Kind, key=lambda kind: "PRIVATE" not in kind.name)
 """Private keys come first, because their files can contain other PEM blocks."""
@@ -198,7 +201,8 @@ def describe_unusable(file: str, content: Content, *, problem: str = "", advice:
     if pem is not None:
         advice = f"Extract its certificate: jq -r {shlex.quote(pem)} {name} > client.pem"
     elif content.problem == BASE64_ALONE:
-        advice = f"Decode it: base64 -d {name} > client.cer"
+        # base64 rejects the carriage returns of Windows and the spaces of an indented text.
+        advice = f"Decode it: tr -cd A-Za-z0-9+/= < {name} | base64 -d > client.cer"
     elif kind is Kind.TEXT and content.problem:
         advice = "Get the file itself, such as an attachment"
     return f"{shown_file(file)} is {kind}{details}. {advice}"
@@ -218,15 +222,17 @@ def describe_no_truststore(content: Content) -> str:
 
 def describe_rejected_truststore(content: bytes, error: ValueError) -> str:
     """Return why a truststore was rejected: what it is, if it contains no certificates; otherwise the error."""
+    if len(content) > LARGEST_FILE:
+        return str(error)
     recognized = recognize(content)
     return str(error) if recognized.certificates else describe_no_truststore(recognized)
 
 
 def describe_no_crl(content: Content) -> str | None:
-    """Return what content is, which should be a CRL, and the next step; None if it is a CRL, or of no known kind."""
-    kind, details = _kind_and_details(content)
-    if kind in _PERHAPS_A_CRL:
+    """Return what content is, which should be a CRL, and the next step; None if it contains one or is not known."""
+    if not _PERHAPS_A_CRL.isdisjoint(content.kinds):
         return None
+    kind, details = _kind_and_details(content)
     advice = _CRL_ADVICE.get(kind, "Name the CRL, in PEM or DER")
     return f"it is {kind}{details}. {advice.format(form=_form_option(content))}"
 
@@ -248,7 +254,7 @@ def _form_option(content: Content) -> str:
 def _path_of_pem(value: object) -> str | None:
     """Return the path, for jq, of a certificate in PEM in a JSON value, such as the output of a CA's command.
 
-    The first one on the highest level that has any; on the same level, one with the key ``certificate``.
+    The first one on the highest level that has any; of an object, rather the one with the key ``certificate``.
     """
     # The steps to a value are the steps to the one around it, and the last one. Texts would take much memory.
     remaining: deque[tuple[Any, object]] = deque([((), value)])

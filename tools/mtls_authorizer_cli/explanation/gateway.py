@@ -217,7 +217,7 @@ def signature_finding(certificate: Certificate) -> GatewayFinding:
     algorithm = read_signature_algorithm(certificate.signature_algorithm)
     if algorithm is None:
         name = _algorithm_name(read_sequence(certificate.signature_algorithm)[1][0])
-        return GatewayFinding(passed=False, text=f"an unknown algorithm ({name})")
+        return GatewayFinding(passed=False, text=f"an unsupported algorithm ({name})")
     used = algorithm.hash_algorithm
     if used is None:
         # Ed25519 and Ed448, whose keys are not supported.

@@ -109,7 +109,7 @@ def read_bundle(content: bytes) -> TruststoreBundle:
             kind = mislabelled_kind(pem)
             problem = f"{error}" if kind is None else f"it is {kind} with the label of a certificate"
             if isinstance(error, Base64Error):
-                problem = "its lines contain something else than base64, such as after a mail program has changed them"
+                problem = "its lines are not valid base64, such as after a mail program has changed them"
             warnings.append(f"certificate {position} of the truststore cannot be read, so it is ignored: {problem}")
         else:
             certificates.append(TruststoreCertificate(position, certificate))

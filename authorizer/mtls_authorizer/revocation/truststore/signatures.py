@@ -16,6 +16,7 @@ from client_certificate_auth.x509.der import (
     OID,
     SEQUENCE,
     DerError,
+    check_any,
     describe,
     read_element,
     read_elements,
@@ -127,14 +128,16 @@ def read_signature_algorithm(identifier: bytes) -> SignatureAlgorithm | None:
         oid = _read_algorithm(tags, contents)
         if oid == _RSASSA_PSS:
             return _read_pss(contents[1]) if tags[1:] == [SEQUENCE] else None
+        algorithm = _ALGORITHMS.get(oid)
+        if algorithm is None or _has_no_parameters(tags, contents):
+            return algorithm
+        if algorithm.key_type is not ec.EllipticCurvePublicKey or tags[2:]:
+            return None
+        # Erlang repeats the parameters of the key, such as its curve. OpenSSL ignores those that it can read.
+        check_any(tags[1], contents[1])
     except DerError:
         return None
-    algorithm = _ALGORITHMS.get(oid)
-    if algorithm is None or _has_no_parameters(tags, contents):
-        return algorithm
-    # Erlang repeats the parameters of the key, such as its curve. OpenSSL ignores whatever an algorithm of ECDSA has.
-    is_ignored = algorithm.key_type is ec.EllipticCurvePublicKey and tags[2:] == []
-    return algorithm if is_ignored else None
+    return algorithm
 
 
 def is_signed_by(key: PublicKey, identifier: bytes, signature: bytes, signed: bytes | memoryview) -> bool:

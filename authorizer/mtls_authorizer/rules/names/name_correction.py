@@ -42,9 +42,11 @@ _SHORT_NAMES = (
         "uid": "UID",
         "userid": "UID",
         # As Windows, Java, GnuTLS and OpenSSL's long form have them.
+        "dnq": "dnQualifier",
         "e": "emailAddress",
         "email": "emailAddress",
         "g": "GN",
+        "generation": "generationQualifier",
         "i": "initials",
         "s": "ST",
         "t": "title",
@@ -64,7 +66,7 @@ contain people and servers."""
 
 def correct_type(name: str) -> str | None:
     """Return the short name of an attribute type that is written in another way, such as ``cn`` or ``commonName``."""
-    if name[:4].upper() == "OID." and re.fullmatch(DOTTED_OID, name[4:]):  # as Java writes it
+    if re.fullmatch(rf"(?i:OID)\.{DOTTED_OID}", name):  # as Java writes it
         return SHORT_NAME_BY_OID.get(name[4:], name[4:])
     return _SHORT_NAMES.get(name.lower())
 

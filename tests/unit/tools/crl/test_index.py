@@ -16,6 +16,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
+from mtls_authorizer_cli.certificates.files import LARGEST_FILE
 from mtls_authorizer_cli.crl import options as crl_options
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.progress import Progress
@@ -188,6 +189,9 @@ BUNDLE = pkcs7.serialize_certificates([x509.load_pem_x509_certificate(CA.pem)], 
             "it is a PKCS #7 bundle (DER). If it contains one, extract it: openssl pkcs7 -inform DER -in FILE",
         ),
         (b"no CRL", "neither a CRL in DER nor exactly one in PEM"),
+        (CA.pem + crl_pem(crl()), "neither a CRL in DER nor exactly one in PEM"),
+        # Only the beginning is read.
+        (b"[%s]" % (b" " * LARGEST_FILE), "neither a CRL in DER nor exactly one in PEM"),
     ],
 )
 def test_a_file_of_another_kind_is_named(
@@ -205,6 +209,7 @@ def test_a_file_of_another_kind_is_named(
             BUNDLE,
             "it is a PKCS #7 bundle (DER). Convert it: openssl pkcs7 -inform DER -in FILE -print_certs",
         ),
+        (b" " * LARGEST_FILE + b"[]", "the truststore has 6,291,458 bytes; API Gateway accepts at most 1,000,000"),
         (pem(b"broken").encode(), "no PEM block of the truststore (1 in all) is a usable CA certificate"),
     ],
 )

@@ -110,10 +110,10 @@ TRUSTSTORES = {
     "a signature with SHA-1": Mistake(
         bundle(ROOT, authority("SHA-1", algorithm=SHA1)), Check.CA_SIGNATURE, "it is signed with SHA-1"
     ),
-    "a signature with an unknown algorithm": Mistake(
+    "a signature with an unsupported algorithm": Mistake(
         bundle(ROOT, authority("SM2", algorithm=SM2)),
         Check.CA_SIGNATURE,
-        "it is signed with an unknown algorithm (1.2.156.10197.1.501)",
+        "it is signed with an unsupported algorithm (1.2.156.10197.1.501)",
     ),
     "a key on P-521": Mistake(
         bundle(authority("P-521", algorithm=ALGORITHMS["ECDSA with P-521"])), Check.CA_KEY, "it has ECDSA on secp521r1"

@@ -223,7 +223,7 @@ UNUSABLE: dict[str, tuple[bytes, str, str]] = {
     "base64 alone": (
         "\n".join(pem(LEAF).splitlines()[1:-1]).encode(),
         "is text, but not PEM (it looks like base64 without its BEGIN and END lines)",
-        "base64 -d FILE > client.cer",
+        "tr -cd A-Za-z0-9+/= < FILE | base64 -d > client.cer",
     ),
     "text": (b"hello\x1b[31m", "is text, but not PEM", A_CERTIFICATE),
     "binary data": (b"\x00\xff", "is binary data of an unknown kind", A_CERTIFICATE),

@@ -345,8 +345,12 @@ def test_certificates_that_cannot_be_read_are_skipped_with_a_warning() -> None:
             json.dumps({"Certificate": ROOT.pem.decode()}).encode(),
             "it is JSON. Extract all certificates: jq -r '.. | str",
         ),
+        (
+            ROOT.pem.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"),
+            r"it is a certificate in OpenSSL's own format. Convert it: openssl crl2pkcs7 -nocrl -certfile FILE \| o",
+        ),
         (b"\xfe\xed\xfe\xed", "it is a Java keystore. Export each CA: keytool -exportcert -rfc -keystore FILE"),
-        (ROOT.pem.replace(b"\nMII", b"\n> MII"), "cannot be read, so it is ignored: its lines contain something else "),
+        (ROOT.pem.replace(b"\nMII", b"\n> MII"), "cannot be read, so it is ignored: its lines are not valid base64"),
         (pem(b"broken").encode(), "certificate 1 of the truststore cannot be read"),
         (pem(b"").encode(), "certificate 1 of the truststore cannot be read"),
         (pem(ROOT.revoke()).encode(), "it is a certificate revocation list with the label of a certificate"),

@@ -126,7 +126,8 @@ def _about_nearest(rule: RuleExplanation, explanation: Explanation) -> Advice | 
         return _ADVICE_ON_MATCHING_RULES[rule.mismatch](rule, explanation)
     if rule.mismatch is DenyReason.CERTIFICATE_EXCLUDED:
         return Advice(
-            f"{place_of(rule)} matches, but its exclusions ('not') exclude the certificate.",
+            f"{place_of(rule)} matches, but its exclusions ('not') exclude the certificate."
+            f"{_other_obstacles(rule, rule.mismatch)}",
             "If this client is to be allowed, narrow the exclusions, or add another rule for it.",
         )
     if [field.matcher.field for field in rule.failing] == [ISSUER_KEY] and not rule.failing[0].found:
@@ -155,9 +156,11 @@ def _near_miss_advice(rule: RuleExplanation, explanation: Explanation) -> Advice
     return Advice(problem, corrections)
 
 
-def _other_obstacles(rule: RuleExplanation, corrected: OtherRequirement | None = None) -> str:
-    """Return why a rule still does not match when its fields, or one other requirement, are corrected."""
-    exclude = any(all(field.matches for field in exclusion) for exclusion in rule.exclusions)
+def _other_obstacles(rule: RuleExplanation, corrected: OtherRequirement | DenyReason | None = None) -> str:
+    """Return why a rule still does not match with its fields, one other requirement, or its exclusions corrected."""
+    exclude = corrected is not DenyReason.CERTIFICATE_EXCLUDED and any(
+        all(field.matches for field in exclusion) for exclusion in rule.exclusions
+    )
     unmet = [each for each in (*rule.values, *rule.limits) if not each.met and each != corrected]
     obstacles = [
         *(["its exclusions ('not') exclude the certificate"] if exclude else []),

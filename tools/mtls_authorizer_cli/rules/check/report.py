@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _LINE_IN_SYNTAX_ERROR = re.compile(r": line ([0-9]+) column [0-9]+")
 _EFFECT_OF_ROLES = (
-    "grants nothing. Remove the rule, unless it is the only one about psd2_role, because of which certificates with "
-    "malformed QCStatements are denied"
+    "grants nothing. Like any rule about psd2_role, it still denies certificates with malformed QCStatements: remove "
+    "it only if another one does"
 )
 
 

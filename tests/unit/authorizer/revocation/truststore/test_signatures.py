@@ -66,6 +66,8 @@ def test_an_algorithm_has_a_hash(identifier: bytes, hash_name: str | None, is_we
         der.sequence(der.oid("1.2.840.113549.1.1.11"), der.integer(1)),
         der.sequence(der.oid("1.2.840.113549.1.1.11"), NULL, NULL),
         der.sequence(der.oid("1.2.840.10045.4.3.2"), NULL, NULL),
+        der.sequence(der.oid("1.2.840.10045.4.3.2"), der.tlv(der.NULL, b"\0")),
+        der.sequence(der.oid("1.2.840.10045.4.3.2"), der.tlv(der.OID)),
         der.sequence(der.oid("1.3.101.112"), der.sequence()),
         der.sequence(der.oid(PSS)),
         der.sequence(der.oid(PSS), NULL),

@@ -151,6 +151,7 @@ CORRECTED = {
     # As Java and keytool print them.
     'Owner: CN=X, OID.2.5.4.97=PSDGB-1, O="Acme, Inc."': r"CN=X,organizationIdentifier=PSDGB-1,O=Acme\, Inc.",
     "T=Head, GIVENNAME=A, SURNAME=B, OID.1.2.3.4=#0c0161": "title=Head,GN=A,SN=B,1.2.3.4=a",
+    "CN=X, DNQ=1 + GENERATION=Jr., O=Acme": "CN=X,dnQualifier=1+generationQualifier=Jr.,O=Acme",
     # As OpenSSL prints them, also with an attribute of an EV certificate first.
     "subject=C = DE, O = Acme, CN = X": "CN=X,O=Acme,C=DE",
     "        Subject: C = DE, O = Acme, CN = X": "CN=X,O=Acme,C=DE",
@@ -163,6 +164,15 @@ CORRECTED = {
     "EMAIL=a@b.example,jurisdictionOfIncorporationStateOrProvinceName=Y": "emailAddress=a@b.example,jurisdictionST=Y",
     "CN=X, G=A, I=A. B.": "CN=X,GN=A,initials=A. B.",
 }
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [("OID.2.5.4.3", r" \(CN for OID\.2\.5\.4\.3\)"), ("OID.1.2.3", r" \(1\.2\.3 for .*\)"), ("OID.what", "")],
+)
+def test_the_error_for_an_attribute_type_contains_only_one_that_is_valid(written: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=f"its dotted OID{hint}$"):
+        parse_attribute_type(written)
 
 
 @pytest.mark.parametrize(("written", "correct"), CORRECTED.items())

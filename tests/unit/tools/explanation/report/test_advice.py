@@ -419,6 +419,7 @@ def test_a_rule_to_be_corrected_may_not_match_for_another_reason(keys: dict[str,
     [
         ({"not_after": "2000-01-01T00:00:00Z"}, "its api_id is 'z9'"),
         ({"context": {"t": {"from": "subject.L"}}}, "its context.t requires one value"),
+        ({"not": {"common_name": "Ledger"}}, "its exclusions ('not') exclude the certificate. Even then, its api_id"),
     ],
 )
 def test_everything_that_a_rule_requires_of_a_matching_certificate_is_named(keys: dict[str, Any], problem: str) -> None:

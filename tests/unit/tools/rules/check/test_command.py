@@ -120,7 +120,7 @@ def test_a_rule_about_roles_that_has_expired_may_still_have_an_effect(
     path = tmp_path / "rules.json"
     path.write_bytes(document(rule(match={"psd2_role": "PSP_AI"}, not_after="2020-01-01T00:00:00Z")))
     assert check(path) == 0
-    text = "rules[0].not_after has passed, so that the rule grants nothing. Remove the rule, unless it is the only one"
+    text = "rules[0].not_after has passed, so that the rule grants nothing. Like any rule about psd2_role, it still"
     assert text in capsys.readouterr().err
 
 
