@@ -56,14 +56,17 @@ def test_the_text_about_decisions_has_the_figures_of_the_table() -> None:
     plain = [row for row in not_seen if "with log" not in row and not row.startswith(larger)]
     ten, hundred, extension = (next(not_seen[row] for row in not_seen if row.startswith(each)) for each in larger)
     with_log = [value for row, value in not_seen.items() if "with log" in row]
-    in_cache = between([cached[row] for row in plain], 2)
-    assert f"| in the cache | 0.05 | {in_cache}: met" in text
-    assert max(cached[row] for row in plain) <= 0.05
-    assert f"| not seen before | 0.35 | {between([not_seen[row] for row in plain], 2)}: missed" in text
-    assert f"| with ten alternative names | 0.45 | {ten:.2f}: missed" in text
-    assert f"| with a hundred | 0.8 | {hundred:.2f}: missed" in text
-    assert f"| with 8 KiB of extensions | 0.5 | {extension:.2f}: missed" in text
-    assert f"with log and metrics | 0.65 | {between(with_log, 2)}: missed" in text
+    for certificate, goal, measured in (
+        ("in the cache", 0.05, [cached[row] for row in plain]),
+        ("not seen before", 0.35, [not_seen[row] for row in plain]),
+        ("with ten alternative names", 0.45, [ten]),
+        ("with a hundred", 0.8, [hundred]),
+        ("with 8 KiB of extensions", 0.5, [extension]),
+        ("not seen before, with log and metrics", 0.65, with_log),
+    ):
+        figure = between(measured, 2) if len(measured) > 1 else f"{measured[0]:.2f}"
+        verdict = "met" if max(measured) <= goal else "missed"
+        assert f"| {certificate} | {goal} | {figure}: {verdict}" in text
 
 
 def test_the_text_about_cold_starts_has_the_figures_of_the_table() -> None:
