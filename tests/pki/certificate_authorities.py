@@ -74,6 +74,12 @@ def _rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
+def rsa_key(identifier: bytes) -> bytes:
+    """Return the SubjectPublicKeyInfo of the RSA key of all CAs, with any AlgorithmIdentifier."""
+    key = _rsa_key().public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    return der.sequence(identifier, der.bits(key))
+
+
 ECDSA = _ecdsa("1.2.840.10045.4.3.2", ec.SECP256R1(), hashes.SHA256())
 ALGORITHMS = {
     "ECDSA with P-256": ECDSA,

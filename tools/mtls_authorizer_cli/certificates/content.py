@@ -65,8 +65,8 @@ class Content(NamedTuple):
         return not {Kind.PRIVATE_KEY, Kind.ENCRYPTED_PRIVATE_KEY}.isdisjoint(self.kinds)
 
 
-def recognize(content: bytes) -> Content:
-    """Recognize the content of a file."""
+def recognize(content: bytes, *, largest_json: float = float("inf")) -> Content:
+    """Recognize the content of a file. JSON with more bytes than ``largest_json`` is not parsed, which takes memory."""
     if not content.strip():
         return Content((Kind.EMPTY,))
     if content.startswith(_JAVA_KEYSTORES):
@@ -80,7 +80,7 @@ def recognize(content: bytes) -> Content:
     if text is None:
         return Content((Kind.BINARY,))
     if text.lstrip().startswith(("{", "[")):
-        return _recognize_json(text)
+        return _recognize_json(text) if len(content) <= largest_json else Content((Kind.JSON,))
     if "-----BEGIN%20" in text:
         text = unquote(text)  # from a header of a load balancer, which may leave + as it is
     # Events in JSON contain PEM, too.

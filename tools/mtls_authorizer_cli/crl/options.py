@@ -90,7 +90,7 @@ def check_written(path: Path, read: Sequence[str], replaceable: Kind) -> None:
     if not path.is_file():
         message = f"the output {path} is not a regular file: name another output"
         raise CommandError(message)
-    for kind in recognize(read_beginning(str(path), MAX_CRL_BYTES + 1)).kinds:
+    for kind in recognize(read_beginning(str(path), MAX_CRL_BYTES + 1), largest_json=0).kinds:
         if kind not in {replaceable, *_OF_NO_KNOWN_KIND}:
             message = f"the output {path} is {kind}, which is not replaced: name another output, or remove the file"
             raise CommandError(message)

@@ -98,7 +98,7 @@ def read_bundle(content: bytes) -> TruststoreBundle:
     """Read a truststore: a bundle in PEM. Raises ValueError if no certificate in it can be read."""
     certificates: list[TruststoreCertificate] = []
     warnings: list[str] = []
-    recognized = recognize(content)
+    recognized = recognize(content, largest_json=MAX_TRUSTSTORE_BYTES)
     for position, pem in enumerate(recognized.certificates, start=1):
         try:
             (block,) = read_blocks(pem.encode())

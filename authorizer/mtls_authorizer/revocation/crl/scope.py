@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 _NAME, _USERS, _CAS, _REASONS, _INDIRECT, _ATTRIBUTES = 0xA0, 0x81, 0x82, 0x83, 0x84, 0x85
 
 MOST_NAMES = 64
-"""The maximum number of names in the distribution points of a certificate, and in that of a CRL. Usually, there are one
-to five. Each takes more memory than its octets."""
+"""The maximum number of names in the distribution point of a CRL, and of those that are used of a certificate. Usually,
+there are one to five. Each takes more memory than its octets."""
 
 # The bits of ReasonFlags (§4.2.1.13). Bit 0 is unused.
 _ALL_REASONS = range(1, 9)
@@ -57,7 +57,7 @@ class CertificateScope(NamedTuple):
     """Whether the certificate has the extension CRLDistributionPoints, even if it cannot be decoded."""
 
     has_only_limited_points: bool
-    """Whether there are distribution points, but all are for some reasons only, or they have more than MOST_NAMES."""
+    """Whether there are distribution points, but all are for some reasons only."""
 
     names: frozenset[PointName]
     """The first MOST_NAMES of the points that are for all reasons, and whose CRL the certificate's issuer signs."""
@@ -130,7 +130,6 @@ def read_certificate_scope(certificate: Certificate, issuer: CanonicalName) -> C
     issuer_digest = name_digest(issuer)
     try:
         points = read_distribution_points(value)
-        is_excessive = sum(map(_count_names, points)) > MOST_NAMES
         names = (
             name
             for point in points
@@ -139,13 +138,12 @@ def read_certificate_scope(certificate: Certificate, issuer: CanonicalName) -> C
         )
         first_names = frozenset(islice(names, MOST_NAMES))
     except DerError:
-        points, first_names, is_excessive = [], frozenset(), False
-    limited = is_excessive or (bool(points) and all(map(_is_limited, points)))
+        points, first_names = [], frozenset()
     uris = dict.fromkeys(content for point in points for tag, content in point.full_name or () if tag == URI)
     return CertificateScope(
         _is_ca(certificate),
         has_points=True,
-        has_only_limited_points=limited,
+        has_only_limited_points=bool(points) and all(map(_is_limited, points)),
         names=first_names,
         uris=tuple(islice(uris, MOST_NAMES)),
     )
@@ -163,10 +161,6 @@ def _is_limited(point: DistributionPoint) -> bool:
     """Return whether a point is for some reasons only. A CA may also list all of them."""
     reasons = point.reasons
     return reasons is not None and not all(bit_is_set(reasons, reason) for reason in _ALL_REASONS)
-
-
-def _count_names(point: DistributionPoint) -> int:
-    return max(1, len(point.full_name or ())) + len(point.crl_issuer or ())
 
 
 def _is_signed_by_issuer(point: DistributionPoint, issuer_digest: bytes) -> bool:

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from client_certificate_auth.records import NamedTuple
 from client_certificate_auth.x509.der import (
     INTEGER,
-    NULL,
     OID,
     SEQUENCE,
     DerError,
@@ -112,8 +111,20 @@ def load_public_key(spki: bytes) -> PublicKey | None:
     try:
         key = load_der_public_key(spki)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        return None
+        return _load_unusual_rsa_key(spki)
     return key if isinstance(key, _KEYS) else None
+
+
+def _load_unusual_rsa_key(spki: bytes) -> rsa.RSAPublicKey | None:
+    """Return an RSA key that OpenSSL reads, but cryptography does not, such as one with X.500's algorithm ``rsa``."""
+    from client_certificate_auth.x509.public_key import read_public_key  # noqa: PLC0415 -- few CAs need it
+
+    try:
+        facts = read_public_key(spki)
+        key = load_der_public_key(facts.pubkey) if facts.modulus and facts.pubkey else None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, rsa.RSAPublicKey) else None
 
 
 def key_fingerprint(key: PublicKey) -> str:
@@ -128,16 +139,9 @@ def read_signature_algorithm(identifier: bytes) -> SignatureAlgorithm | None:
         oid = _read_algorithm(tags, contents)
         if oid == _RSASSA_PSS:
             return _read_pss(contents[1]) if tags[1:] == [SEQUENCE] else None
-        algorithm = _ALGORITHMS.get(oid)
-        if algorithm is None or _has_no_parameters(tags, contents):
-            return algorithm
-        if algorithm.key_type is not ec.EllipticCurvePublicKey or tags[2:]:
-            return None
-        # Erlang repeats the parameters of the key, such as its curve. OpenSSL ignores those that it can read.
-        check_any(tags[1], contents[1])
     except DerError:
         return None
-    return algorithm
+    return _ALGORITHMS.get(oid)
 
 
 def is_signed_by(key: PublicKey, identifier: bytes, signature: bytes, signed: bytes | memoryview) -> bool:
@@ -181,19 +185,18 @@ def _read_number(encoded: bytes | None, default: int) -> int:
 
 def _read_hash(content: bytes) -> hashes.HashAlgorithm | None:
     """Return the hash of the content of an AlgorithmIdentifier, None for an unknown one. Raises DerError."""
-    tags, contents = read_elements(content)
-    oid = _read_algorithm(tags, contents)
-    return _HASHES.get(oid) if _has_no_parameters(tags, contents) else None
+    return _HASHES.get(_read_algorithm(*read_elements(content)))
 
 
 def _read_algorithm(tags: list[int], contents: list[bytes]) -> str:
-    """Return the OID of an AlgorithmIdentifier from the elements of its SEQUENCE. Raises DerError."""
-    if tags[:1] != [OID]:
+    """Return the OID of an AlgorithmIdentifier from the elements of its SEQUENCE. Raises DerError.
+
+    Only RSASSA-PSS and MGF1 need parameters. Others have none, or NULL, but Erlang repeats those of the key, such as
+    its curve. As OpenSSL does, this ignores all that can be read.
+    """
+    if tags[:1] != [OID] or len(tags) > 2:  # noqa: PLR2004 -- an algorithm and its parameters
         message = f"expected an algorithm's OID and parameters, found {describe(tags)}"
         raise DerError(message)
+    for tag, content in zip(tags[1:], contents[1:], strict=True):
+        check_any(tag, content)
     return read_oid(contents[0])
-
-
-def _has_no_parameters(tags: list[int], contents: list[bytes]) -> bool:
-    """Return whether an AlgorithmIdentifier has no parameters, or NULL for them."""
-    return tags == [OID] or (tags == [OID, NULL] and not contents[1])

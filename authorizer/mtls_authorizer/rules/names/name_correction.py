@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _COMPONENT = re.compile(r'(?:"(?:\\.|[^"\\])*"|\\.|[^\\",+;])*')
-_SLASH_COMPONENT = re.compile(r"/([A-Za-z][A-Za-z0-9.-]*|[0-9.]+)=")
+_SLASH_COMPONENT = re.compile(r"(?<!\\)([/+])([A-Za-z][A-Za-z0-9.-]*|[0-9.]+)=")
 _UNESCAPED_SPECIAL = re.compile(r"(\\.)|([,+<>;])")
 _LABEL = re.compile(r"\A\s*(?:subject|issuer|owner(?=:))\s*[=:]\s*", re.IGNORECASE)
 _OCTET = re.compile(r"(?<!\\)\\x([0-9A-F]{2})")
@@ -111,14 +111,16 @@ def _relative_names(text: str) -> list[list[str]]:
     """Return the relative distinguished names in the order of the text, each a list of attributes."""
     if not text.startswith("/"):
         return _split(text)
-    # OpenSSL's old form, in which nothing is escaped.
+    # OpenSSL's old form. Version 3 joins the attributes of a relative name by "+", and escapes "/" and "+" in values.
     first, *parts = _SLASH_COMPONENT.split(text)
-    types, values = parts[::2], parts[1::2]
     # Text without an attribute is left as it is, and rejected.
-    return [
-        *([[first]] if first else []),
-        *([f"{kind}={_escaped(value)}"] for kind, value in zip(types, values, strict=True)),
-    ]
+    names = [[first]] if first else []
+    for separator, kind, value in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if separator == "/":
+            names.append([])
+        unescaped = value.replace("\\/", "/")
+        names[-1].append(f"{kind}={_escaped(unescaped)}")
+    return names
 
 
 def _split(text: str) -> list[list[str]]:

@@ -23,7 +23,6 @@ from tests.pki.certificate_authorities import (
     CRL_REASON,
     DAY,
     DELTA_CRL_INDICATOR,
-    ECDSA,
     ENTRY_ISSUER,
     FRESHEST_CRL,
     HOLD,
@@ -47,6 +46,7 @@ from tests.pki.certificate_authorities import (
     entry,
     full_name,
     reason,
+    rsa_key,
 )
 from tests.pki.certificates import attribute, extension, name, uri
 
@@ -140,20 +140,35 @@ for _place, _entry in {
         ),
     }
 # ECDSA has no parameters (RFC 5758 §3.2). Java 11 writes NULL, and Erlang the key's: a curve, or its description.
-for _parameters, _encoded in {
-    "NULL parameters": der.tlv(der.NULL),
-    "a curve as parameters": der.oid("1.2.840.10045.3.1.7"),
-    "other parameters": der.sequence(der.integer(1)),
+for _algorithm, _oid in {
+    "ECDSA with P-256": "1.2.840.10045.4.3.2",
+    "RSA with SHA-256": "1.2.840.113549.1.1.11",
+    "Ed25519": "1.3.101.112",
 }.items():
-    _ca = CertificateAuthority(
-        "Java", algorithm=ECDSA._replace(identifier=der.sequence(der.oid("1.2.840.10045.4.3.2"), _encoded))
-    )
-    SIMPLE |= {
-        f"a signature with {_parameters}, {answer}": Case(
-            answer, [_ca.revoke(entry(number), version=version)], _ca.issue(1), [_ca]
+    for _parameters, _encoded in {
+        "no parameters": b"",
+        "NULL parameters": der.tlv(der.NULL),
+        "a curve as parameters": der.oid("1.2.840.10045.3.1.7"),
+        "other parameters": der.sequence(der.integer(1)),
+    }.items():
+        _ca = CertificateAuthority(
+            _algorithm, algorithm=ALGORITHMS[_algorithm]._replace(identifier=der.sequence(der.oid(_oid), _encoded))
         )
-        for answer, number, version in ((REVOKED, 1, der.integer(1)), (GOOD, 2, b""))
-    }
+        SIMPLE |= {
+            f"{_algorithm} with {_parameters}, {answer}": Case(
+                answer, [_ca.revoke(entry(number), version=version)], _ca.issue(1), [_ca]
+            )
+            for answer, number, version in ((REVOKED, 1, der.integer(1)), (GOOD, 2, b""))
+        }
+    for _parameters, _encoded in {
+        "malformed parameters": der.tlv(der.NULL, b"\0"),
+        "parameters of two elements": der.tlv(der.NULL) * 2,
+    }.items():
+        _ca = CertificateAuthority(_algorithm, algorithm=ALGORITHMS[_algorithm])
+        _crl = _ca.revoke(algorithm=_ca.algorithm._replace(identifier=der.sequence(der.oid(_oid), _encoded)))
+        SIMPLE[f"{_algorithm} with {_parameters}"] = Case(
+            UNKNOWN, [_crl], _ca.issue(1), [_ca], CrlRejection.INVALID_SIGNATURE
+        )
 SERIAL_NUMBERS = {
     **{
         f"the serial number {number:x} is revoked": Case(
@@ -383,6 +398,20 @@ def _authorities() -> Iterator[tuple[str, Case]]:
             Case(UNKNOWN, [bytes(broken)], signing.issue(1), [signing], CrlRejection.INVALID_SIGNATURE),
         )
     rsa = CertificateAuthority("RSA", algorithm=ALGORITHMS["RSA with SHA-256"])
+    for label, identifier in {
+        "X.500's algorithm": der.sequence(der.oid("2.5.8.1.1"), der.integer(2048)),
+        "X.500's algorithm without parameters": der.sequence(der.oid("2.5.8.1.1")),
+        "other parameters than NULL": der.sequence(der.oid("1.2.840.113549.1.1.1"), der.sequence()),
+    }.items():
+        unusual = CertificateAuthority("RSA", algorithm=rsa.algorithm, key=rsa.key)
+        unusual.certificate = unusual.issue(
+            1000, subject=rsa.name, public_key=rsa_key(identifier), extensions=[IS_A_CA]
+        )
+        yield (
+            f"an RSA key with {label}, revoked",
+            Case(REVOKED, [unusual.revoke(entry(1))], unusual.issue(1), [unusual]),
+        )
+        yield f"an RSA key with {label}, not revoked", Case(GOOD, [unusual.revoke()], unusual.issue(1), [unusual])
     for label, algorithm in (("SHA-1", SHA1), ("MD5", MD5), ("SHA-1, by the defaults of RSA-PSS", PSS_BY_DEFAULT)):
         yield (
             f"signed over {label}",

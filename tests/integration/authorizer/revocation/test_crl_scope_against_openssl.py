@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mtls_authorizer.revocation.crl.rejection import CrlRejection
+from mtls_authorizer.revocation.crl.scope import MOST_NAMES
 from tests.integration.authorizer.revocation.openssl_verify import (
     GOOD,
     OPENSSL,
@@ -55,6 +56,7 @@ A, B, C = full_name(_uri("a.crl")), full_name(_uri("b.crl")), full_name(_uri("c.
 A_AND_B = full_name(_uri("a.crl"), _uri("b.crl"))
 DIRECTORY = full_name(_directory(name(("CN", "CA"), ("CN", "Part"))))
 OTHER_CASE = full_name(_directory(name(("CN", "ca"), attribute("CN", "PART", der.PRINTABLE_STRING))))
+MANY = [full_name(_uri(f"{number}.crl")) for number in range(MOST_NAMES)]
 REASONS = der.tagged(1, SOME_REASONS)
 ISSUER = der.tagged(2, _directory(CA.name), constructed=True)
 OTHER_ISSUER = der.tagged(2, _directory(name(("CN", "Other"))), constructed=True)
@@ -94,24 +96,26 @@ CERTIFICATES = {
     "relative": [crl_distribution_points(_relative("part"))],
     "in upper case": [crl_distribution_points(full_name(der.tagged(6, b"HTTP://ca.example/a.crl")))],
     "another type": [crl_distribution_points(full_name(der.tagged(2, b"http://ca.example/a.crl")))],
+    "a before many": [crl_distribution_points(A, *MANY)],
+    "a after many": [crl_distribution_points(*MANY, A)],
 }
 
 # For each scope, the answer for each certificate that is not listed: G good; U unknown; u unknown, though OpenSSL says
 # good; L unknown, and OpenSSL looks at the CRL nevertheless if it lists the certificate.
 ANSWERS = {
-    "complete": "GGGGGGGGGLGGGGGGG",
-    "users": "GGUUGGGGGLGGGGGGG",
-    "CAs": "UUGGUUUUUUUUUUUUU",
-    "a": "UUUGGUUGULGUuUUUU",
-    "a, not critical": "UUUGGUUGULGUuUUUU",
-    "a, users": "UUUUGUUGULGUuUUUU",
-    "a, CAs": "UUUGUUUUUUUUUUUUU",
-    "a and b": "UUUGGGUGGLGUuUUUU",
-    "a directory": "UUUUUUUUUUUUuGGUU",
-    "relative": "UUUUUUUUUUUUuGGUU",
-    "reasons": "UUUUUUUUUUUUUUUUU",
-    "a, reasons": "UUUUUUUUUUUUUUUUU",
-    "attributes": "UUUUUUUUUUUUUUUUU",
+    "complete": "GGGGGGGGGLGGGGGGGGG",
+    "users": "GGUUGGGGGLGGGGGGGGG",
+    "CAs": "UUGGUUUUUUUUUUUUUUU",
+    "a": "UUUGGUUGULGUuUUUUGu",
+    "a, not critical": "UUUGGUUGULGUuUUUUGu",
+    "a, users": "UUUUGUUGULGUuUUUUGu",
+    "a, CAs": "UUUGUUUUUUUUUUUUUUU",
+    "a and b": "UUUGGGUGGLGUuUUUUGu",
+    "a directory": "UUUUUUUUUUUUuGGUUUU",
+    "relative": "UUUUUUUUUUUUuGGUUUU",
+    "reasons": "UUUUUUUUUUUUUUUUUUU",
+    "a, reasons": "UUUUUUUUUUUUUUUUUUU",
+    "attributes": "UUUUUUUUUUUUUUUUUUU",
 }
 
 

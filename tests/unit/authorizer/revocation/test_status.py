@@ -334,28 +334,30 @@ def _point(number: int) -> bytes:
     return der.sequence(full_name(uri(f"x:{number}")))
 
 
+OF_ISSUER = der.tagged(2, der.tagged(4, MIDDLE.name, constructed=True), constructed=True)
+
+
 @pytest.mark.parametrize(
     ("points", "expected"),
     [
-        ([_point(number) for number in range(MOST_NAMES)], (GOOD, None)),
-        ([_point(number) for number in range(MOST_NAMES + 1)], (UNKNOWN, UnknownReason.NOT_COVERED)),
-        ([der.sequence(full_name(*[uri("x:0")] * (MOST_NAMES + 1)))], (UNKNOWN, UnknownReason.NOT_COVERED)),
+        ([*map(_point, range(1, MOST_NAMES)), _point(0)], (GOOD, None)),
+        ([*map(_point, range(MOST_NAMES + 1))], (GOOD, None)),
+        ([*map(_point, range(1, MOST_NAMES + 1)), _point(0)], (UNKNOWN, UnknownReason.NOT_COVERED)),
         (
-            [
-                _point(0),
-                *[der.sequence(der.tagged(2, der.tagged(4, MIDDLE.name, constructed=True), constructed=True))]
-                * MOST_NAMES,
-            ],
+            [der.sequence(full_name(*[uri(f"x:{number}") for number in range(MOST_NAMES, -1, -1)]))],
             (UNKNOWN, UnknownReason.NOT_COVERED),
         ),
+        ([*[der.sequence(OF_ISSUER)] * MOST_NAMES, _point(0)], (GOOD, None)),
     ],
-    ids=["most", "points", "names of a point", "issuers"],
+    ids=["most", "one of the first", "the last", "the last of a point", "after issuers"],
 )
-def test_a_certificate_with_too_many_names_of_distribution_points_is_never_good(
+def test_of_many_names_of_distribution_points_the_first_ones_are_used(
     points: list[bytes], expected: tuple[RevocationState, UnknownReason | None]
 ) -> None:
     issued = MIDDLE.issue(1, extensions=[extension(CRL_DISTRIBUTION_POINTS, der.sequence(*points))])
     client = PeerCertificate.from_der(issued)
-    for extensions in ([], [distribution_point(full_name(uri("x:0")))]):
-        assert _state(_lists(MIDDLE.revoke(extensions=extensions)), client) == expected
+    partial = [distribution_point(full_name(uri("x:0")))]
+    assert _state(_lists(MIDDLE.revoke(extensions=partial)), client) == expected
+    assert _state(_lists(MIDDLE.revoke()), client) == (GOOD, None)
+    for extensions in ([], partial):
         assert _state(_lists(MIDDLE.revoke(entry(1), extensions=extensions)), client) == (REVOKED, None)

@@ -138,6 +138,12 @@ def test_an_event_is_json_although_it_contains_pem(text: str) -> None:
     assert (recognized.kinds, recognized.value, recognized.certificates) == ((Kind.JSON,), event, ())
 
 
+def test_json_above_the_limit_is_recognized_without_being_parsed() -> None:
+    assert recognize(b'{"a": 1}', largest_json=8).value == {"a": 1}
+    above = recognize(b'{"a": 1}', largest_json=7)
+    assert (above.kinds, above.value) == ((Kind.JSON,), None)
+
+
 def test_percent_encoding_is_decoded() -> None:
     assert recognize(quote(pem(CLIENT), safe="+=/").encode()).certificates == (pem(CLIENT),)
 

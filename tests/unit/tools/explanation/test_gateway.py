@@ -345,6 +345,8 @@ def test_certificates_that_cannot_be_read_are_skipped_with_a_warning() -> None:
             json.dumps({"Certificate": ROOT.pem.decode()}).encode(),
             "it is JSON. Extract all certificates: jq -r '.. | str",
         ),
+        # Parsing would take hundreds of megabytes.
+        (json.dumps([{}] * 2_000_000 + [ROOT.pem.decode()]).encode(), "it is JSON. Name the truststore"),
         (
             ROOT.pem.replace(b"CERTIFICATE", b"TRUSTED CERTIFICATE"),
             r"it is a certificate in OpenSSL's own format. Convert it: openssl crl2pkcs7 -nocrl -certfile FILE \| o",

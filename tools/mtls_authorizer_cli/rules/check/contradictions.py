@@ -1,4 +1,4 @@
-"""Rules, and values in rules, that no certificate can match."""
+"""Rules, exclusions, and values in rules, that no certificate can match."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ _MOST_SHOWN = 5
 
 
 def contradictions(rule: Rule, place: str) -> Iterator[RuleWarning]:
-    """Return the finding that no certificate can match a rule, or the values that none can match."""
+    """Return the finding that no certificate can match a rule, or its exclusions and values that none can match.
+
+    A rule may also be an entry of ``deny``.
+    """
     requirements = [Requirement(matcher) for matcher in rule.matchers]
-    for some, others in combinations(requirements, 2):
-        if _contradict(some, others):
-            yield RuleWarning(
-                WarningKind.NEVER_MATCHES,
-                place,
-                f"can match no certificate, because {some.field} and {others.field} contradict each other",
-            )
-            return
+    found = _contradiction(requirements, place, any_fact=rule.denies)
+    if found is not None:
+        yield found
+    if found is not None or rule.denies:
+        return
     for key, value in certificate_values(rule).items():
         if value.default is None and any(_lack(required, value) for required in requirements):
             reason = (
@@ -55,6 +55,10 @@ def contradictions(rule: Rule, place: str) -> Iterator[RuleWarning]:
         if problem is not None:
             yield RuleWarning(WarningKind.VALUE_NEVER_MATCHES, f"{place}.match.{required.field}", problem)
     exclusions = [[Requirement(matcher) for matcher in exclusion] for exclusion in rule.exclusions]
+    for number, exclusion in enumerate(exclusions):
+        found = _contradiction(exclusion, _place_of_exclusion(place, number, exclusions), any_fact=True)
+        if found is not None:
+            yield found
     yield from _excluded(requirements, exclusions, place)
 
 
@@ -82,10 +86,22 @@ def _is_ignored(condition: Condition) -> bool:
     )
 
 
-def _contradict(some: Requirement, others: Requirement) -> bool:
-    if len(some.alternatives) * len(others.alternatives) > _MOST_PAIRS:
-        return False
-    return all(contradict(one, other) for one, other in product(some.alternatives, others.alternatives))
+def _contradiction(requirements: Iterable[Requirement], place: str, *, any_fact: bool) -> RuleWarning | None:
+    """Return the finding that two fields contradict each other. ``any_fact`` is as in ``contradict``."""
+    for some, others in combinations(requirements, 2):
+        if len(some.alternatives) * len(others.alternatives) <= _MOST_PAIRS and all(
+            contradict(one, other, any_fact=any_fact) for one, other in product(some.alternatives, others.alternatives)
+        ):
+            return RuleWarning(
+                WarningKind.NEVER_MATCHES,
+                place,
+                f"can match no certificate, because {some.field} and {others.field} contradict each other",
+            )
+    return None
+
+
+def _place_of_exclusion(place: str, number: int, exclusions: Sequence[object]) -> str:
+    return f"{place}.not[{number}]" if len(exclusions) > 1 else f"{place}.not"
 
 
 def _lack(names: Requirement, value: CertificateValue) -> bool:
@@ -110,7 +126,7 @@ def _excluded(
             if not any(excluded.follows_from_each(required, any_fact=True) for required in requirements)
         ]
         if not open_fields:
-            where = f"{place}.not[{number}]" if len(exclusions) > 1 else f"{place}.not"
+            where = _place_of_exclusion(place, number, exclusions)
             yield RuleWarning(
                 WarningKind.NEVER_MATCHES,
                 place,

@@ -131,15 +131,26 @@ class Requirement:
         return all(self.follows_from(known_from(conditions, any_fact=any_fact)) for conditions in other.alternatives)
 
 
-def contradict(some: Iterable[Condition], others: Iterable[Condition]) -> bool:
-    """Return whether no certificate can satisfy two sets of conditions. False if this is uncertain."""
+def contradict(some: Iterable[Condition], others: Iterable[Condition], *, any_fact: bool = False) -> bool:
+    """Return whether no certificate can satisfy two sets of conditions. False if this is uncertain.
+
+    With ``any_fact``, as for exclusions, each of several values satisfies a condition, such as each common name. Only a
+    whole name without a required attribute contradicts them.
+    """
     some, others = tuple(some), tuple(others)
+    return (
+        _misses(known_from(some, any_fact=any_fact), (*others, *_implied(others)))
+        or _misses(known_from(others, any_fact=any_fact), (*some, *_implied(some)))
+        or (not any_fact and _exclude_one_value(some, others))
+    )
+
+
+def _exclude_one_value(some: Iterable[Condition], others: Iterable[Condition]) -> bool:
+    """Return whether no value satisfies both sets of conditions on a key of which a certificate has one value."""
     return (
         any(key_of(one) in _SINGLE_VALUED and _exclude_each_other(one, other) for one in some for other in others)
         or any(_exclude_each_other(one, other) for one in _implied(some) for other in others)
         or any(_exclude_each_other(one, other) for one in _implied(others) for other in some)
-        or _misses(known_from(some), (*others, *_implied(others)))
-        or _misses(known_from(others), (*some, *_implied(some)))
     )
 
 

@@ -56,12 +56,16 @@ def check_document(source: str, content: bytes, now: datetime, *, has_truststore
     except RulesError as error:
         return CheckedSource(source, tuple(_errors(content, error.problems)))
     rules = [rule for rule in every_rule if not rule.denies]
-    denials = len(every_rule) - len(rules)
-    findings = [*_findings(rules, now), *rule_warnings(json.loads(content), has_truststore=has_truststore)]
+    denying = [rule for rule in every_rule if rule.denies]
+    findings = [
+        *_findings(rules, now),
+        *(finding for rule in denying for finding in contradictions(rule, rule.name)),
+        *rule_warnings(json.loads(content), has_truststore=has_truststore),
+    ]
     lines = line_numbers(content.decode()) if findings else {}
     warnings = [_warning(finding, rules, lines) for finding in findings]
     return CheckedSource(
-        source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules), denials
+        source, (), tuple(sorted(warnings, key=lambda message: message.line or 0)), len(rules), len(denying)
     )
 
 

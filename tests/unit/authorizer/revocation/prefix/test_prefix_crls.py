@@ -106,7 +106,7 @@ def test_a_partition_is_loaded_when_the_first_certificate_names_it(storage: Memo
 def test_a_crl_is_loaded_for_a_certificate_with_too_many_names_by_the_first_ones(
     storage: Memory, limit_memory: Callable[[int], None]
 ) -> None:
-    """It proves no such certificate good, but revokes."""
+    """It revokes."""
     limit_memory(room_for(1))
     storage.put("crl/other-name.crl", partition("first", 22, ca=OTHER))
     authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")

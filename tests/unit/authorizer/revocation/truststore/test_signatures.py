@@ -7,10 +7,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key, read_signature_algorithm
 from tests.pki import der
-from tests.pki.certificate_authorities import ALGORITHMS, MD5, PSS_BY_DEFAULT, SHA1
+from tests.pki.certificate_authorities import ALGORITHMS, MD5, PSS_BY_DEFAULT, SHA1, rsa_key
 
 SHA_256 = "2.16.840.1.101.3.4.2.1"
 NULL = der.tlv(der.NULL)
+RSA, X500_RSA = "1.2.840.113549.1.1.1", "2.5.8.1.1"
 PSS, MGF1 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8"
 
 
@@ -42,10 +43,13 @@ SALT = _explicit(2, der.integer(32))
         (PSS_BY_DEFAULT.identifier, "sha1", True),
         (der.sequence(der.oid("1.2.840.113549.1.1.14"), NULL), "sha224", True),
         (der.sequence(der.oid("1.2.840.113549.1.1.11")), "sha256", False),
+        (der.sequence(der.oid("1.2.840.113549.1.1.11"), der.integer(1)), "sha256", False),
         (der.sequence(der.oid("1.2.840.10045.4.3.2"), der.oid("1.2.840.10045.3.1.7")), "sha256", False),
         (der.sequence(der.oid("1.2.840.10045.4.3.2"), der.sequence(der.integer(1))), "sha256", False),
+        (der.sequence(der.oid("1.3.101.112"), der.sequence()), None, False),
         (_pss(HASH, MASK, SALT), "sha256", False),
         (_pss(HASH, MASK, SALT, _explicit(3, der.integer(1))), "sha256", False),
+        (_pss(_explicit(0, der.sequence(der.oid(SHA_256), der.integer(1))), MASK, SALT), "sha256", False),
     ],
 )  # fmt: skip
 def test_an_algorithm_has_a_hash(identifier: bytes, hash_name: str | None, is_weak: bool) -> None:  # noqa: FBT001 -- a table's column
@@ -63,18 +67,19 @@ def test_an_algorithm_has_a_hash(identifier: bytes, hash_name: str | None, is_we
         der.integer(1),
         der.sequence(der.oid("1.2.3")),
         der.sequence(der.integer(1)),
-        der.sequence(der.oid("1.2.840.113549.1.1.11"), der.integer(1)),
+        der.sequence(der.oid("1.2.840.113549.1.1.11"), der.tlv(der.INTEGER)),
         der.sequence(der.oid("1.2.840.113549.1.1.11"), NULL, NULL),
         der.sequence(der.oid("1.2.840.10045.4.3.2"), NULL, NULL),
         der.sequence(der.oid("1.2.840.10045.4.3.2"), der.tlv(der.NULL, b"\0")),
         der.sequence(der.oid("1.2.840.10045.4.3.2"), der.tlv(der.OID)),
-        der.sequence(der.oid("1.3.101.112"), der.sequence()),
+        der.sequence(der.oid("1.3.101.112"), der.tlv(der.NULL, b"\0")),
         der.sequence(der.oid(PSS)),
         der.sequence(der.oid(PSS), NULL),
         der.sequence(der.oid(PSS), der.sequence(), der.sequence()),
         _pss(_explicit(0, der.sequence())),
         _pss(_explicit(0, der.sequence(der.oid("1.2.3")))),
-        _pss(_explicit(0, der.sequence(der.oid(SHA_256), der.integer(1)))),
+        _pss(_explicit(0, der.sequence(der.oid(SHA_256), der.tlv(der.INTEGER)))),
+        _pss(_explicit(0, der.sequence(der.oid(SHA_256), NULL, NULL))),
         _pss(_explicit(1, der.sequence(der.oid("1.2.3"), der.sequence(der.oid(SHA_256))))),
         _pss(_explicit(1, der.sequence(der.oid(MGF1)))),
         _pss(_explicit(1, der.sequence(der.oid(MGF1), der.sequence(der.oid("1.2.3"))))),
@@ -108,6 +113,25 @@ def test_a_key_that_cannot_verify_is_none() -> None:
     assert load_public_key(of_another_kind.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)) is None
     assert load_public_key(b"") is None
     assert load_public_key(der.sequence(der.sequence(der.oid("1.2.3")), der.bits(b""))) is None
+    assert load_public_key(der.sequence(der.sequence(der.oid(X500_RSA)), der.bits(b""))) is None
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        der.sequence(der.oid(X500_RSA)),
+        der.sequence(der.oid(X500_RSA), der.integer(2048)),
+        der.sequence(der.oid(RSA), der.sequence()),
+    ],
+)
+def test_an_rsa_key_is_the_same_under_each_algorithm_that_openssl_reads(identifier: bytes) -> None:
+    usual = load_public_key(rsa_key(der.sequence(der.oid(RSA), NULL)))
+    assert usual is not None
+    assert load_public_key(rsa_key(identifier)) == usual
+
+
+def test_a_key_for_encryption_only_does_not_verify() -> None:
+    assert load_public_key(rsa_key(der.sequence(der.oid("1.2.840.113549.1.1.7")))) is None
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)

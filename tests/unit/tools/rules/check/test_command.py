@@ -219,6 +219,21 @@ def test_a_value_of_a_rule_that_never_matches_is_reported_once(capsys: pytest.Ca
     assert [warning["kind"] for warning in rules["warnings"]] == ["value_never_matches"]
 
 
+def test_an_exclusion_that_excludes_nothing_is_reported_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rules.json"
+    exclusion = {"common_name": "a", "subject": "CN=b"}
+    denied = {"deny": [{"common_name": "c"}, exclusion], "rules": [rule(**{"not": exclusion})]}
+    path.write_text(json.dumps(denied, indent=1))
+    assert check(path, "--strict") == 1
+    problem = "can match no certificate, because common_name and subject contradict each other"
+    assert capsys.readouterr().err.splitlines() == [
+        f"{path}:6: warning: deny[1] {problem}",
+        f"{path}:17: warning: rule 'acme': rules[0].not {problem}",
+    ]
+
+
 def test_a_rejected_environment_is_reported_as_the_function_does(capsys: pytest.CaptureFixture[str]) -> None:
     environment = {"ALLOWED_ISSUERS": "CN=a, O=b", "AUTHORIZER_RULES": "{}"}
     assert check("--environment", environment=environment) == 1

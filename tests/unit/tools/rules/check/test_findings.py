@@ -20,6 +20,7 @@ from mtls_authorizer.request.event import ApiRequest
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import permits
+from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.rules.check.contradictions import contradictions
 from mtls_authorizer_cli.rules.check.coverage import covered_rules
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from enum import StrEnum
 
-    from mtls_authorizer.rules.rule import Rule
+    from mtls_authorizer.rules.conditions import Matcher
 
 Match = dict[str, Any]
 
@@ -110,6 +111,53 @@ def test_fields_that_contradict_each_other_are_found(match: Match, fields: str) 
 )
 def test_fields_that_do_not_contradict_each_other_are_not_reported(match: Match) -> None:
     assert not never(match)
+
+
+@pytest.mark.parametrize(
+    ("exclusion", "fields"),
+    [
+        ({"common_name": "a", "subject": "CN=b"}, "common_name and subject"),
+        ({"common_name": "a", "subject": "O=b"}, "common_name and subject"),
+        ({"common_name": {"prefix": "a"}, "subject": ["CN=b", "CN=c,CN=d"]}, "common_name and subject"),
+        ({"organization": "a", "subject": "CN=b,O=c"}, "organization and subject"),
+        ({"organizational_unit": ["a", "b"], "subject": "CN=b,OU=c"}, "organizational_unit and subject"),
+        ({"organization_identifier": "a", "subject": "CN=a,2.5.4.97=b"}, "subject and organization_identifier"),
+    ],
+)
+def test_an_exclusion_that_excludes_nothing_is_found(exclusion: Match, fields: str) -> None:
+    message = f"can match no certificate, because {fields} contradict each other"
+    assert places_of_exclusions(exclusion) == [("deny", message), ("rules[0].not", message)]
+    other = {"common_name": "c"}
+    assert places_of_exclusions([other, exclusion]) == [("deny[1]", message), ("rules[0].not[1]", message)]
+
+
+@pytest.mark.parametrize(
+    "exclusion",
+    [
+        # A name with several common names or organization identifiers is excluded by any of them.
+        {"common_name": "a", "subject": {"CN": "b"}},
+        {"common_name": "a", "subject": "CN=a,CN=b"},
+        {"common_name": "a", "subject": ["CN=b", {"O": "c"}]},
+        {"common_name": {"prefix": "a"}, "subject": {"CN": {"prefix": "b"}}},
+        {"organization_identifier": "a", "subject": {"2.5.4.97": "b"}},
+        {"organization_identifier": "a", "subject": "CN=a,2.5.4.97=a,2.5.4.97=b"},
+        {"spiffe_trust_domain": "a", "subject_alt_name": "URI:spiffe://b/a"},
+        {"common_name": "a", "subject": "CN=a,emailAddress=A@b.example"},
+        {"serial_number": "1", "issuer": "CN=a", "common_name": "a"},
+    ],
+)
+def test_an_exclusion_that_may_exclude_somebody_is_not_reported(exclusion: Match) -> None:
+    assert not places_of_exclusions(exclusion)
+
+
+def places_of_exclusions(exclusions: object) -> list[tuple[str, str]]:
+    content = json.dumps({"deny": exclusions, "rules": [rule(match={"issuer": "CN=a"}, **{"not": exclusions})]})
+    return [
+        (finding.place, finding.message)
+        for each in reversed(parse_rules(content.encode()))
+        for finding in contradictions(each, each.name if each.denies else "rules[0]")
+        if finding.kind is WarningKind.NEVER_MATCHES
+    ]
 
 
 @pytest.mark.parametrize(
@@ -852,6 +900,11 @@ def decisions(rules: Iterable[Rule]) -> Iterator[object]:
                 yield None
 
 
+def excluded_by(exclusion: tuple[Matcher, ...]) -> Iterator[bool]:
+    evaluate = RuleSet([Rule("deny", exclusion, (), denies=True)]).evaluate
+    return (evaluate(each) is DenyReason.CERTIFICATE_EXCLUDED for each in CERTIFICATES)
+
+
 @given(st.lists(generated_rules, min_size=1, max_size=4))
 def test_findings_are_true_of_every_certificate(generated: list[dict[str, Any]]) -> None:
     rules = parse_rules(document(*({"name": f"r{number}", **each} for number, each in enumerate(generated))))
@@ -859,8 +912,11 @@ def test_findings_are_true_of_every_certificate(generated: list[dict[str, Any]])
     clients = [{number for number, each in enumerate(CERTIFICATES) if of_rule.matching(each)} for of_rule in sets]
     for number, each in enumerate(rules):
         for finding in contradictions(each, f"rules[{number}]"):
-            event(finding.kind)
-            if finding.kind is WarningKind.NEVER_MATCHES:
+            _, of_exclusion, position = finding.place.partition(".not")
+            event(f"{finding.kind}{of_exclusion}")
+            if of_exclusion:
+                assert not any(excluded_by(each.exclusions[int(position[1:-1] or 0)]))
+            elif finding.kind is WarningKind.NEVER_MATCHES:
                 assert not clients[number]
     for finding in covered_rules(rules):
         event(finding.kind)
