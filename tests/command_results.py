@@ -1,11 +1,23 @@
-"""The result of a command: its exit status, and what it printed; and a terminal for its input or output."""
+"""All commands; the result of one: its exit status, and what it printed; and a terminal for its input or output."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
+from contextlib import redirect_stdout, suppress
 from typing import Any, NamedTuple
+
+from mtls_authorizer_cli.main import main
+
+
+def subcommands(*group: str) -> list[list[str]]:
+    """Return the words of each subcommand, as the help lists them."""
+    with redirect_stdout(io.StringIO()) as output, suppress(SystemExit):
+        main([*group, "--help"], {})
+    listed = re.findall("^    ([a-z-]+) ", output.getvalue().partition("  SUBCOMMAND\n")[2], re.MULTILINE)
+    return [words for name in listed for words in subcommands(*group, name)] or [list(group)]
 
 
 class Result(NamedTuple):

@@ -12,11 +12,15 @@ from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.request.assessment import Client
 from mtls_authorizer.request.decision import Decision
 from mtls_authorizer.request.event import read_request
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import ALL_ROUTES
+from mtls_authorizer.telemetry.decision_log import log_fields
+from mtls_authorizer.telemetry.malformed_certificate import MalformedCertificate
 from mtls_authorizer.telemetry.observation import Observation
 from tests.aws.api_events import rest_event
 from tests.pki.certificates import client_pem
+from tests.pki.crl_indexes import ListedRevocations
 
 NOW = datetime.now(UTC)
 CLIENT = client_pem(("CN", "client"))
@@ -46,6 +50,23 @@ def observation(**changes: Any) -> Observation:  # noqa: ANN401 -- any field of 
         malformed=changes.get("malformed"),
         collides=changes.get("collides", False),
     )
+
+
+def every_log_field() -> dict[str, object]:
+    """Return all fields that a decision's record can have, although no decision has all of them."""
+    everything = observation(
+        client=Client("a", "a", "a", "a", "a", extended_key_usage=("clientAuth",)),
+        loses_client_auth=True,
+        malformed=MalformedCertificate("a", "a", "a", "a"),
+        revocation_status=RevocationStatus(
+            RevocationState.UNKNOWN,
+            UnknownReason.STALE,
+            ListedRevocations().to_list(),
+            skipped_issuers=("CN=Root",),
+            location="s3://lists/ca.crl",
+        ),
+    )
+    return log_fields(everything)
 
 
 def _of(kind: type[Any], changes: dict[str, Any]) -> dict[str, Any]:

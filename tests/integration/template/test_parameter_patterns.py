@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtls_authorizer.policy.settings import SettingsError, load_settings
+from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
 from tests.integration.template.stacks import (
     AUTHORIZER,
     AUTHORIZER_ARN,
@@ -113,36 +113,46 @@ def test_a_pattern_needs_no_stack_for_each_item(variable: str) -> None:
     assert re.findall(r"\)[*+](?!\+)", AUTHORIZER.pattern(parameter_of(variable))) == []
 
 
-@pytest.mark.parametrize(
-    "variable",
-    [
-        *("AUTHORIZER_RULES_REFRESH_SECONDS", "CRL_REFRESH_SECONDS"),
-        *("CRL_MAX_AGE_SECONDS", "EXPIRY_WARNING_DAYS"),
-    ],
-)
-@given(number=st.one_of(*(st.integers(limit - 1, limit + 1) for limit in (1, 3650, 86400, 31536000)), st.integers(0)))
-def test_a_number_is_rejected_if_the_authorizer_would_reject_it(variable: str, number: int) -> None:
-    templates = (AUTHORIZER, REVOCATION) if variable == "CRL_MAX_AGE_SECONDS" else (AUTHORIZER,)
-    for template in templates:
-        for text in (f"{number}", f"0{number}"):
-            accepted = is_accepted(template, parameter_of(variable), text)
-            assert accepted is authorizer_accepts(variable, text), text
-
-
 def is_accepted(template: Template, parameter: str, value: str) -> bool:
     # In Java's patterns, whitespace is in ASCII.
     return re.fullmatch(template.pattern(parameter), value, re.ASCII) is not None
 
 
 def authorizer_accepts(variable: str, value: str) -> bool:
+    return problem_with(variable, value) is None
+
+
+def problem_with(variable: str, value: str) -> str | None:
     others = {"CRL_URIS": "file:///opt/a.crl", "TRUSTSTORE_URI": "file:///opt/t.pem"}
     if variable == "ALLOWED_SERIAL_NUMBERS":
         others["ALLOWED_ISSUERS"] = "CN=A"
     try:
         load_settings({**others, variable: value})
-    except SettingsError:
-        return False
-    return True
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+NUMBERS = {
+    variable: {int(found["least"]), int(found["most"])}
+    for variable in VARIABLES
+    if (found := re.search(r"write a number from (?P<least>\d+) to (?P<most>\d+)$", problem_with(variable, "?") or ""))
+}
+"""The variables whose values are numbers, with the least and the greatest one."""
+
+
+@pytest.mark.parametrize("variable", NUMBERS)
+@given(
+    number=st.one_of(
+        *(st.integers(limit - 1, limit + 1) for limit in sorted(set().union(*NUMBERS.values()))), st.integers(0)
+    )
+)
+def test_a_number_is_rejected_if_the_authorizer_would_reject_it(variable: str, number: int) -> None:
+    templates = (AUTHORIZER, REVOCATION) if variable == "CRL_MAX_AGE_SECONDS" else (AUTHORIZER,)
+    for template in templates:
+        for text in (f"{number}", f"0{number}"):
+            accepted = is_accepted(template, parameter_of(variable), text)
+            assert accepted is authorizer_accepts(variable, text), text
 
 
 S3_URI = "s3://lists/truststore.pem"

@@ -235,6 +235,7 @@ def matches(draw: st.DrawFn, client: Client) -> dict[str, Any]:
         "organization_identifier": lambda: one_or_several(values(own["2.5.4.97"])),
         "psd2_role": lambda: one_or_several(st.sampled_from([*(client.roles or []), *ROLES, "0.4.0.19495.1.3"])),
     }
+    assert fields.keys() == FIELDS.keys()
     kinds = {"common_name": own["CN"], "organizational_unit": own["OU"], "organization": own["O"]}
     kinds["organization_identifier"] = own["2.5.4.97"]
     absent = {field for field, of_kind in kinds.items() if not of_kind}

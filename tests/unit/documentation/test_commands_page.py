@@ -12,6 +12,7 @@ import pytest
 from mtls_authorizer.policy.rule_warnings import RuleWarningKind
 from mtls_authorizer_cli.main import main
 from mtls_authorizer_cli.rules.check.kinds import WarningKind
+from tests.command_results import subcommands
 from tests.unit.documentation.markdown import Fence, codes, fences, first_column, section
 
 if TYPE_CHECKING:
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = "docs/commands.md"
 COMMAND = ".venv/bin/mtls-authorizer"
-SUBCOMMANDS = {
-    *("explain", "clients", "doctor", "block", "unblock", "crl fetch", "crl index"),
-    *("rules check", "rules add", "rules import", "rules remove", "rules diff", "rules what-if", "rules schema"),
-}
+SUBCOMMANDS = set(map(" ".join, subcommands()))
 _CHANGES = "docs/change-rules.md"
 _BLOCK = "docs/block.md"
 OPTIONS = {
@@ -43,17 +41,8 @@ def help_of(subcommand: str, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def test_every_subcommand_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
-    documented = {code.removeprefix("mtls-authorizer ") for code in first_column(PAGE, "Commands")}
-    assert documented == SUBCOMMANDS
-    groups = {subcommand.split()[0] for subcommand in SUBCOMMANDS}
-    for command, expected in [
-        ("", groups),
-        *((group, {each.split()[1] for each in SUBCOMMANDS if each.startswith(f"{group} ")}) for group in groups),
-    ]:
-        if expected:
-            listed = help_of(command, capsys).partition("  SUBCOMMAND\n")[2].partition("\n\n")[0]
-            assert set(re.findall(r"^    ([a-z-]+) ", listed, re.MULTILINE)) == expected
+def test_every_subcommand_is_documented() -> None:
+    assert {code.removeprefix("mtls-authorizer ") for code in first_column(PAGE, "Commands")} == SUBCOMMANDS
 
 
 @pytest.mark.parametrize("subcommand", sorted(SUBCOMMANDS))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from client_certificate_auth.x509.pem import read_pem
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.document.request_limits_validation import API_ID
-from mtls_authorizer.rules.fields import FIELDS, ORGANIZATION_IDENTIFIER
+from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.routes import METHODS
 from mtls_authorizer.telemetry.decision_log import LONGEST_LOGGED
 from mtls_authorizer_cli.command_line import CommandError, shown_file
@@ -22,7 +22,7 @@ from mtls_authorizer_cli.explanation.explanation import Report, explain
 from mtls_authorizer_cli.explanation.question import EXAMPLE_REQUEST, with_api_id, with_domain_name
 from mtls_authorizer_cli.printed import counted, quoted
 from mtls_authorizer_cli.progress import Progress
-from mtls_authorizer_cli.rules.what_if.facts import facts_of_record
+from mtls_authorizer_cli.rules.what_if.facts import LOGGED_FIELDS, facts_of_record
 from mtls_authorizer_cli.rules.what_if.replay import Replayer
 
 if TYPE_CHECKING:
@@ -34,12 +34,6 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.certificates.files import CertificateFile
     from mtls_authorizer_cli.explanation.explanation import Explanation
     from mtls_authorizer_cli.explanation.question import Question
-
-_LOGGED = {
-    *("common_name", "organizational_unit", "organization", "subject", "issuer", "fingerprint", "serial_number"),
-    ORGANIZATION_IDENTIFIER,
-}
-"""The fields of rules whose facts are in the log."""
 
 _NO_RULE_MATCHED = {DenyReason.NO_RULE_MATCHED, *(field.reason for field in FIELDS.values())}
 
@@ -180,7 +174,7 @@ def _lacks(record: LogRecord, rules: RuleSet, *, has_certificate: bool) -> Itera
         value = record.text(name) or ""
         if len(value) >= LONGEST_LOGGED and value.endswith("..."):
             yield f"the end of {name}, which is cut off"
-    fields = [name for name in FIELDS if name not in _LOGGED and rules.uses(name)]
+    fields = [name for name in FIELDS if name not in LOGGED_FIELDS and rules.uses(name)]
     if fields and not has_certificate:
         yield f"fields of the certificate that the rules use: {', '.join(fields)}. Name the certificate, or a folder"
 

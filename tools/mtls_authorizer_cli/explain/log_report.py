@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from mtls_authorizer_cli.explain.log_explanation import CurrentDecision, LoggedExplanation
 
 _FIELDS = (
-    *("principal", "subject_dn", "issuer_dn", "serial_number", "fingerprint", "extended_key_usage", "days_to_expiry"),
+    *("principal", "subject_dn", "issuer_dn", "serial_number", "fingerprint", "extended_key_usage"),
+    *("loses_client_auth", "days_to_expiry"),
     *("certificate_sha256", "unverified_subject_dn", "unverified_issuer_dn", "unverified_serial_number"),
     *("rules", "route", "api_id", "domain_name", "source_ip", "request_id", "extended_request_id"),
     *("revocation_status", "revocation_unknown_reason"),
@@ -106,7 +107,7 @@ def _value(value: object) -> str:
         return listing([quoted(str(each), _LONGEST_VALUE) for each in value])
     if isinstance(value, str) and _HEXADECIMAL.fullmatch(value):
         return value
-    return quoted(value, _LONGEST_VALUE) if isinstance(value, str) else plain(str(value))[:_LONGEST_VALUE]
+    return quoted(value, _LONGEST_VALUE) if isinstance(value, str) else plain(json.dumps(value))[:_LONGEST_VALUE]
 
 
 def _meaning_and_next_step(logged: LoggedExplanation) -> tuple[str, str] | None:

@@ -8,7 +8,7 @@ from client_certificate_auth.x509.names import has_control_characters
 from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.rules.conditions import Comparison
 from mtls_authorizer.rules.field_values import is_ambiguous_in_patterns, is_misleading
-from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, ORGANIZATION_IDENTIFIER, SERIAL_NUMBER, FieldKind
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY, SERIAL_NUMBER, FieldKind
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer_cli.explanation.other_requirements import (
     OtherRequirement,
@@ -259,10 +259,10 @@ def _remark(matcher: Matcher, certificate: PeerCertificate, facts: Sequence[Fact
         return "no trust domain: its only URI name must be a SPIFFE ID with a path" if has_uri else None
     if matcher.field == "subject_alt_name" and certificate.subject_alt_names and not facts:
         return "no alternative names that everybody reads alike"
-    if matcher.field == ORGANIZATION_IDENTIFIER:
-        count = len(certificate.subject.get_all("organizationIdentifier"))
-        return f"{count} organization identifiers, and none of them is used" if count > 1 else None
-    if matcher.field != "common_name" and all(condition.label != "CN" for condition in matcher.conditions()):
+    if FIELDS[matcher.field].kind is FieldKind.TEXT:
+        several = sum(fact.ambiguous for fact in FIELDS[matcher.field].facts(certificate))
+        return f"{several} {matcher.field.replace('_', ' ')}s, and none of them is used" if several else None
+    if all(condition.label != "CN" for condition in matcher.conditions()):
         return None
     common_names = len((certificate.issuer if matcher.field == "issuer" else certificate.subject).get_all("CN"))
     return f"{common_names} common names, and none of them is used" if common_names > 1 else None

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
 
-_KEYS = (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)
-
 # NIST's algorithms: hashes, and signatures with SHA-3.
 _NIST = "2.16.840.1.101.3.4"
 
@@ -112,7 +110,7 @@ def load_public_key(spki: bytes) -> PublicKey | None:
         key = load_der_public_key(spki)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return _load_unusual_rsa_key(spki)
-    return key if isinstance(key, _KEYS) else None
+    return key if isinstance(key, PublicKey) else None
 
 
 def _load_unusual_rsa_key(spki: bytes) -> rsa.RSAPublicKey | None:
@@ -145,7 +143,7 @@ def read_signature_algorithm(identifier: bytes) -> SignatureAlgorithm | None:
 
 
 def is_signed_by(key: PublicKey, identifier: bytes, signature: bytes, signed: bytes | memoryview) -> bool:
-    """Return whether a signature over these octets verifies: RSA (both paddings), ECDSA, Ed25519, Ed448.
+    """Return whether a signature over these octets verifies.
 
     ``identifier`` is the AlgorithmIdentifier of the signature. A key or a signature of another kind does not verify.
     """

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mtls_authorizer.policy.settings import SettingsError, load_settings
 from mtls_authorizer.rules.document.reader import RulesError, parse_rules
+from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.routes import ALL_ROUTES, LARGEST_POLICY, policy_size
 from mtls_authorizer.rules.rule import UsagePlanKey
 from mtls_authorizer.rules.rule_set import RuleSet
@@ -35,6 +36,12 @@ def test_a_valid_document_is_accepted_with_all_its_rules(content: bytes) -> None
     assert all(rule.matchers for rule in rules)
     assert not any(rule.anyone for rule in rules)
     RuleSet(rules)
+
+
+@pytest.mark.parametrize("name", [name for name in VALID if name.startswith("every field")])
+def test_the_documents_with_every_field_have_every_field(name: str) -> None:
+    (whole,) = json.loads(VALID[name])["rules"]
+    assert whole["match"].keys() == FIELDS.keys()
 
 
 def test_a_rule_contains_the_values_of_the_document() -> None:

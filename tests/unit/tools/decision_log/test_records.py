@@ -17,6 +17,7 @@ import pytest
 
 from mtls_authorizer_cli.command_line import CommandError
 from mtls_authorizer_cli.decision_log.records import LogRecord, read_log_records
+from tests.observations import every_log_field
 from tests.pki.kept_lists import CA
 
 if TYPE_CHECKING:
@@ -123,6 +124,17 @@ def test_complete_entries_are_the_same_in_every_form(content: str | bytes, tmp_p
 def test_binary_data_is_not_taken_for_a_log_in_another_format(content: bytes, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="log is not a log: it is binary data"):
         read(tmp_path, content)
+
+
+def test_every_field_of_the_log_has_its_type_in_the_results_of_a_query(tmp_path: Path) -> None:
+    logged = {name: value for name, value in every_log_field().items() if value is not None}
+    # Logs Insights prints flags as numbers.
+    texts = [
+        json.dumps(value) if isinstance(value, list) else str(int(value) if isinstance(value, bool) else value)
+        for value in logged.values()
+    ]
+    ((record,), _) = read(tmp_path, csv_text(list(logged), texts))
+    assert record.fields == logged
 
 
 SELECTED = {

@@ -19,6 +19,7 @@ from mtls_authorizer_cli.explanation.reasons import CAUSES, REASONS
 from mtls_authorizer_cli.main import main
 from tests.aws.api_events import http_2_0_event, rest_event
 from tests.command_results import Result
+from tests.observations import every_log_field
 from tests.pki.certificates import certificate_der, name, pem
 from tests.questions import AT, CLIENT, PAYMENTS, REPORTS, document
 
@@ -96,6 +97,12 @@ def test_the_text_has_the_decision_first_and_the_next_step_last(denied: dict[str
     assert "the requested path: the log contains only the API's route, 'GET /reports/{id}'." in result.words
     assert lines[-2].startswith("Next step: if the client is to be allowed, correct its rule")
     assert max(map(len, lines)) <= 100
+
+
+def test_every_field_that_is_about_the_decision_is_shown(explain: Explain) -> None:
+    logged = {name for name, value in every_log_field().items() if value is not None}
+    shown = {line.split()[0] for line in explain(every_log_field()).output.splitlines() if line.startswith("  ")}
+    assert logged - shown == {"decision", "cached", "duration_us"}
 
 
 @pytest.mark.parametrize(

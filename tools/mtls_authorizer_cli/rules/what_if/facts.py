@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from mtls_authorizer.rules.extended_key_usage import read_usages
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
     from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.decision_log.records import LogRecord
 
-_OF_SUBJECT = ("common_name", "organizational_unit", "organization", "subject", ORGANIZATION_IDENTIFIER)
+_FIELDS = {
+    "subject": ("common_name", "organizational_unit", "organization", "subject", ORGANIZATION_IDENTIFIER),
+    "issuer": ("issuer",),
+    "serial_number": ("serial_number",),
+    "fingerprint256": ("fingerprint",),
+}
+"""The fields of rules that can be read from each part of a certificate that is logged."""
+
+LOGGED_FIELDS = frozenset(chain.from_iterable(_FIELDS.values()))
+"""The fields of rules whose facts are in the log."""
 
 
 class KnownCertificate(NamedTuple):
@@ -74,16 +84,13 @@ def facts_of_certificate(certificate: PeerCertificate, *, issuer_key_known: bool
 
 def facts_of_record(record: LogRecord) -> KnownCertificate:
     """Return what a log entry contains about the certificate."""
-    subject, issuer = _name(record, "subject_dn"), _name(record, "issuer_dn")
     logged = _LoggedCertificate(
-        subject, issuer, _identifier(record, "serial_number"), _identifier(record, "fingerprint")
+        _name(record, "subject_dn"),
+        _name(record, "issuer_dn"),
+        _identifier(record, "serial_number"),
+        _identifier(record, "fingerprint"),
     )
-    fields = [
-        *(_OF_SUBJECT if subject is not None else ()),
-        *(("issuer",) if issuer is not None else ()),
-        *(("serial_number",) if logged.serial_number is not None else ()),
-        *(("fingerprint",) if logged.fingerprint256 is not None else ()),
-    ]
+    fields = chain.from_iterable(_FIELDS[part] for part, value in logged._asdict().items() if value is not None)
     return KnownCertificate(cast("PeerCertificate", logged), frozenset(fields), *_usages(record))
 
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from mtls_authorizer.reasons import DenyReason
-from mtls_authorizer.request.checks import CERTIFICATE_CHECKS, EXTRACTION_CHECKS, REVOCATION, VALIDITY
+from mtls_authorizer.request.checks import (
+    CERTIFICATE_CHECKS,
+    CHECKS,
+    EXTENDED_KEY_USAGE,
+    EXTRACTION_CHECKS,
+    GRANT_CHECKS,
+    REVOCATION,
+    RULES,
+    VALIDITY,
+)
 from mtls_authorizer.rules.grant import Grant, combine
 from mtls_authorizer_cli.rules.what_if.evaluation import Candidate, find_matches
 from mtls_authorizer_cli.rules.what_if.facts import facts_of_certificate, facts_of_record
@@ -14,19 +22,28 @@ from mtls_authorizer_cli.rules.what_if.route_coverage import covers
 from mtls_authorizer_cli.rules.what_if.ternary import FALSE, TRUE, Statement, all_of, any_of, known, negated, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from client_certificate_auth import PeerCertificate
     from mtls_authorizer.policy.settings import Settings
+    from mtls_authorizer.request.checks import Check
     from mtls_authorizer.rules.request_limits import RequestLimits
     from mtls_authorizer.rules.rule_set import RuleSet
     from mtls_authorizer_cli.decision_log.records import LogRecord
     from mtls_authorizer_cli.rules.what_if.evaluation import Matches
 
-BEFORE_RULES = frozenset().union(
-    *(check.reasons for check in EXTRACTION_CHECKS), *(check.reasons for check in CERTIFICATE_CHECKS)
-)
+
+def _reasons(checks: Iterable[Check]) -> frozenset[str]:
+    return frozenset[str]().union(*(check.reasons for check in checks))
+
+
+BEFORE_RULES = _reasons((*EXTRACTION_CHECKS, *CERTIFICATE_CHECKS))
 """The deny reasons that are found before rules are evaluated."""
+
+_WITHOUT_RULES = tuple(check for check in GRANT_CHECKS if check not in (EXTENDED_KEY_USAGE, RULES))
+"""The later checks that do not depend on rules. An entry contains their result if one of them, or the route, failed."""
+
+_AFTER = {check: _reasons(CHECKS[CHECKS.index(check) + 1 :]) for check in _WITHOUT_RULES}
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -75,7 +92,7 @@ class Replayer:
         ]
         route = record.text("route")
         granted = any_of(all_of([each.applies, covers(each.rule.routes, route)]) for each in candidates)
-        usable = all_of([_fits(candidates), _is_valid(record, reason), self._is_not_revoked(record, reason)])
+        usable = all_of([_fits(candidates), *(self._passes(check, record, reason) for check in _WITHOUT_RULES)])
         allowed = all_of([negated(denied), granted, usable])
         if allowed.value:
             why = f"rules {', '.join(each.rule.name for each in candidates)}"
@@ -105,25 +122,22 @@ class Replayer:
             self._matches[key] = find_matches(self._rules, self._required, client)
         return self._matches[key]
 
-    def _is_not_revoked(self, record: LogRecord, reason: str | None) -> Statement:
-        if _passed_all_but_route(record, reason):
+    def _passes(self, check: Check, record: LogRecord, reason: str | None) -> Statement:
+        """Return whether a check that does not depend on the rules would have passed."""
+        if record.decision == "allow" or reason in _AFTER[check]:
             return TRUE
-        if reason in REVOCATION.reasons:
+        if reason in check.reasons:
             return FALSE
+        # An earlier check failed, so that the authorizer did not log the result of this one.
+        return {VALIDITY: _is_valid, REVOCATION: self._is_not_revoked}[check](record)
+
+    def _is_not_revoked(self, _record: LogRecord) -> Statement:
         return unknown("revocation status") if self._checks_revocation else TRUE
 
 
-def _passed_all_but_route(record: LogRecord, reason: str | None) -> bool:
-    return record.decision == "allow" or reason == DenyReason.ROUTE_NOT_ALLOWED
-
-
-def _is_valid(record: LogRecord, reason: str | None) -> Statement:
+def _is_valid(record: LogRecord) -> Statement:
     """Return whether the certificate was valid. One that API Gateway has accepted has passed its notBefore."""
-    if _passed_all_but_route(record, reason) or reason in REVOCATION.reasons:
-        return TRUE
-    if reason in VALIDITY.reasons:
-        return FALSE
-    if reason is None:
+    if record.text("reason") is None:
         # It may be one for which no rules are evaluated.
         return unknown("reason")
     days = record.number("days_to_expiry")

@@ -1,13 +1,27 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key, read_signature_algorithm
+from client_certificate_auth.x509.certificate import parse_certificate
+from mtls_authorizer.revocation.truststore.signatures import (
+    _ALGORITHMS,
+    SignatureAlgorithm,
+    is_signed_by,
+    load_public_key,
+    read_signature_algorithm,
+)
 from tests.pki import der
-from tests.pki.certificate_authorities import ALGORITHMS, MD5, PSS_BY_DEFAULT, SHA1, rsa_key
+from tests.pki.certificate_authorities import ALGORITHMS, ECDSA, MD5, PSS_BY_DEFAULT, SHA1, rsa_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SHA_256 = "2.16.840.1.101.3.4.2.1"
 NULL = der.tlv(der.NULL)
@@ -57,6 +71,32 @@ def test_an_algorithm_has_a_hash(identifier: bytes, hash_name: str | None, is_we
     assert algorithm is not None
     assert (algorithm.hash_algorithm and algorithm.hash_algorithm.name) == hash_name
     assert algorithm.is_weak is is_weak
+
+
+NEW_KEYS: dict[type, Callable[[], Any]] = {
+    rsa.RSAPublicKey: ALGORITHMS["RSA with SHA-256"].new_key,
+    ec.EllipticCurvePublicKey: ECDSA.new_key,
+    ed25519.Ed25519PublicKey: ALGORITHMS["Ed25519"].new_key,
+    ed448.Ed448PublicKey: ALGORITHMS["Ed448"].new_key,
+}
+# cryptography signs nothing with these hashes.
+_NOT_SIGNING = (hashes.MD5, hashes.SHA1)
+SIGNING = {
+    oid: algorithm for oid, algorithm in _ALGORITHMS.items() if not isinstance(algorithm.hash_algorithm, _NOT_SIGNING)
+}
+
+
+@pytest.mark.parametrize(("oid", "algorithm"), SIGNING.items(), ids=SIGNING)
+def test_every_algorithm_verifies_certificates_that_are_signed_with_it(oid: str, algorithm: SignatureAlgorithm) -> None:
+    name, today = x509.Name([]), datetime(2026, 11, 1, tzinfo=UTC)
+    key, hash_algorithm = NEW_KEYS[algorithm.key_type](), cast("Any", algorithm.hash_algorithm)
+    certificate = x509.CertificateBuilder(name, name, key.public_key(), 1, today, today).sign(key, hash_algorithm)
+    assert certificate.signature_algorithm_oid.dotted_string == oid
+    fields = parse_certificate(certificate.public_bytes(Encoding.DER))
+    loaded = load_public_key(fields.public_key)
+    assert loaded is not None
+    for signed, verifies in ((certificate.tbs_certificate_bytes, True), (b"other", False)):
+        assert is_signed_by(loaded, fields.signature_algorithm, certificate.signature, signed) is verifies
 
 
 @pytest.mark.parametrize(

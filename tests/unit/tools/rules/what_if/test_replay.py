@@ -12,10 +12,12 @@ from client_certificate_auth import PeerCertificate
 from mtls_authorizer.policy.settings import Settings, load_settings
 from mtls_authorizer.rules.document.reader import parse_rules
 from mtls_authorizer.rules.extended_key_usage import NO_REQUIRED_USAGES
+from mtls_authorizer.rules.fields import FIELDS, ISSUER_KEY
 from mtls_authorizer.rules.routes import ALL_ROUTES
 from mtls_authorizer.rules.rule import Rule
 from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.decision_log.records import LogRecord
+from mtls_authorizer_cli.rules.what_if.facts import LOGGED_FIELDS, facts_of_record
 from mtls_authorizer_cli.rules.what_if.replay import ReplayedDecision, Replayer
 from tests.pki.certificates import certificate_der, extension, pem
 from tests.rules_documents import FINGERPRINT, document, rule
@@ -153,6 +155,15 @@ def test_a_decision_that_needs_other_facts_is_undetermined_and_names_them(
     replayed = replay(*rules, **arguments)
     assert replayed.allowed.value is None
     assert replayed.allowed.missing == missing
+
+
+def test_every_field_whose_facts_are_logged_is_known() -> None:
+    client = facts_of_record(LogRecord(1, ENTRY, complete=True))
+    assert client.fields == LOGGED_FIELDS
+    # The key of the issuer is in the truststore.
+    for name in FIELDS.keys() - LOGGED_FIELDS - {ISSUER_KEY}:
+        with pytest.raises(AttributeError):
+            FIELDS[name].facts(client.certificate)
 
 
 def test_a_rule_that_matches_nothing_allows_no_client() -> None:
