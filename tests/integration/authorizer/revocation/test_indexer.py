@@ -41,7 +41,7 @@ BUCKET = "revocation"
 CRL, INDEX = "ca.crl", "ca.crl.index"
 
 
-def event(*keys: str, name: str = "ObjectCreated:Put", bucket: str = BUCKET) -> dict[str, Any]:
+def event(*keys: str, name: str = "ObjectCreated:Put") -> dict[str, Any]:
     """Return what S3 sends: https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
     return {
         "Records": [
@@ -51,7 +51,7 @@ def event(*keys: str, name: str = "ObjectCreated:Put", bucket: str = BUCKET) -> 
                 "eventName": name,
                 "s3": {
                     "s3SchemaVersion": "1.0",
-                    "bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"},
+                    "bucket": {"name": BUCKET, "arn": f"arn:aws:s3:::{BUCKET}"},
                     "object": {"key": quote_plus(key, safe="/"), "size": 1, "eTag": "0", "sequencer": "0"},
                 },
             }

@@ -388,8 +388,8 @@ def test_an_extension_that_a_list_has_twice_has_no_value() -> None:
     assert (verified.scope, verified.number) == (None, None)
 
 
-def _flagged(flag: bytes, dotted_oid: str = CRL_REASON, value: bytes = der.tlv(0x0A, b"\1")) -> bytes:
-    return der.sequence(der.oid(dotted_oid), der.tlv(der.BOOLEAN, flag), der.octets(value))
+def _flagged(flag: bytes, dotted_oid: str = CRL_REASON) -> bytes:
+    return der.sequence(der.oid(dotted_oid), der.tlv(der.BOOLEAN, flag), der.octets(der.tlv(0x0A, b"\1")))
 
 
 def _dated(date: bytes, *extensions: bytes) -> bytes:
