@@ -148,7 +148,7 @@ class LambdaFunction:
 
 @contextmanager
 def lambda_function(
-    handler: str, environment: dict[str, str], *, python: str = sys.executable, path: str = FUNCTION_PATH
+    handler: str, environment: dict[str, str], *, path: str = FUNCTION_PATH
 ) -> Iterator[LambdaFunction]:
     """Run a function with this environment and nothing else of this process's, for as long as the context lasts."""
     api = _RuntimeApi()
@@ -157,7 +157,7 @@ def lambda_function(
     # A file and not a pipe, which a function with much to say would fill, and wait.
     log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed below
     process = subprocess.Popen(
-        [python, "-m", "awslambdaric", handler],
+        [sys.executable, "-m", "awslambdaric", handler],
         env={
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{api.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": "authorizer",

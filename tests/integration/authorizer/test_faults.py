@@ -81,9 +81,9 @@ class ProxiedAuthorizer(EventAuthorizer):
         self.clock.advance(INTERVAL)
         return self.deny_reasons(*certificates)
 
-    def wait_for_deny_reasons(self, *expected: str | None, certificates: tuple[str, ...] = ()) -> None:
+    def wait_for_deny_reasons(self, *expected: str | None) -> None:
         """Refresh until these are the deny reasons: on a busy machine even a healthy store may time out."""
-        until(lambda: self.next_deny_reasons(*certificates) == list(expected))
+        until(lambda: self.next_deny_reasons() == list(expected))
 
 
 def only(name: str, fault: Fault) -> Fault:

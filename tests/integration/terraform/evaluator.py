@@ -358,6 +358,8 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "&&": lambda left, right: _boolean(left) & _boolean(right),
     "||": lambda left, right: _boolean(left) | _boolean(right),
     "+": operator.add,
+    "*": operator.mul,
+    "/": operator.truediv,
     "==": operator.eq,
     "!=": operator.ne,
     ">": operator.gt,

@@ -297,9 +297,15 @@ def open_route(cloud: Cloud) -> None:
     http(cloud).routes.append({"RouteId": "open", "RouteKey": "$default", "AuthorizationType": "NONE"})
 
 
+def change_uri(authorizer: dict[str, Any], old: str, new: str) -> None:
+    """Let an authorizer invoke another function, or an alias."""
+    key = "authorizerUri" if "authorizerUri" in authorizer else "AuthorizerUri"
+    authorizer[key] = authorizer[key].replace(old, new)
+
+
 def other_authorizer(cloud: Cloud) -> None:
     other = {**http(cloud).authorizers[0], "AuthorizerId": "other", "Name": "other"}
-    other["AuthorizerUri"] = other["AuthorizerUri"].replace("function:authorizer", "function:other")
+    change_uri(other, "function:authorizer", "function:other")
     http(cloud).authorizers.append(other)
     add_other_function(cloud)
     http(cloud).routes.append(
@@ -398,11 +404,7 @@ def open_permission(cloud: Cloud) -> None:
 
 
 def use_alias(cloud: Cloud, alias: str = "live") -> None:
-    """Let the authorizer invoke an alias."""
-    (authorizer,) = rest(cloud).authorizers
-    authorizer["authorizerUri"] = authorizer["authorizerUri"].replace(
-        "function:authorizer", f"function:authorizer:{alias}"
-    )
+    change_uri(rest(cloud).authorizers[0], "function:authorizer", f"function:authorizer:{alias}")
     statements = cloud.account.functions["authorizer"].statements
     statements[alias] = statements.pop("$LATEST")
 
@@ -471,43 +473,35 @@ def failed_deployment(cloud: Cloud) -> None:
 
 def own_function_is_absent(cloud: Cloud) -> None:
     add_other_function(cloud)
-    for authorizer in (uri_of(http(cloud).authorizers[0], "other"), uri_of({**http(cloud).authorizers[0]}, "other")):
-        authorizer["Name"] = "other"
-    http(cloud).authorizers.append({**http(cloud).authorizers[0], "AuthorizerId": "another"})
-
-
-def uri_of(authorizer: dict[str, Any], function: str) -> dict[str, Any]:
-    authorizer["AuthorizerUri"] = authorizer["AuthorizerUri"].replace("function:authorizer", f"function:{function}")
-    return authorizer
+    (authorizer,) = http(cloud).authorizers
+    authorizer["Name"] = "other"
+    change_uri(authorizer, "function:authorizer", "function:other")
+    http(cloud).authorizers.append({**authorizer, "AuthorizerId": "another"})
 
 
 def rules_at(cloud: Cloud, uri: str) -> None:
     cloud.variables.update(AUTHORIZER_RULES_URI=uri, S3_BUCKET_OWNER=ACCOUNT_ID)
 
 
-def invalid_rules(cloud: Cloud) -> None:
+def store_rules(cloud: Cloud, **members: object) -> None:
     rules_at(cloud, "s3://bucket/rules.json")
-    cloud.aws.put_object("s3://bucket/rules.json", b"{}")
+    cloud.aws.put_object("s3://bucket/rules.json", json.dumps(members).encode())
 
 
 def rules_besides_any_client(cloud: Cloud) -> None:
-    rules_at(cloud, "s3://bucket/rules.json")
     cloud.variables["ALLOW_ANY_CLIENT_CERTIFICATE"] = "true"
     del cloud.variables["ALLOWED_COMMON_NAMES"]
-    rule = {"name": "acme", "match": {"organization": "Acme"}}
-    cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": [rule]}).encode())
+    store_rules(cloud, rules=[{"name": "acme", "match": {"organization": "Acme"}}])
 
 
 def expired_rule(cloud: Cloud) -> None:
-    rules_at(cloud, "s3://bucket/rules.json")
     rule = {"name": "old", "match": {"organization": "Acme"}, "not_after": "2020-01-01T00:00:00Z"}
-    cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": [rule]}).encode())
+    store_rules(cloud, rules=[rule])
 
 
 def issuer_key(cloud: Cloud) -> None:
-    rules_at(cloud, "s3://bucket/rules.json")
     rules = [{"name": name, "match": {"issuer_key": CA.signer, "common_name": name}} for name in ("a", "b")]
-    cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": rules}).encode())
+    store_rules(cloud, rules=rules)
 
 
 MISTAKES = {
@@ -515,7 +509,7 @@ MISTAKES = {
         HTTP, issuer_key, Check.RULES_DOCUMENT, "no_truststore: rule 'a': rules[0].match.issuer_key ", "Correct it"
     ),
     "invalid rules at a URI": Mistake(
-        REST, invalid_rules, Check.RULES_DOCUMENT, "invalid: ", "mtls-authorizer rules check"
+        REST, store_rules, Check.RULES_DOCUMENT, "invalid: ", "mtls-authorizer rules check"
     ),
     "rules at a URI besides ALLOW_ANY_CLIENT_CERTIFICATE": Mistake(
         HTTP,
@@ -886,8 +880,7 @@ def test_commands_are_folded_so_that_a_shell_joins_them(cloud: Cloud, capsys: py
 
 
 def stage_variable(cloud: Cloud) -> None:
-    uri = rest(cloud).authorizers[0]["authorizerUri"]
-    rest(cloud).authorizers[0]["authorizerUri"] = uri.replace("function:authorizer", "function:${stageVariables.f}")
+    change_uri(rest(cloud).authorizers[0], "function:authorizer", "function:${stageVariables.f}")
 
 
 def truststore_in_file(cloud: Cloud) -> None:
@@ -1047,8 +1040,7 @@ def test_the_example_on_the_page_is_what_doctor_prints(cloud: Cloud, capsys: pyt
 
 def test_a_function_in_another_region_is_read_there(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     deploy(cloud, REST)
-    (authorizer,) = rest(cloud).authorizers
-    authorizer["authorizerUri"] = authorizer["authorizerUri"].replace(f"lambda:{REGION}", "lambda:us-east-1")
+    change_uri(rest(cloud).authorizers[0], f"lambda:{REGION}", "lambda:us-east-1")
     throttled(cloud)
     (finding,) = diagnose(capsys, "--api", REST)["findings"]
     assert finding["commands"][0].endswith("--region us-east-1")
@@ -1066,8 +1058,7 @@ def test_the_parameters_of_a_function_in_another_region_are_read_there(
 ) -> None:
     put_rules_in_two_regions(cloud)
     deploy(cloud, REST)
-    (authorizer,) = rest(cloud).authorizers
-    authorizer["authorizerUri"] = authorizer["authorizerUri"].replace(f"lambda:{REGION}", "lambda:us-east-1")
+    change_uri(rest(cloud).authorizers[0], f"lambda:{REGION}", "lambda:us-east-1")
     for arguments in (("--api", REST), ("--function", FUNCTION_ARN.replace(REGION, "us-east-1"))):
         diagnosis = diagnose(capsys, *arguments)
         assert Check.RULES_DOCUMENT in diagnosis["checked"]
@@ -1147,9 +1138,7 @@ def test_a_domain_name_without_mutual_tls_does_not_hide_the_truststore_of_anothe
 def test_rules_at_a_uri_are_those_that_the_function_uses(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     deploy(cloud, HTTP)
     cache(http(cloud), PEM, ttl=60)
-    rules_at(cloud, "s3://bucket/rules.json")
-    rule = {"name": "one", "match": {"organization": "Acme"}, "domain_name": DOMAIN}
-    cloud.aws.put_object("s3://bucket/rules.json", json.dumps({"rules": [rule]}).encode())
+    store_rules(cloud, rules=[{"name": "one", "match": {"organization": "Acme"}, "domain_name": DOMAIN}])
     assert checks(diagnose(capsys, "--api", HTTP)) == {Check.CACHED_DOMAIN_NAMES}
 
 

@@ -28,8 +28,8 @@ MEMORY = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"}
 LIVE, NEWER = {"ALLOWED_COMMON_NAMES": "published"}, {"ALLOWED_COMMON_NAMES": "newer"}
 
 
-def options(function: str | None = None, env_file: str | None = None) -> argparse.Namespace:
-    return argparse.Namespace(function=function, env_file=env_file)
+def options(function: str) -> argparse.Namespace:
+    return argparse.Namespace(function=function, env_file=None)
 
 
 @pytest.fixture

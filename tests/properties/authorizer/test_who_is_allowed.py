@@ -24,18 +24,8 @@ if TYPE_CHECKING:
 VALUES = [
     *("admin", "Admin", "ADMIN", "admi", "admin ", " admin", "payments", "nobody", "*", "?", "[a-z]*", "", "x" * 65),
     *("x,CN=admin", "CN=admin", "/CN=admin", "admin,nobody", "admin+OU=payments", "admin\\", '"admin"', "[]", "null"),
-    *(
-        "admin\0",
-        "\x7f",
-        "admin\n",
-        "\x85admin",
-        "\u0430dmin",
-        "\ufeffadmin",
-        "admin\u200b",
-        "\u202eadmin",
-        "ä",
-        "a\u0308",
-    ),
+    *("admin\0", "\x7f", "admin\n", "\x85admin", "\u0430dmin"),
+    *("\ufeffadmin", "admin\u200b", "\u202eadmin", "ä", "a\u0308"),
 ]
 values = st.sampled_from(VALUES) | st.text(max_size=3)
 kinds = st.sampled_from(["CN", "CN", "OU", "OU", "O", "UID", "serialNumber", "1.2.3.4"])

@@ -83,23 +83,12 @@ NAMES: dict[str, Rdns] = {
     "CN=a,DC=ACME": [[("DC", "ACME")], [("CN", "a")]],
 }
 ALTERNATIVE_NAMES = [
-    *(
-        ("DNS", "a.acme.example"),
-        ("DNS", "A.Acme.example"),
-        ("DNS", "a.acme.example."),
-        ("DNS", "acme.example"),
-        ("DNS", "acme.example.evil"),
-        ("DNS", "spiffe://acme.example/a"),
-        ("DNS", "evil/.acme.example"),
-    ),
+    *(("DNS", "a.acme.example"), ("DNS", "A.Acme.example"), ("DNS", "a.acme.example."), ("DNS", "acme.example")),
+    *(("DNS", "acme.example.evil"), ("DNS", "spiffe://acme.example/a"), ("DNS", "evil/.acme.example")),
     *(("URI", "spiffe://acme.example/a"), ("URI", "spiffe://acme.example.evil/a"), ("URI", "a.acme.example")),
     *(("URI", "spiffe://ACME.example/a"), ("URI", "spiffe://acme.example"), ("URI", "spiffe://acme.example/a/../b")),
-    *(
-        ("email", "a@acme.example"),
-        ("email", "A@ACME.example"),
-        ("email", "a@acme.example.evil"),
-        ("URI", "a@acme.example"),
-    ),
+    *(("email", "a@acme.example"), ("email", "A@ACME.example")),
+    *(("email", "a@acme.example.evil"), ("URI", "a@acme.example")),
     *(("IP", "192.0.2.1"), ("IP", "2001:db8::1"), ("DNS", "192.0.2.1")),
 ]
 CLIENT_AUTH, SERVER_AUTH = "1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"
@@ -321,26 +310,8 @@ def documents(draw: st.DrawFn, client: Client) -> dict[str, Any]:
 
 
 SEGMENTS = [
-    *(
-        "a",
-        "b",
-        "A",
-        "a.b",
-        "",
-        "*",
-        "?",
-        ".",
-        "..",
-        "...",
-        "..a",
-        "..;",
-        "%2e%2e",
-        "%2E.",
-        "a%2fb",
-        "a%2Fb",
-        "%5C",
-        "%252e",
-    ),
+    *("a", "b", "A", "a.b", "", "*", "?", ".", "..", "...", "..a"),
+    *("..;", "%2e%2e", "%2E.", "a%2fb", "a%2Fb", "%5C", "%252e"),
     *("%09", "%0a.", ".%0D./", "\t..", "%2%65", "%%32%65", "%3f", "%23", "%u002e", "%C0%ae", "%7f", "%c2%85"),
     *("%e0%80%ae", "%E0%9F%bf", "%f0%80%80%af", "%e0%a4%85"),
     *("%20", " ", "a\\b", "%", "%41", "%c3%a9", ".;", "$default", "${aws:username}", "{id}", "é", "\n", "a?x"),

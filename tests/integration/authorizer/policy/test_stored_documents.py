@@ -71,12 +71,8 @@ def not_rules(rules: bytes) -> list[bytes]:
 
 OTHER_KINDS = [
     *(b"", b"null", b"{}", b"[]", b'"', b"0", b"1e999", HTML),
-    *(
-        CA.certificate,
-        CA.pem + OTHER.pem[:-20],
-        CA.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"),
-        CA.pem.decode().encode("utf-16"),
-    ),
+    *(CA.certificate, CA.pem + OTHER.pem[:-20]),
+    *(CA.pem.replace(b"CERTIFICATE", b"PRIVATE KEY"), CA.pem.decode().encode("utf-16")),
     *(index_of(CRLS[0]), gzip.compress(CRLS[0]), CRLS[0][:-1], CRLS[0] + b"\n"),
 ]
 _HEAD = b'HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 99\r\n\r\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import weakref
@@ -70,12 +71,12 @@ from tests.pki.partitions import client_of, partition
 from tests.refreshing import LONG_WAITS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from mtls_authorizer.revocation.chains import Chain
 
 ALLOW = {"CRL_FAILURE_MODE": "allow"}
-RULES = '{"rules": [{"name": "%s", "match": {"common_name": "%s"}, "allow": ["GET /hello"]}]}'
 
 
 @pytest.fixture
@@ -89,8 +90,17 @@ def every_minute(storage: Memory, **variables: str) -> Settings:
     return settings(storage, **variables)._replace(crl_refresh_seconds=60)
 
 
-def two_lists(storage: Memory, **variables: str) -> EventAuthorizer:
-    return make_authorizer(storage, CRL_URIS=f"{storage.uri('ca.crl')}, {storage.uri('other.crl')}", **variables)
+def rules_document(name: str, common_name: str = "client") -> bytes:
+    rule = {"name": name, "match": {"common_name": common_name}, "allow": ["GET /hello"]}
+    return json.dumps({"rules": [rule]}).encode()
+
+
+def with_lists(storage: Memory, lists: Mapping[str, bytes | None], **variables: str) -> EventAuthorizer:
+    """Store lists, and return an authorizer that uses them. None is one that is not stored."""
+    for name, content in lists.items():
+        if content is not None:
+            storage.put(name, content)
+    return make_authorizer(storage, CRL_URIS=",".join(map(storage.uri, lists)), **variables)
 
 
 def test_without_uris_there_is_nothing_to_refresh() -> None:
@@ -153,7 +163,7 @@ def test_every_store_and_prefix_is_opened_with_the_bucket_owner_of_the_settings_
 
     monkeypatch.setattr("mtls_authorizer.stores.opener.open_store", open_store)
     monkeypatch.setattr("mtls_authorizer.stores.opener.open_prefix", open_prefix)
-    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    storage.put("rules.json", rules_document("rules"))
     uris = [storage.uri(name) for name in ("rules.json", "truststore.pem", "ca.crl", "ca.crl.index", "crl/")]
     configured = settings(storage, AUTHORIZER_RULES_URI=uris[0], CRL_URIS=f"{uris[2]}, {uris[4]}")
     CurrentPolicy(configured._replace(s3_bucket_owner="123456789012"), wait_seconds=LONG_WAITS)
@@ -260,9 +270,7 @@ def test_a_decision_names_its_list_and_the_age_of_the_list(storage: Memory, capl
 
 def test_a_serial_number_is_looked_up_in_the_list_of_its_own_issuer(storage: Memory) -> None:
     clients = [client(REVOKED_SERIAL, ca) for ca in (CA, OTHER, NAMESAKE)]
-    storage.put("ca.crl", EMPTY)
-    storage.put("other.crl", crl(1, REVOKED_SERIAL, ca=OTHER))
-    authorizer = two_lists(storage)
+    authorizer = with_lists(storage, {"ca.crl": EMPTY, "other.crl": crl(1, REVOKED_SERIAL, ca=OTHER)})
     assert authorizer.deny_reasons(*clients) == [None, REVOKED, UNKNOWN]
     storage.put("ca.crl", FIRST)
     storage.put("other.crl", crl(2, ca=OTHER))
@@ -277,15 +285,15 @@ def test_the_crl_of_another_ca_instead_of_the_roots_is_detected_if_the_whole_cha
     root = authority("Root")
     middle = authority("Middle", parent=root, serial_number=7)
     storage.put("truststore.pem", root.pem + middle.pem)
-    storage.put("ca.crl", crl(1, 7, ca=root))
-    storage.put("other.crl", crl(1, ca=middle))
-    authorizer = two_lists(storage, CRL_CHECK=check)
+    lists = {"ca.crl": crl(1, 7, ca=root), "other.crl": crl(1, ca=middle)}
+    authorizer = with_lists(storage, lists, CRL_CHECK=check)
     assert authorizer.deny_reason(client(1, middle)) == REVOKED
     # Valid, and signed by a CA of the truststore.
-    storage.put("ca.crl", crl(2, ca=middle) if swapped is None else swapped)
+    lists["ca.crl"] = crl(2, ca=middle) if swapped is None else swapped
+    storage.put("ca.crl", lists["ca.crl"])
     assert authorizer.deny_reason(client(1, middle)) == REVOKED
     # A function that has just started knows of no other.
-    assert two_lists(storage, CRL_CHECK=check).deny_reason(client(1, middle)) == at_a_start
+    assert with_lists(storage, lists, CRL_CHECK=check).deny_reason(client(1, middle)) == at_a_start
 
 
 @pytest.mark.parametrize("failing", [None, HTML, crl(2, ca=NAMESAKE, next_update=NOW - MINUTE)])
@@ -295,10 +303,7 @@ def test_a_crl_of_one_ca_that_cannot_be_used_does_not_affect_the_clients_of_othe
     root = authority("Root")
     middle = authority("Middle", parent=root, serial_number=7)
     storage.put("truststore.pem", root.pem + middle.pem + NAMESAKE.pem)
-    storage.put("ca.crl", crl(1, REVOKED_SERIAL, ca=middle))
-    if failing is not None:
-        storage.put("other.crl", failing)
-    authorizer = two_lists(storage)
+    authorizer = with_lists(storage, {"ca.crl": crl(1, REVOKED_SERIAL, ca=middle), "other.crl": failing})
     clients = client(1, middle), client(REVOKED_SERIAL, middle), client(1, NAMESAKE)
     assert authorizer.deny_reasons(*clients) == [None, REVOKED, UNKNOWN]
 
@@ -408,11 +413,9 @@ def test_a_ca_that_leaves_the_truststore_takes_its_clients_along(storage: Memory
 def test_revocations_by_a_ca_that_leaves_the_truststore_still_apply(storage: Memory, mode: str, instead: bytes) -> None:
     issuing = authority("Issuing", parent=CA, serial_number=REVOKED_SERIAL)
     other = authority("Issuing 2", parent=CA, serial_number=GOOD_SERIAL)
-    for name, content in (("ca.crl", FIRST), ("1.crl", crl(1, ca=issuing)), ("2.crl", crl(1, ca=other))):
-        storage.put(name, content)
+    lists = {"ca.crl": FIRST, "1.crl": crl(1, ca=issuing), "2.crl": crl(1, ca=other)}
     storage.put("truststore.pem", EVERYBODY + issuing.pem + other.pem)
-    uris = ",".join(map(storage.uri, ("ca.crl", "1.crl", "2.crl")))
-    authorizer = make_authorizer(storage, CRL_URIS=uris, CRL_FAILURE_MODE=mode)
+    authorizer = with_lists(storage, lists, CRL_FAILURE_MODE=mode)
     clients = (client(1, issuing), client(1, other), WITHDRAWN, client(1, OTHER))
     unknown = UNKNOWN if mode == "deny" else None
     assert authorizer.deny_reasons(*clients) == [REVOKED, None, REVOKED, unknown]
@@ -437,10 +440,8 @@ def test_a_revoked_ca_without_a_crl_stays_revoked_when_it_leaves_the_truststore(
 
 def test_a_ca_that_another_root_certifies_does_not_depend_on_a_root_that_left_the_truststore(storage: Memory) -> None:
     issuing = authority("Issuing", parent=CA)
-    for name, content in (("ca.crl", FIRST), ("issuing.crl", crl(1, ca=issuing))):
-        storage.put(name, content)
     storage.put("truststore.pem", CA.pem + issuing.pem)
-    authorizer = make_authorizer(storage, CRL_URIS=",".join(map(storage.uri, ("ca.crl", "issuing.crl"))))
+    authorizer = with_lists(storage, {"ca.crl": FIRST, "issuing.crl": crl(1, ca=issuing)})
     assert authorizer.deny_reason(client(1, issuing)) is None
     storage.put("truststore.pem", OTHER.pem + issuing.pem + authority("Issuing", parent=OTHER, key=issuing.key).pem)
     assert authorizer.deny_reason(client(1, issuing)) is None
@@ -454,10 +455,8 @@ def test_a_normal_replacement_of_a_root_denies_nobody(storage: Memory) -> None:
     issuing = authority("Issuing", parent=old, serial_number=REVOKED_SERIAL)
     certified = authority("Issuing", parent=new, key=issuing.key)
     lists = {"old.crl": crl(1, ca=old), "new.crl": crl(1, ca=new), "issuing.crl": crl(1, ca=issuing)}
-    for name, content in lists.items():
-        storage.put(name, content)
     storage.put("truststore.pem", old.pem + issuing.pem)
-    authorizer = make_authorizer(storage, CRL_URIS=",".join(map(storage.uri, lists)), CRL_CHECK="chain")
+    authorizer = with_lists(storage, lists, CRL_CHECK="chain")
     assert authorizer.deny_reason(client(1, issuing)) is None
     storage.put("truststore.pem", old.pem + issuing.pem + new.pem + certified.pem)
     assert authorizer.deny_reason(client(1, issuing)) is None
@@ -485,10 +484,8 @@ def test_a_ca_that_a_departed_root_has_revoked_stays_revoked_although_another_ro
         "other.crl": crl(1, ca=OTHER),
         "issuing.crl": crl(1, ca=issuing),
     }
-    for name, content in lists.items():
-        storage.put(name, content)
     storage.put("truststore.pem", OTHER.pem + old.pem + issuing.pem + certified.pem)
-    authorizer = make_authorizer(storage, CRL_URIS=",".join(map(storage.uri, lists)), **variables)
+    authorizer = with_lists(storage, lists, **variables)
     assert authorizer.deny_reason(client(1, issuing)) == reason
     storage.put("truststore.pem", OTHER.pem + issuing.pem + certified.pem)
     assert authorizer.deny_reason(client(1, issuing)) == reason
@@ -499,11 +496,8 @@ def test_a_revocation_that_a_departed_ca_has_ended_stays_ended(storage: Memory, 
     issuing = authority("Issuing", parent=CA, serial_number=REVOKED_SERIAL)
     certified = authority("Issuing", parent=OTHER, key=issuing.key)
     lists = {"1.crl": FIRST, "2.crl": crl(3, ca=CA), "other.crl": crl(1, ca=OTHER), "issuing.crl": crl(1, ca=issuing)}
-    for name, content in lists.items():
-        storage.put(name, content)
     storage.put("truststore.pem", EVERYBODY + issuing.pem + certified.pem)
-    uris = ",".join(map(storage.uri, lists))
-    authorizer = make_authorizer(storage, CRL_URIS=uris, CRL_CHECK=variables["CRL_CHECK"])
+    authorizer = with_lists(storage, lists, CRL_CHECK=variables["CRL_CHECK"])
     assert authorizer.deny_reason(client(1, issuing)) is None
     storage.put("truststore.pem", OTHER.pem + issuing.pem + certified.pem)
     assert authorizer.deny_reasons(client(1, issuing), GOOD, WITHDRAWN) == [None, UNKNOWN, UNKNOWN]
@@ -544,10 +538,8 @@ def test_a_client_that_the_old_key_of_its_ca_has_revoked_stays_revoked_when_that
 
 def test_a_ca_whose_missing_issuer_has_only_the_name_of_a_departed_ca_does_not_depend_on_that(storage: Memory) -> None:
     issuing = authority("Issuing", parent=authority("CA"))
-    for name, content in (("ca.crl", FIRST), ("issuing.crl", crl(1, ca=issuing))):
-        storage.put(name, content)
     storage.put("truststore.pem", CA.pem)
-    authorizer = make_authorizer(storage, CRL_URIS=",".join(map(storage.uri, ("ca.crl", "issuing.crl"))))
+    authorizer = with_lists(storage, {"ca.crl": FIRST, "issuing.crl": crl(1, ca=issuing)})
     assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [UNKNOWN, REVOKED]
     storage.put("truststore.pem", issuing.pem)
     assert authorizer.deny_reasons(client(1, issuing), WITHDRAWN) == [None, REVOKED]
@@ -579,11 +571,9 @@ def test_the_cas_that_left_the_truststore_first_are_forgotten_first(
     storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.documents.MAX_DEPARTED", 1)
-    lists = {"ca.crl": FIRST, "other.crl": crl(1, REVOKED_SERIAL, ca=OTHER), "truststore.pem": CA.pem + OTHER.pem}
-    for name, content in lists.items():
-        storage.put(name, content)
+    storage.put("truststore.pem", CA.pem + OTHER.pem)
     clients, third = (WITHDRAWN, client(REVOKED_SERIAL, OTHER)), authority("Third").pem
-    authorizer = two_lists(storage)
+    authorizer = with_lists(storage, {"ca.crl": FIRST, "other.crl": crl(1, REVOKED_SERIAL, ca=OTHER)})
     for truststore, reasons in (
         (OTHER.pem, [REVOKED, REVOKED]),
         (third, [UNKNOWN, REVOKED]),
@@ -679,7 +669,7 @@ def test_the_successor_of_a_crl_below_a_prefix_is_searched_although_the_crl_is_f
 
 def test_rules_and_shadow_rules_have_a_version_each_and_are_added_to_those_of_the_environment(storage: Memory) -> None:
     for name in ("rules", "shadow"):
-        storage.put(f"{name}.json", (RULES % (name, "partner")).encode())
+        storage.put(f"{name}.json", rules_document(name, "partner"))
     loaded = load_settings(
         {
             "ALLOWED_COMMON_NAMES": "client",
@@ -707,14 +697,15 @@ def test_rules_that_cannot_be_read_stop_the_start(storage: Memory) -> None:
 
 def test_stored_rules_cannot_be_combined_with_a_rule_for_anyone(storage: Memory) -> None:
     loaded = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "AUTHORIZER_RULES_URI": storage.uri("rules.json")})
-    for rules in (RULES, RULES.replace("{", '{"deny": {"common_name": "x"}, ', 1)):
-        storage.put("rules.json", (rules % ("rules", "client")).encode())
+    rules = rules_document("rules")
+    for document in (rules, rules.replace(b"{", b'{"deny": {"common_name": "x"}, ', 1)):
+        storage.put("rules.json", document)
         with pytest.raises(DocumentError, match="ALLOW_ANY_CLIENT_CERTIFICATE is true and a rules document contains"):
             make_live(storage, loaded)
     storage.put("rules.json", b'{"deny": {"common_name": "client"}}')
     clock = Clock()
     live = make_live(storage, loaded, clock=clock)
-    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    storage.put("rules.json", rules)
     clock.advance(60)
     assert [rule.name for rule in live.get().rules.denials] == ["deny"]
     assert live.take_failures() == 1
@@ -726,7 +717,7 @@ def test_shadow_rules_can_be_the_only_document_and_do_not_stop_the_start(storage
     )
     live = make_live(storage, loaded)
     assert live.get().shadow_rules is None
-    storage.put("shadow.json", (RULES % ("shadow", "client")).encode())
+    storage.put("shadow.json", rules_document("shadow"))
     live.restore()
     policy = live.get()
     assert policy.shadow_rules is not None
@@ -738,7 +729,7 @@ def test_shadow_rules_can_be_the_only_document_and_do_not_stop_the_start(storage
 def test_shadow_rules_that_cannot_be_read_stop_neither_a_start_nor_a_restore(
     storage: Memory, content: bytes | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    storage.put("rules.json", rules_document("rules"))
     storage.put("shadow.json", content or b"")
     if content is None:
         storage.remove("shadow.json")
@@ -753,7 +744,7 @@ def test_shadow_rules_that_cannot_be_read_stop_neither_a_start_nor_a_restore(
     assert live.take_failures() == 2
     failures = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert [record.document for record in failures] == ["shadow_rules"] * 2  # type: ignore[attr-defined]
-    storage.put("shadow.json", (RULES % ("shadow", "client")).encode())
+    storage.put("shadow.json", rules_document("shadow"))
     clock.advance(RETRY_SECONDS)
     shadow_rules = live.get().shadow_rules
     assert shadow_rules is not None
@@ -764,8 +755,7 @@ def test_shadow_rules_that_cannot_be_read_stop_neither_a_start_nor_a_restore(
 def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then(
     storage: Memory, content: bytes | None
 ) -> None:
-    rules = (RULES % ("one", "client")).encode()
-    storage.put("rules.json", rules)
+    storage.put("rules.json", rules_document("one"))
     live = make_live(storage, settings(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json")))
     if content is None:
         storage.remove("rules.json")
@@ -774,13 +764,13 @@ def test_a_restore_stops_the_function_if_its_rules_can_not_be_read_and_only_then
     with pytest.raises((StoreError, ValueError), match=r"rules\.json"):
         live.restore()
     # The lists aren't there either, and stop nothing.
-    storage.put("rules.json", rules.replace(b"one", b"two"))
+    storage.put("rules.json", rules_document("two"))
     live.restore()
     assert [rule.name for rule in live.get().rules.rules] == ["environment", "two"]
 
 
 def test_a_restore_stops_the_function_if_its_rules_are_late(storage: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage.put("rules.json", (RULES % ("one", "client")).encode())
+    storage.put("rules.json", rules_document("one"))
     opened, loads = threading.Event(), iter([True, False])
 
     def open_slowly(uri: str, *, max_bytes: int) -> Store:
@@ -804,15 +794,15 @@ def test_a_restore_stops_the_function_if_its_rules_are_late(storage: Memory, mon
 
 
 def test_a_restore_loads_all_documents_though_the_clock_has_stopped(storage: Memory) -> None:
-    storage.put("rules.json", (RULES % ("one", "client")).encode())
-    storage.put("shadow.json", (RULES % ("one", "client")).encode())
+    storage.put("rules.json", rules_document("one"))
+    storage.put("shadow.json", rules_document("one"))
     storage.put("ca.crl", FIRST)
     loaded = every_minute(
         storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"), AUTHORIZER_SHADOW_RULES_URI=storage.uri("shadow.json")
     )
     live = make_live(storage, loaded, clock=Clock())
-    storage.put("rules.json", (RULES % ("two", "client")).encode())
-    storage.put("shadow.json", (RULES % ("two", "client")).encode())
+    storage.put("rules.json", rules_document("two"))
+    storage.put("shadow.json", rules_document("two"))
     storage.put("truststore.pem", CA.pem)
     storage.put("ca.crl", SECOND)
     before = live.get()
@@ -833,11 +823,11 @@ def test_documents_are_loaded_on_time_although_the_monotonic_clock_stood_still_w
     system = Clock()
     monkeypatch.setattr("mtls_authorizer.clock.elapsed_seconds", IntervalClock(Clock(), system))
     storage.put("ca.crl", FIRST)
-    storage.put("rules.json", (RULES % ("one", "client")).encode())
+    storage.put("rules.json", rules_document("one"))
     live = make_live(storage, every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json")))
     before = live.get()
     storage.put("ca.crl", SECOND)
-    storage.put("rules.json", (RULES % ("two", "client")).encode())
+    storage.put("rules.json", rules_document("two"))
     system.advance(59)
     assert live.get() is before
     system.advance(1)
@@ -1081,7 +1071,7 @@ def test_a_crl_that_stays_expired_is_requested_once_an_interval_again(storage: M
 
 
 def test_failures_of_all_documents_are_counted_and_reported_once(storage: Memory) -> None:
-    storage.put("rules.json", (RULES % ("one", "client")).encode())
+    storage.put("rules.json", rules_document("one"))
     storage.put("ca.crl", FIRST)
     loaded = settings(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"))
     live = make_live(storage, loaded._replace(rules_refresh_seconds=0))
@@ -1095,7 +1085,7 @@ def test_failures_of_all_documents_are_counted_and_reported_once(storage: Memory
 def test_each_failure_is_reported_to_one_of_concurrent_requests(
     storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage.put("rules.json", (RULES % ("one", "client")).encode())
+    storage.put("rules.json", rules_document("one"))
     live = make_live(storage, load_settings({"AUTHORIZER_RULES_URI": storage.uri("rules.json")}))
     reported: list[int] = []
     other = threading.Thread(target=lambda: reported.append(live.take_failures()))
@@ -1117,9 +1107,8 @@ def test_a_revoked_client_of_the_shadow_rules_is_revoked_there_and_denied_by_the
     storage: Memory,
 ) -> None:
     storage.put("ca.crl", FIRST)
-    live = make_live(
-        storage, settings(storage, AUTHORIZER_SHADOW_RULES=RULES % ("partner", "partner"), EXPIRY_WARNING_DAYS="0")
-    )
+    shadow_rules = rules_document("partner", "partner").decode()
+    live = make_live(storage, settings(storage, AUTHORIZER_SHADOW_RULES=shadow_rules, EXPIRY_WARNING_DAYS="0"))
     for common_name, serial_number, deny_reason, shadow_refusal, looked_up in (
         ("client", 1, None, DenyReason.COMMON_NAME_NOT_ALLOWED, "good"),
         ("client", 2, REVOKED, DenyReason.COMMON_NAME_NOT_ALLOWED, "revoked"),
@@ -1184,7 +1173,7 @@ def test_a_change_takes_effect_with_the_next_request_although_an_exception_has_e
     storage: Memory, log: logging.Logger
 ) -> None:
     """The rules have changed, and the log cannot be written when the CRL cannot be read."""
-    storage.put("rules.json", (RULES % ("rules", "other")).encode())
+    storage.put("rules.json", rules_document("rules", "other"))
     storage.put("ca.crl", FIRST)
     clock = Clock()
     live = make_live(storage, every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json")), clock=clock)
@@ -1204,7 +1193,7 @@ def test_a_change_takes_effect_with_the_next_request_although_an_exception_has_e
 
 
 def test_a_request_waits_for_all_kinds_of_documents_together(storage: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    storage.put("rules.json", rules_document("rules"))
     storage.put("ca.crl", EMPTY)
     clock = Clock()
     configured = every_minute(storage, AUTHORIZER_RULES_URI=storage.uri("rules.json"))
@@ -1223,7 +1212,7 @@ def test_a_request_waits_for_all_kinds_of_documents_together(storage: Memory, mo
 def test_a_crl_that_is_loaded_while_another_thread_assembles_the_policy_takes_effect(
     storage: Memory, log: logging.Logger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage.put("rules.json", (RULES % ("rules", "client")).encode())
+    storage.put("rules.json", rules_document("rules"))
     storage.put("ca.crl", EMPTY)
     clock = Clock()
     crl_loaded, assembled = threading.Event(), threading.Event()
@@ -1248,7 +1237,7 @@ def test_a_crl_that_is_loaded_while_another_thread_assembles_the_policy_takes_ef
     other = threading.Thread(target=live.get)
     authorizer = EventAuthorizer(live)
     assert authorizer.deny_reason(WITHDRAWN) is None
-    storage.put("rules.json", (RULES % ("renamed", "client")).encode())
+    storage.put("rules.json", rules_document("renamed"))
     clock.advance(60)
     with_issuer_keys = AccessPolicy.with_issuer_keys
     monkeypatch.setattr(AccessPolicy, "with_issuer_keys", after_the_lists_were_read)

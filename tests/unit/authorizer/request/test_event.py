@@ -56,15 +56,8 @@ def test_the_arn_is_that_of_the_stage_with_method_and_path(stage: str, rest: str
 @pytest.mark.parametrize(
     "arn",
     [
-        *(
-            None,
-            "",
-            7,
-            [],
-            "*",
-            "arn:aws:execute-api:*:*:*/*",
-            "arn:aws:execute-api:us-east-1:123456789012:*/prod/GET/a",
-        ),
+        *(None, "", 7, [], "*", "arn:aws:execute-api:*:*:*/*"),
+        "arn:aws:execute-api:us-east-1:123456789012:*/prod/GET/a",
         "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/*/GET/a",
         "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/pr?d/GET/a",
         "arn:aws:execute-api:us-east-1:123456789012:abcdef1234/$other/GET/a",

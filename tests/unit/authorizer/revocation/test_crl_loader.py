@@ -11,7 +11,7 @@ import pytest
 from mtls_authorizer.revocation.crl.encoding import crl_digest
 from mtls_authorizer.revocation.crl_loader import CrlLoader, CrlObject
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
-from mtls_authorizer.stores.store import Fetched, Store, StoreError, too_large
+from mtls_authorizer.stores.store import Store, StoreError, too_large
 from tests.pki import der
 from tests.pki.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number, distribution_point, entry, full_name
 from tests.pki.certificates import extension, uri
@@ -47,12 +47,21 @@ from tests.pki.kept_lists import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from tests.pki.certificate_authorities import CertificateAuthority
+
 
 @pytest.fixture
 def storage() -> Memory:
     memory = Memory()
     memory.put("truststore.pem", CA.pem + OTHER.pem)
     return memory
+
+
+def trusted_besides(storage: Memory, number: int) -> list[CertificateAuthority]:
+    """Return other CAs, which are in the truststore besides the first one."""
+    others = [authority(f"Other {each}") for each in range(number)]
+    storage.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
+    return others
 
 
 @pytest.fixture
@@ -450,30 +459,6 @@ def test_a_crl_with_an_earlier_date_that_is_not_used_is_reported_with_every_load
         assert warnings(log) == [FAILED]
 
 
-@pytest.mark.parametrize("complete", [STALE, FIRST])
-def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_contain(
-    storage: Memory, complete: bytes
-) -> None:
-    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
-    time = NOW
-
-    def put_delta(number: int, serial_number: int) -> None:
-        extensions = [crl_number(number), indicator]
-        delta = CA.revoke(entry(serial_number), this_update=NOW, next_update=NOW + DAY, extensions=extensions)
-        storage.put("ca.crl", delta)
-
-    storage.put("ca.crl", complete)
-    live = make_live(storage, settings(storage, CRL_FAILURE_MODE="allow"), now=lambda: time)
-    authorizer = EventAuthorizer(live, clock=lambda: time)
-    put_delta(10, NEXT_SERIAL)
-    assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
-    time = NOW + 2 * DAY
-    put_delta(11, GOOD_SERIAL)
-    assert authorizer.deny_reasons() == [REVOKED, REVOKED, None]
-    storage.put("ca.crl", crl(12, this_update=NOW + DAY, next_update=NOW + 3 * DAY))
-    assert authorizer.deny_reasons() == [None, None, None]
-
-
 def delta_crl(number: int, base: int, *revoked: int, this_update: datetime | None = None) -> bytes:
     indicator = extension(DELTA_CRL_INDICATOR, der.integer(base), critical=True)
     return CA.revoke(
@@ -484,12 +469,28 @@ def delta_crl(number: int, base: int, *revoked: int, this_update: datetime | Non
     )
 
 
+@pytest.mark.parametrize("complete", [STALE, FIRST])
+def test_a_delta_crl_never_replaces_a_complete_crl_whose_entries_it_need_not_contain(
+    storage: Memory, complete: bytes
+) -> None:
+    time = NOW
+    storage.put("ca.crl", complete)
+    live = make_live(storage, settings(storage, CRL_FAILURE_MODE="allow"), now=lambda: time)
+    authorizer = EventAuthorizer(live, clock=lambda: time)
+    storage.put("ca.crl", delta_crl(10, 1, NEXT_SERIAL, this_update=NOW))
+    assert authorizer.deny_reasons() == [None, REVOKED, REVOKED]
+    time = NOW + 2 * DAY
+    storage.put("ca.crl", delta_crl(11, 1, GOOD_SERIAL, this_update=NOW))
+    assert authorizer.deny_reasons() == [REVOKED, REVOKED, None]
+    storage.put("ca.crl", crl(12, this_update=NOW + DAY, next_update=NOW + 3 * DAY))
+    assert authorizer.deny_reasons() == [None, None, None]
+
+
 def test_a_delta_crl_since_another_base_revokes_until_a_complete_crl_has_a_higher_number(storage: Memory) -> None:
     """The next complete CRL and the delta CRL since it are not stored at the same time."""
     storage.put("delta.crl", delta_crl(2, 1, NEXT_SERIAL))
     storage.put("ca.crl", crl(1))
-    uris = f"{storage.uri('delta.crl')},{storage.uri('ca.crl')}"
-    authorizer = make_authorizer(storage, CRL_URIS=uris)
+    authorizer = make_authorizer(storage, CRL_URIS=f"{storage.uri('delta.crl')},{storage.uri('ca.crl')}")
     assert authorizer.deny_reasons() == [None, None, REVOKED]
     for delta in (delta_crl(3, 1, NEXT_SERIAL), delta_crl(5, 4), delta_crl(6, 4, REVOKED_SERIAL)):
         storage.put("delta.crl", delta)
@@ -501,8 +502,7 @@ def test_a_delta_crl_since_another_base_revokes_until_a_complete_crl_has_a_highe
 def test_a_delta_crl_whose_time_has_not_come_does_not_replace_the_one_before(storage: Memory) -> None:
     storage.put("delta.crl", delta_crl(2, 1, NEXT_SERIAL))
     storage.put("ca.crl", crl(1))
-    uris = f"{storage.uri('delta.crl')},{storage.uri('ca.crl')}"
-    authorizer = make_authorizer(storage, CRL_URIS=uris)
+    authorizer = make_authorizer(storage, CRL_URIS=f"{storage.uri('delta.crl')},{storage.uri('ca.crl')}")
     future = delta_crl(3, 1, this_update=NOW + DAY / 2)
     for delta, expected in ((future, REVOKED), (delta_crl(4, 1), None)):
         storage.put("delta.crl", delta)
@@ -512,8 +512,7 @@ def test_a_delta_crl_whose_time_has_not_come_does_not_replace_the_one_before(sto
 def test_a_complete_crl_proves_nothing_after_the_base_of_newer_delta_crls_has_changed_twice(storage: Memory) -> None:
     storage.put("ca.crl", crl(1))
     storage.put("delta.crl", delta_crl(2, 1, REVOKED_SERIAL))
-    uris = f"{storage.uri('delta.crl')},{storage.uri('ca.crl')}"
-    authorizer = make_authorizer(storage, CRL_URIS=uris)
+    authorizer = make_authorizer(storage, CRL_URIS=f"{storage.uri('delta.crl')},{storage.uri('ca.crl')}")
     for number, expected in ((4, [None, REVOKED, None]), (6, [UNKNOWN] * 3)):
         storage.put("delta.crl", delta_crl(number, number - 1))
         assert authorizer.deny_reasons() == expected
@@ -628,8 +627,7 @@ def test_a_list_of_a_ca_that_left_the_truststore_does_not_displace_that_of_its_s
 
 
 def test_lists_of_cas_that_left_the_truststore_do_not_displace_one_that_revokes(storage: Memory) -> None:
-    others = [authority(f"Other {number}") for number in range(MAX_RETAINED_LISTS - 1)]
-    storage.put("truststore.pem", b"".join(ca.pem for ca in (CA, *others)))
+    others = trusted_besides(storage, MAX_RETAINED_LISTS - 1)
     storage.put("ca.crl", crl(1, ca=others[0]))
     source = Source(storage)
     for ca in others[1:]:
@@ -841,40 +839,23 @@ def test_a_crl_is_delivered_once_although_it_is_not_indexed_yet(storage: Memory,
     assert warnings(log) == [INDEX_NOT_USED]
 
 
-class Failing(Memory):
-    """Storage whose store fails for one document."""
-
-    failing: str | None = None
-
-    def open(self, uri: str, *, max_bytes: int) -> Store:
-        store = super().open(uri, max_bytes=max_bytes)
-        fetch = store.fetch
-
-        def fail(version: str | None, /) -> Fetched | None:
-            if self.failing is not None and uri == self.uri(self.failing):
-                raise StoreError(uri, "InternalError (HTTP status 500)")
-            return fetch(version)
-
-        store.fetch = fail  # type: ignore[method-assign]
-        return store
-
-
 @pytest.mark.parametrize("failing", ["ca.crl", "ca.crl.index"])
-def test_an_object_that_cannot_be_read_is_a_failed_attempt_even_if_the_other_one_can(failing: str) -> None:
-    storage = Failing()
-    storage.put("truststore.pem", CA.pem)
+def test_an_object_that_cannot_be_read_is_a_failed_attempt_even_if_the_other_one_can(
+    storage: Memory, failing: str
+) -> None:
+    error = StoreError(storage.uri(failing), "InternalError (HTTP status 500)")
     storage.put("ca.crl", FIRST)
     storage.put("ca.crl.index", index_of(SECOND))
-    storage.failing = failing
+    storage.errors[failing] = error
     source = Source(storage)
     assert source.in_force is None
     assert "HTTP status 500" in str(source.crl.error)
-    storage.failing = None
+    storage.errors.clear()
     assert source.refresh() == "index 2 3"
     storage.put("ca.crl", crl(4, GOOD_SERIAL))
-    storage.failing = failing
+    storage.errors[failing] = error
     assert source.refresh() == "index 2 3"
-    storage.failing = None
+    storage.errors.clear()
     assert source.refresh() == "crl 1"
 
 
@@ -904,8 +885,7 @@ def test_skipped_certificates_of_the_truststore_are_logged(storage: Memory, log:
 def test_crls_of_other_cas_do_not_displace_the_one_in_force_so_that_an_older_one_could_replace_it(
     storage: Memory, next_update: datetime
 ) -> None:
-    others = [authority(f"Other {number}") for number in range(2 * MAX_RETAINED_LISTS)]
-    storage.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
+    others = trusted_besides(storage, 2 * MAX_RETAINED_LISTS)
     storage.put("ca.crl", crl(3, REVOKED_SERIAL, NEXT_SERIAL, next_update=next_update))
     source = Source(storage)
     for other in others:
@@ -919,8 +899,7 @@ def test_crls_of_other_cas_do_not_displace_the_one_in_force_so_that_an_older_one
 def test_an_older_list_proves_nothing_after_those_of_many_cas_have_displaced_the_newer_one(
     storage: Memory, *, is_copied: bool, log: pytest.LogCaptureFixture
 ) -> None:
-    others = [authority(f"Other {number}") for number in range(MAX_RETAINED_LISTS)]
-    storage.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
+    others = trusted_besides(storage, MAX_RETAINED_LISTS)
     storage.put("copy.crl", FIRST if is_copied else crl(1, ca=others[0]))
     storage.put("ca.crl", crl(1, ca=others[0]))
     authorizer = make_authorizer(storage, CRL_URIS=f"{storage.uri('ca.crl')},{storage.uri('copy.crl')}")
@@ -941,8 +920,7 @@ def test_an_older_list_proves_nothing_after_those_of_many_cas_have_displaced_the
 
 
 def test_a_renumbered_list_proves_certificates_good_once_the_displaced_one_has_expired(storage: Memory) -> None:
-    others = [authority(f"Other {number}") for number in range(MAX_RETAINED_LISTS)]
-    storage.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
+    others = trusted_besides(storage, MAX_RETAINED_LISTS)
     storage.put("ca.crl", crl(1, ca=others[0]))
     time = NOW
     authorizer = EventAuthorizer(make_live(storage, now=lambda: time), clock=lambda: time)
@@ -959,8 +937,7 @@ def test_a_renumbered_list_proves_certificates_good_once_the_displaced_one_has_e
 
 @pytest.mark.parametrize("days", [0, 3])
 def test_a_displaced_list_whose_time_had_not_come_makes_older_ones_prove_nothing(storage: Memory, days: int) -> None:
-    others = [authority(f"Other {number}") for number in range(MAX_RETAINED_LISTS)]
-    storage.put("truststore.pem", b"".join(each.pem for each in (CA, *others)))
+    others = trusted_besides(storage, MAX_RETAINED_LISTS)
     storage.put("ca.crl", crl(1, next_update=NOW + 9 * DAY))
     time = NOW
     authorizer = EventAuthorizer(make_live(storage, now=lambda: time), clock=lambda: time)

@@ -191,17 +191,8 @@ def test_any_bytes_are_rejected(content: bytes) -> None:
 ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
         *("", "*", "a", "CN=a", "DNS:a", "GET /a", "GET /../a", "environment", "fingerprint", "\0", "\ud800"),
-        *(
-            [],
-            {},
-            [[]],
-            [{}],
-            {"exact": "a"},
-            {"prefix": "a"},
-            {"uri": {"prefix": "a"}},
-            {"O": "a"},
-            {"value": "k" * 20},
-        ),
+        *([], {}, [[]], [{}], {"exact": "a"}, {"prefix": "a"}),
+        *({"uri": {"prefix": "a"}}, {"O": "a"}, {"value": "k" * 20}),
         *(None, True, False, 0, -1, 1e300, float("nan"), "x" * 2049),
     ]
 )

@@ -83,28 +83,10 @@ def test_a_certificate_is_allowed_with_the_usages_that_are_required(
 @pytest.mark.parametrize(
     "value",
     [
-        *(
-            "",
-            ",",
-            "clientAuth,",
-            "clientauth",
-            "ClientAuth",
-            "client",
-            "TLS Web Client Authentication",
-            "*",
-            "any",
-            "false",
-        ),
-        *(
-            "none,clientAuth",
-            "clientAuth,none",
-            "None",
-            "1.3.6.1.5.5.7.3.2.",
-            "1",
-            "3.1.2",
-            "1.02",
-            "clientAuth;serverAuth",
-        ),
+        *("", ",", "clientAuth,", "clientauth", "ClientAuth", "client"),
+        *("TLS Web Client Authentication", "*", "any", "false"),
+        *("none,clientAuth", "clientAuth,none", "None", "1.3.6.1.5.5.7.3.2."),
+        *("1", "3.1.2", "1.02", "clientAuth;serverAuth"),
         *('["clientAuth"]', "clientAuth serverAuth", "cl\u0456entAuth", "x" * 5000),
     ],
 )

@@ -240,14 +240,8 @@ def directory_name(common_name: str) -> bytes:
                 # Once decoded, some of these characters are removed before dot segments, or end the path.
                 *("/%09../b", "/.%0a./b", "/%250D%2e%2e/b", "/..%00", "/..%1f"),
                 # White space beyond ASCII, and encodings of dots and slashes that only some decode.
-                *(
-                    "/..%c2%a0",
-                    "/.%25e3%2580%2580",
-                    "/%c0%ae%C0%AE/b",
-                    "/..%u002fb",
-                    "/%e0%80%ae./b",
-                    "/%f0%80%80%ae./b",
-                ),
+                *("/..%c2%a0", "/.%25e3%2580%2580", "/%c0%ae%C0%AE/b"),
+                *("/..%u002fb", "/%e0%80%ae./b", "/%f0%80%80%ae./b"),
             )
         ),
         (uri(b"spiffe://acme.example/a/..\xa0"), {"uri": {"prefix": "spiffe://acme.example/a/"}}),

@@ -9,7 +9,7 @@ import pytest
 
 from mtls_authorizer.stores.file import FileStore
 from mtls_authorizer.stores.opener import open_store
-from mtls_authorizer.stores.store import StoreError, Timeouts
+from mtls_authorizer.stores.store import StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,10 +29,6 @@ def test_a_path_is_decoded(tmp_path: Path) -> None:
 def test_a_uri_that_is_not_valid_is_not_opened(uri: str) -> None:
     with pytest.raises(ValueError, match=r"^is '"):
         open_store(uri, max_bytes=LARGEST, bucket_owner=None)
-
-
-def test_a_store_in_aws_waits_a_second_and_tries_twice_by_default() -> None:
-    assert Timeouts() == (1, 1, 2)
 
 
 def test_without_boto3_a_store_in_aws_can_not_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,11 +147,8 @@ STRICTER = {
     *("an attribute in lower case", "an attribute under two names"),
     *("a network", "a name for an address", "a SHA-512"),
     *("a fingerprint to exclude", "a fingerprint among exclusions"),
-    *(
-        "a serial number of two issuers",
-        "a serial number of part of an issuer",
-        "a serial number of parts of an issuer",
-    ),
+    *("a serial number of two issuers", "a serial number of part of an issuer"),
+    "a serial number of parts of an issuer",
 }
 STRICTER |= {name for name in HOSTILE if name.startswith("usages of a rule that matches ")}
 STRICTER |= {f"usages like {usages}" for usages in ('["serverAuth"]', '"none"', '["clientAuth", "serverAuth"]')}

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tests.aws.server import AwsServer
 
 
+SHARED = {"TRUSTSTORE_URI": "s3://revocation/truststore.pem", "S3_BUCKET_OWNER": ACCOUNT}
+"""The variables that the authorizer and the fetcher have in common."""
+
+
 def certificate(serial_number: int) -> str:
     return pem(CA.issue(serial_number, not_before=TODAY - DAY, not_after=TODAY + DAY))
 
@@ -35,8 +39,14 @@ def uploaded(key: str) -> dict[str, Any]:
     return {"Records": [{"eventName": "ObjectCreated:Put", "s3": s3}]}
 
 
-def authorizer_with(crl_uris: str, shared: dict[str, str]) -> Authorizer:
-    settings = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "CRL_URIS": crl_uris, **shared})
+def configure_fetcher(monkeypatch: pytest.MonkeyPatch, sources: dict[str, str]) -> None:
+    variables = {"CRL_DESTINATION": "s3://revocation/fetched/", "CRL_SOURCE_PRIVATE_HOSTS": "127.0.0.1", **SHARED}
+    for name, value in {"CRL_SOURCES": json.dumps(sources), **variables}.items():
+        monkeypatch.setenv(name, value)
+
+
+def authorizer_with(crl_uris: str) -> Authorizer:
+    settings = load_settings({"ALLOW_ANY_CLIENT_CERTIFICATE": "true", "CRL_URIS": crl_uris, **SHARED})
     return Authorizer(settings, CurrentPolicy(settings, wait_seconds=LONG_WAITS))
 
 
@@ -44,21 +54,14 @@ def test_a_client_is_denied_once_the_crl_that_lists_it_was_fetched(
     aws: AwsServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     aws.put_object("s3://revocation/truststore.pem", CA.pem)
-    shared = {"TRUSTSTORE_URI": "s3://revocation/truststore.pem", "S3_BUCKET_OWNER": ACCOUNT}
     reasons = []
     with crl_server() as server:
-        variables = {
-            "CRL_SOURCES": json.dumps({server.url("/ca.crl"): "ca.crl"}),
-            "CRL_DESTINATION": "s3://revocation/fetched/",
-            "CRL_SOURCE_PRIVATE_HOSTS": "127.0.0.1",
-        }
-        for name, value in {**shared, **variables}.items():
-            monkeypatch.setenv(name, value)
+        configure_fetcher(monkeypatch, {server.url("/ca.crl"): "ca.crl"})
         for served in (crl(1, number=1), crl(1, 2, number=2)):
             server.answers["/ca.crl"] = ok(served)
             fetch({}, Context())
             index(uploaded("fetched/ca.crl"), None)
-            authorizer = authorizer_with("s3://revocation/fetched/ca.crl", shared)
+            authorizer = authorizer_with("s3://revocation/fetched/ca.crl")
             with caplog.at_level(logging.INFO, "mtls_authorizer"):
                 for serial_number in (1, 2, 3):
                     caplog.clear()
@@ -78,18 +81,11 @@ def test_an_attacker_on_the_network_cannot_end_the_revocation_of_a_ca_with_the_c
     aws.put_object("s3://revocation/truststore.pem", CA.pem + revoked_ca.pem + OTHER_CA.pem)
     aws.put_object("s3://revocation/fetched/root.crl", crl(7, days_left=-1))
     aws.put_object("s3://revocation/fetched/ca.crl", crl(ca=revoked_ca))
-    shared = {"TRUSTSTORE_URI": "s3://revocation/truststore.pem", "S3_BUCKET_OWNER": ACCOUNT}
     with crl_server() as server:
-        variables = {
-            "CRL_SOURCES": json.dumps({server.url("/root.crl"): "root.crl"}),
-            "CRL_DESTINATION": "s3://revocation/fetched/",
-            "CRL_SOURCE_PRIVATE_HOSTS": "127.0.0.1",
-        }
-        for name, value in {**shared, **variables}.items():
-            monkeypatch.setenv(name, value)
+        configure_fetcher(monkeypatch, {server.url("/root.crl"): "root.crl"})
         server.answers["/root.crl"] = ok(crl(ca=OTHER_CA, number=400))
         fetch({}, Context())
-    authorizer = authorizer_with("s3://revocation/fetched/ca.crl,s3://revocation/fetched/root.crl", shared)
+    authorizer = authorizer_with("s3://revocation/fetched/ca.crl,s3://revocation/fetched/root.crl")
     client = pem(revoked_ca.issue(1, not_before=TODAY - DAY, not_after=TODAY + DAY))
     with caplog.at_level(logging.INFO, "mtls_authorizer"):
         authorizer.authorize(rest_event(client))

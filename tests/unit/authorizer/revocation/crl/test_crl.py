@@ -32,11 +32,11 @@ from tests.pki.certificate_authorities import (
     AUTHORITY_KEY_IDENTIFIER,
     CRL_REASON,
     DAY,
-    DELTA_CRL_INDICATOR,
     ENTRY_ISSUER,
     HOLD,
     INVALIDITY_DATE,
     IS_A_CA,
+    IS_DELTA,
     MAY_SIGN_CERTIFICATES,
     MD5,
     NOW,
@@ -388,8 +388,8 @@ def test_an_extension_that_a_list_has_twice_has_no_value() -> None:
     assert (verified.scope, verified.number) == (None, None)
 
 
-def _flagged(flag: bytes, dotted_oid: str = CRL_REASON, value: bytes = der.tlv(0x0A, b"\1")) -> bytes:
-    return der.sequence(der.oid(dotted_oid), der.tlv(der.BOOLEAN, flag), der.octets(value))
+def _flagged(flag: bytes, dotted_oid: str = CRL_REASON) -> bytes:
+    return der.sequence(der.oid(dotted_oid), der.tlv(der.BOOLEAN, flag), der.octets(der.tlv(0x0A, b"\1")))
 
 
 def _dated(date: bytes, *extensions: bytes) -> bytes:
@@ -526,7 +526,7 @@ def _limited(limit: str) -> str:
             "the certificate of CN=Expired, which signed the CRL, is not valid at 2026-06-01T12:00:00Z",
         ),
         (
-            CA.revoke(extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
+            CA.revoke(extensions=[IS_DELTA]),
             "the CRL is a delta CRL: it revokes, but proves no certificate good",
         ),
         (

@@ -27,15 +27,15 @@ from tests.clocks import LONG, Clock, join_attempts
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     DAY,
-    DELTA_CRL_INDICATOR,
     IS_A_CA,
+    IS_DELTA,
     MAY_SIGN_BOTH,
     authority_key,
     crl_number,
     distribution_point,
     entry,
 )
-from tests.pki.certificates import extension, name, pem
+from tests.pki.certificates import name, pem
 from tests.pki.kept_lists import (
     CA,
     HTML,
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from tests.pki.certificate_authorities import CertificateAuthority
 
 MANY = LOADED_COMPLETELY + 4
+MIDDLE = authority("Middle", parent=CA, serial_number=77)
 
 
 def room_for(number: int) -> int:
@@ -69,11 +70,17 @@ def room_for(number: int) -> int:
     return (2 * number + 1) * len(partition(1, 2)) // 2
 
 
+def trusting(*authorities: CertificateAuthority) -> Memory:
+    """Return storage with a truststore alone."""
+    memory = Memory()
+    memory.put("truststore.pem", b"".join(each.pem for each in authorities))
+    return memory
+
+
 @pytest.fixture
 def storage() -> Memory:
     """Return storage with many partitions, each of which revokes the serial number 2."""
-    memory = Memory()
-    memory.put("truststore.pem", CA.pem + OTHER.pem)
+    memory = trusting(CA, OTHER)
     for part in range(MANY):
         memory.put(f"crl/{part}.crl", partition(part, 2))
     memory.put("crl/acm-pca-permission-test-key", b"")
@@ -85,6 +92,20 @@ def storage() -> Memory:
 def limit_memory(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Return a function that sets how many bytes of CRLs fit into memory."""
     return lambda size: monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: size)
+
+
+@pytest.fixture
+def small_memory(limit_memory: Callable[[int], None]) -> None:
+    """Let three partitions fit into memory."""
+    limit_memory(room_for(3))
+
+
+SMALL_MEMORY = pytest.mark.usefixtures("small_memory")
+
+
+def use_others(authorizer: PrefixAuthorizer) -> None:
+    """Let ten other partitions be loaded, so that all CRLs are evicted that a small memory need not keep."""
+    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
 
 
 def delivered(storage: Memory) -> list[str]:
@@ -333,9 +354,8 @@ def test_a_small_prefix_is_loaded_completely_by_the_listing_of_a_larger_one_if_i
         return list_prefix(uri, suffixes)
 
     monkeypatch.setattr(storage, "documents", documents)
-    is_delta = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
     storage.put("crl/3.crl", partition(3))
-    storage.put("crl/a/delta.crl", partition(3, 2, number=2, extensions=[is_delta]))
+    storage.put("crl/a/delta.crl", partition(3, 2, number=2, extensions=[IS_DELTA]))
     assert PrefixAuthorizer(storage, uris).deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
@@ -362,10 +382,8 @@ def test_a_crl_that_was_renamed_has_a_successor(storage: Memory, place: str) -> 
     assert authorizer.deny_reasons(*clients) == [None, REVOKED]
 
 
-def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
-    storage: Memory, log: pytest.LogCaptureFixture, limit_memory: Callable[[int], None]
-) -> None:
-    limit_memory(room_for(3))
+@SMALL_MEMORY
+def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(storage: Memory, log: pytest.LogCaptureFixture) -> None:
     storage.put("crl/3.crl", partition(3, 22))
     authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
     assert authorizer.deny_reasons(client_of(3), client_of(3, 22)) == [None, REVOKED]
@@ -386,10 +404,10 @@ def test_a_crl_that_was_removed_keeps_revoking_until_it_expires(
     assert authorizer.deny_reason(client_of(3, 22)) is None
 
 
+@SMALL_MEMORY
 def test_a_crl_that_was_removed_proves_nothing_good_after_a_newer_one_at_another_place_has_expired(
-    storage: Memory, limit_memory: Callable[[int], None]
+    storage: Memory,
 ) -> None:
-    limit_memory(room_for(3))
     storage.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
     authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reasons(client_of(3), client_of(3, 66)) == [None, None]
@@ -405,10 +423,10 @@ def test_a_crl_that_was_removed_proves_nothing_good_after_a_newer_one_at_another
     assert authorizer.deny_reasons(client_of(3), client_of(3, 66)) == [UNKNOWN, UNKNOWN]
 
 
+@SMALL_MEMORY
 def test_an_evicted_crl_is_loaded_again_and_an_older_one_is_recognized(
-    storage: Memory, log: pytest.LogCaptureFixture, limit_memory: Callable[[int], None]
+    storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
-    limit_memory(room_for(3))
     storage.put("crl/3.crl", partition(3, 22, 66, number=5))
     authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
     others = [client_of(part) for part in range(5, 15)]
@@ -475,16 +493,16 @@ def state(authorizer: PrefixAuthorizer, certificate: str) -> str | None:
     ]
 
 
+@SMALL_MEMORY
 @pytest.mark.parametrize("is_evicted", [False, True])
 def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier_one_has_expired(
-    storage: Memory, limit_memory: Callable[[int], None], log: pytest.LogCaptureFixture, *, is_evicted: bool
+    storage: Memory, log: pytest.LogCaptureFixture, *, is_evicted: bool
 ) -> None:
-    limit_memory(room_for(3))
     storage.put("crl/3.crl", partition(3, 22, number=500))
     authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reason(client_of(3)) is None
     if is_evicted:
-        authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+        use_others(authorizer)
     storage.put("crl/3.crl", partition(3, 66, number=1, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
     authorizer.next(client_of(3))
     assert [state(authorizer, client_of(3, serial)) for serial in (1, 66)] == [UNKNOWN if is_evicted else None, REVOKED]
@@ -500,15 +518,15 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_when_the_earlier
     assert [state(authorizer, client_of(3, serial)) for serial in (1, 66)] == [None, REVOKED]
 
 
+@SMALL_MEMORY
 @pytest.mark.parametrize("ca", [OTHER, CA])
 def test_a_crl_with_a_restarted_number_is_used_after_the_evicted_one_has_expired_although_others_are_searched(
-    storage: Memory, limit_memory: Callable[[int], None], ca: CertificateAuthority
+    storage: Memory, ca: CertificateAuthority
 ) -> None:
-    limit_memory(room_for(3))
     storage.put("crl/partner.crl", partition(None, number=500, ca=OTHER))
     authorizer, client = PrefixAuthorizer(storage), client_of(None, ca=OTHER)
     assert authorizer.next(client) == [None]
-    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    use_others(authorizer)
     new = partition(None, number=1, ca=OTHER, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY)
     storage.put("crl/partner.crl", new)
     assert authorizer.next(client) == [UNKNOWN]
@@ -521,11 +539,11 @@ def test_a_crl_with_a_restarted_number_is_used_after_the_evicted_one_has_expired
     assert authorizer.deny_reason(client) is None
 
 
+@SMALL_MEMORY
 @pytest.mark.parametrize("is_evicted", [False, True])
 def test_the_crl_that_a_ca_issued_before_it_restarted_its_numbers_proves_nothing_good_afterwards(
-    storage: Memory, limit_memory: Callable[[int], None], *, is_evicted: bool
+    storage: Memory, *, is_evicted: bool
 ) -> None:
-    limit_memory(room_for(3))
     earlier = partition(3, number=500)
     storage.put("crl/3.crl", earlier)
     authorizer = PrefixAuthorizer(storage)
@@ -534,16 +552,16 @@ def test_the_crl_that_a_ca_issued_before_it_restarted_its_numbers_proves_nothing
     assert authorizer.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
     storage.put("crl/3.crl", earlier)
     if is_evicted:
-        authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+        use_others(authorizer)
     # In memory, the later one is still in force.
     assert authorizer.next(client_of(3), client_of(3, 66)) == ([UNKNOWN, UNKNOWN] if is_evicted else [None, REVOKED])
 
 
+@SMALL_MEMORY
 @pytest.mark.parametrize("is_removed", [False, True])
 def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_at_another_place(
-    storage: Memory, limit_memory: Callable[[int], None], *, is_removed: bool
+    storage: Memory, *, is_removed: bool
 ) -> None:
-    limit_memory(room_for(3))
     clients = [client_of(3, serial) for serial in (1, 22, 66)]
     storage.put("crl/3.crl", partition(3, 22, number=500))
     authorizer = PrefixAuthorizer(storage)
@@ -554,39 +572,37 @@ def test_the_crl_of_a_ca_that_has_restarted_its_numbers_is_used_at_another_place
     for _ in range(3):
         assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
     # Also if it is loaded again after others.
-    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    use_others(authorizer)
     assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
     if not is_removed:
         # An earlier one, which does not revoke what the removed one did, takes its place.
         storage.put("crl/3.crl", partition(3, number=499))
-        authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+        use_others(authorizer)
         assert authorizer.next(*clients) == [UNKNOWN, UNKNOWN, REVOKED]
 
 
+@SMALL_MEMORY
 def test_a_crl_with_a_lower_number_and_the_same_date_is_rolled_back_even_if_the_earlier_one_has_expired(
-    storage: Memory, limit_memory: Callable[[int], None]
+    storage: Memory,
 ) -> None:
-    limit_memory(room_for(3))
     storage.put("crl/3.crl", partition(3, 22, number=5, this_update=NOW - MINUTE))
     authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reasons(client_of(3), client_of(3, 22)) == [None, REVOKED]
-    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    use_others(authorizer)
     storage.put("crl/3.crl", partition(3, number=4, this_update=NOW - MINUTE, next_update=NOW + 9 * DAY))
     authorizer.now = NOW + 2 * DAY
     assert authorizer.next(client_of(3), client_of(3, 22)) == [UNKNOWN, UNKNOWN]
 
 
-def test_a_crl_whose_time_came_while_it_was_in_memory_is_remembered(
-    storage: Memory, limit_memory: Callable[[int], None]
-) -> None:
-    limit_memory(room_for(3))
+@SMALL_MEMORY
+def test_a_crl_whose_time_came_while_it_was_in_memory_is_remembered(storage: Memory) -> None:
     storage.put("crl/3.crl", partition(3, 22, number=2, this_update=NOW + DAY, next_update=NOW + 9 * DAY))
     authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reason(client_of(3)) == UNKNOWN
     authorizer.now = NOW + 2 * DAY
     authorizer.next(client_of(3))
     assert state(authorizer, client_of(3)) is None
-    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    use_others(authorizer)
     storage.put("crl/3.crl", partition(3, next_update=NOW + 9 * DAY))
     authorizer.next(client_of(3))
     assert state(authorizer, client_of(3)) == UNKNOWN
@@ -601,15 +617,12 @@ def test_a_newer_crl_that_has_expired_does_not_make_the_earlier_one_unusable(sto
         assert authorizer.next(client_of(3), client_of(3, 2), client_of(3, 66)) == [None, REVOKED, REVOKED]
 
 
-def test_no_certificate_that_an_evicted_delta_crl_revokes_is_good_while_it_cannot_be_read(
-    storage: Memory, limit_memory: Callable[[int], None]
-) -> None:
-    limit_memory(room_for(3))
+@SMALL_MEMORY
+def test_no_certificate_that_an_evicted_delta_crl_revokes_is_good_while_it_cannot_be_read(storage: Memory) -> None:
     for part in range(MANY):
         storage.put(f"crl/{part}.crl", partition(part, 2, ca=OTHER))
-    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
     storage.put("crl/ca.crl", partition(None, 22))
-    storage.put("crl/ca+.crl", CA.revoke(entry(66), this_update=NOW, extensions=[crl_number(2), indicator]))
+    storage.put("crl/ca+.crl", CA.revoke(entry(66), this_update=NOW, extensions=[crl_number(2), IS_DELTA]))
     authorizer = PrefixAuthorizer(storage)
     named = pem(
         CA.issue(
@@ -629,11 +642,11 @@ def test_no_certificate_that_an_evicted_delta_crl_revokes_is_good_while_it_canno
     assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
 
 
+@SMALL_MEMORY
 @pytest.mark.parametrize("places", [("crl/3.crl", "crl/new/3.crl"), ("crl/new/3.crl", "crl/3.crl")])
 def test_a_newer_crl_at_another_place_that_has_expired_does_not_make_the_earlier_one_unusable(
-    storage: Memory, limit_memory: Callable[[int], None], places: tuple[str, str]
+    storage: Memory, places: tuple[str, str]
 ) -> None:
-    limit_memory(room_for(3))
     earlier, newer = places
     storage.put(earlier, partition(3, 22, next_update=NOW + 9 * DAY))
     storage.put(newer, partition(3, 22, 66, number=2, next_update=NOW + MINUTE))
@@ -643,23 +656,21 @@ def test_a_newer_crl_at_another_place_that_has_expired_does_not_make_the_earlier
         assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
         authorizer.now += MINUTE
         # Both are evicted, and loaded again together.
-        authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+        use_others(authorizer)
     storage.put(newer, HTML)
     # Without the newer one, the earlier one proves nothing good.
     assert authorizer.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
 
 
-def test_a_single_crl_that_is_older_than_an_evicted_one_proves_nothing_good(
-    storage: Memory, limit_memory: Callable[[int], None]
-) -> None:
-    limit_memory(room_for(3))
+@SMALL_MEMORY
+def test_a_single_crl_that_is_older_than_an_evicted_one_proves_nothing_good(storage: Memory) -> None:
     storage.put("crl/3.crl", partition(3, 22, 66, number=2))
     storage.put("single.crl", partition(3, 22))
     authorizer = PrefixAuthorizer(storage, "file:///single.crl,file:///crl/")
     clients = [client_of(3), client_of(3, 22), client_of(3, 66)]
     assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
     storage.put("crl/3.crl", HTML)
-    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    use_others(authorizer)
     assert authorizer.next(*clients) == [UNKNOWN, REVOKED, UNKNOWN]
     storage.put("single.crl", partition(3, 22, 66, number=3))
     assert authorizer.next(*clients) == [None, REVOKED, REVOKED]
@@ -681,16 +692,16 @@ def test_no_certificate_that_a_displaced_crl_revokes_is_good(storage: Memory) ->
             assert authorizer.next(client_of(None, 1, ca), client_of(None, 66, ca)) == expected
 
 
+@SMALL_MEMORY
 def test_a_single_crl_that_is_older_than_an_evicted_one_is_reported_once_although_others_are_searched(
-    storage: Memory, limit_memory: Callable[[int], None], log: pytest.LogCaptureFixture
+    storage: Memory, log: pytest.LogCaptureFixture
 ) -> None:
-    limit_memory(room_for(3))
     storage.put("crl/3.crl", partition(3, 22, 66, number=2))
     storage.put("single.crl", partition(3, 22))
     authorizer = PrefixAuthorizer(storage, "file:///single.crl,file:///crl/")
     assert authorizer.next(client_of(3)) == [None]
     storage.put("crl/3.crl", HTML)
-    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    use_others(authorizer)
     for part in range(MANY, MANY + 3):
         assert authorizer.next(client_of(3)) == [UNKNOWN]
         storage.put(f"crl/{part}.crl", partition(part, 2))
@@ -699,8 +710,7 @@ def test_a_single_crl_that_is_older_than_an_evicted_one_is_reported_once_althoug
 
 
 def test_crls_of_a_small_prefix_are_as_good_as_single_ones() -> None:
-    storage = Memory()
-    storage.put("truststore.pem", CA.pem + OTHER.pem)
+    storage = trusting(CA, OTHER)
     storage.put("crl/ca.crl", partition(None, next_update=NOW + 9 * DAY))
     storage.put("crl/expired.crl", partition(None, 66, number=2, next_update=NOW - MINUTE))
     for uris in ("file:///crl/", "file:///crl/ca.crl,file:///crl/expired.crl"):
@@ -721,26 +731,23 @@ def test_an_earlier_crl_whose_successor_becomes_valid_is_not_reported(
 
 
 def test_a_small_prefix_is_loaded_completely_so_that_no_certificate_has_to_name_a_crl() -> None:
-    storage = Memory()
-    middle = authority("Middle", parent=CA, serial_number=77)
-    storage.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
+    storage = trusting(CA, OTHER, MIDDLE)
     storage.put("crl/one.crl", partition(None, 2))
     storage.put("crl/two/a.crl", partition(None, 2, ca=OTHER))
-    storage.put("crl/two/b.crl", partition(None, 2, ca=middle))
+    storage.put("crl/two/b.crl", partition(None, 2, ca=MIDDLE))
     authorizer = PrefixAuthorizer(storage)
     assert sorted(delivered(storage)) == ["crl/one.crl", "crl/two/a.crl", "crl/two/b.crl"]
-    for ca in (CA, OTHER, middle):
+    for ca in (CA, OTHER, MIDDLE):
         assert authorizer.deny_reasons(client_of(None, ca=ca), client_of("any", 2, ca)) == [None, REVOKED]
     # The CRL of a higher CA applies.
     storage.put("crl/one.crl", partition(None, 2, 77, number=2))
-    assert authorizer.next(client_of(None, ca=middle), client_of(None)) == [REVOKED, None]
+    assert authorizer.next(client_of(None, ca=MIDDLE), client_of(None)) == [REVOKED, None]
     assert delivered(storage) == ["crl/one.crl"]
 
 
 @pytest.mark.parametrize("excess", [0, 1])
 def test_a_prefix_is_small_with_up_to_16_crls(excess: int) -> None:
-    storage = Memory()
-    storage.put("truststore.pem", CA.pem)
+    storage = trusting(CA)
     names = [f"crl/{part}.crl" for part in range(LOADED_COMPLETELY + excess)]
     for part, uri in enumerate(names):
         storage.put(uri, partition(part))
@@ -749,8 +756,7 @@ def test_a_prefix_is_small_with_up_to_16_crls(excess: int) -> None:
 
 
 def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: Callable[[int], None]) -> None:
-    storage = Memory()
-    storage.put("truststore.pem", CA.pem + OTHER.pem)
+    storage = trusting(CA, OTHER)
     for part in range(5):
         storage.put(f"crl/{part}.crl", partition(part, 2))
     largest = len(partition(1, 2))
@@ -768,50 +774,44 @@ def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: C
 
 
 def test_larger_objects_in_a_small_prefix_do_not_hide_the_crl_of_a_root(limit_memory: Callable[[int], None]) -> None:
-    storage = Memory()
-    middle = authority("Middle", parent=CA, serial_number=77)
-    storage.put("truststore.pem", CA.pem + middle.pem)
+    storage = trusting(CA, MIDDLE)
     storage.put("crl/root.crl", partition(None, 77))
-    storage.put("crl/middle.crl", partition("middle", 2, ca=middle, padding=60))
+    storage.put("crl/middle.crl", partition("middle", 2, ca=MIDDLE, padding=60))
     for uri, size in (("junk", 10_000), ("a", 600), ("b", 600)):
         storage.put(f"crl/{uri}.crl", bytes(size))
     limit_memory(10_000)
     authorizer = PrefixAuthorizer(storage)
     assert "crl/root.crl" in delivered(storage)
-    assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
+    assert authorizer.deny_reason(client_of("middle", ca=MIDDLE)) == REVOKED
 
 
 def test_a_large_object_in_an_earlier_prefix_does_not_hide_the_crl_of_a_root(
     limit_memory: Callable[[int], None],
 ) -> None:
-    storage = Memory()
-    middle = authority("Middle", parent=CA, serial_number=77)
-    storage.put("truststore.pem", CA.pem + middle.pem)
+    storage = trusting(CA, MIDDLE)
     storage.put("partner/junk.crl", bytes(9_900))
     storage.put("crl/root.crl", partition(None, 77))
-    storage.put("crl/middle.crl", partition("middle", 2, ca=middle, padding=60))
+    storage.put("crl/middle.crl", partition("middle", 2, ca=MIDDLE, padding=60))
     limit_memory(10_000)
     authorizer = PrefixAuthorizer(storage, "file:///partner/,file:///crl/")
     assert sorted(delivered(storage)) == ["crl/middle.crl", "crl/root.crl"]
-    assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
+    assert authorizer.deny_reason(client_of("middle", ca=MIDDLE)) == REVOKED
 
 
 def test_a_large_index_beside_a_tiny_object_does_not_hide_the_crl_of_a_root(
     limit_memory: Callable[[int], None],
 ) -> None:
-    storage = Memory()
-    middle = authority("Middle", parent=CA, serial_number=77)
-    storage.put("truststore.pem", CA.pem + middle.pem)
+    storage = trusting(CA, MIDDLE)
     # The indexer keeps the index of a large CRL that was replaced by something invalid.
     storage.put("crl/tiny.crl", b"-")
     storage.put("crl/tiny.crl.index", bytes(1_200))
     storage.put("crl/junk.crl", bytes(9_900))
     storage.put("crl/root.crl", partition(None, 77))
-    storage.put("crl/middle.crl", partition("middle", 2, ca=middle, padding=60))
+    storage.put("crl/middle.crl", partition("middle", 2, ca=MIDDLE, padding=60))
     limit_memory(10_000)
     authorizer = PrefixAuthorizer(storage)
     assert delivered(storage) == ["crl/root.crl"]
-    assert authorizer.deny_reason(client_of("middle", ca=middle)) == REVOKED
+    assert authorizer.deny_reason(client_of("middle", ca=MIDDLE)) == REVOKED
 
 
 def test_an_unchanged_listing_is_not_loaded_again(storage: Memory, log: pytest.LogCaptureFixture) -> None:
@@ -871,8 +871,7 @@ def test_crls_of_others_that_are_read_for_a_certificate_take_no_more_memory_than
     monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None], *, names_them: bool
 ) -> None:
     parts = range(40)
-    storage = Memory()
-    storage.put("truststore.pem", CA.pem + OTHER.pem)
+    storage = trusting(CA, OTHER)
     for part in parts:
         storage.put(f"crl/{part}.crl", partition(part, 2))
     # It is named first, and found last.
@@ -961,8 +960,7 @@ def test_a_crl_counts_before_it_was_loaded() -> None:
 def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_together(
     limit_memory: Callable[[int], None],
 ) -> None:
-    storage = Memory()
-    storage.put("truststore.pem", CA.pem)
+    storage = trusting(CA)
     for folder in range(5):
         for part in range(3):
             storage.put(f"{folder}/{folder}{part}.crl", partition(f"{folder}{part}", 2))
@@ -1071,7 +1069,7 @@ def test_a_crl_that_no_certificate_names_is_found_in_place_of_one_that_was_remov
     "replacement",
     [
         partition("other", ca=OTHER),
-        partition(None, number=2, ca=OTHER, extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
+        partition(None, number=2, ca=OTHER, extensions=[IS_DELTA]),
         b"no CRL",
     ],
     ids=["another scope", "delta CRL", "no CRL"],
@@ -1182,10 +1180,8 @@ def test_new_crls_that_cannot_be_read_leave_enough_attempts_for_certificates_tha
     assert len(delivered(storage)) == 8
 
 
-def test_no_request_waits_again_for_new_crls_that_cannot_be_read_when_its_own_was_evicted(
-    storage: Memory, limit_memory: Callable[[int], None]
-) -> None:
-    limit_memory(room_for(3))
+@SMALL_MEMORY
+def test_no_request_waits_again_for_new_crls_that_cannot_be_read_when_its_own_was_evicted(storage: Memory) -> None:
     storage.put("crl/ca.crl", partition(None, ca=OTHER))
     storage.put("crl/archived.crl", HTML)
     storage.errors["crl/archived.crl"] = StoreError("crl/archived.crl", "InvalidObjectState")
@@ -1243,10 +1239,8 @@ def test_an_invalid_crl_in_place_of_one_that_did_not_cover_a_certificate_is_read
         assert delivered(storage) == []
 
 
-def test_invalid_crls_in_place_of_others_are_read_once_whatever_else_is_listed(
-    storage: Memory, limit_memory: Callable[[int], None]
-) -> None:
-    limit_memory(room_for(3))
+@SMALL_MEMORY
+def test_invalid_crls_in_place_of_others_are_read_once_whatever_else_is_listed(storage: Memory) -> None:
     authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reason(client_of(None, ca=OTHER)) == UNKNOWN
     for part in range(MANY):
@@ -1274,10 +1268,8 @@ def test_replaced_crls_in_memory_count_among_those_that_are_read_in_an_interval(
         assert len(delivered(storage)) == expected
 
 
-def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
-    storage: Memory, limit_memory: Callable[[int], None]
-) -> None:
-    limit_memory(room_for(3))
+@SMALL_MEMORY
+def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(storage: Memory) -> None:
     storage.put("crl/partner.crl", partition(None, ca=OTHER))
     authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reason(client_of(None, ca=OTHER)) is None
@@ -1287,25 +1279,20 @@ def test_a_crl_that_was_found_is_not_searched_again_after_it_was_evicted(
     assert delivered(storage) == ["crl/partner.crl"]
 
 
-def test_revocations_of_an_evicted_delta_crl_of_a_part_apply_although_no_certificate_names_it(
-    storage: Memory, limit_memory: Callable[[int], None]
-) -> None:
-    limit_memory(room_for(3))
-    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
-    storage.put("crl/3+.crl", partition(3, 66, number=2, extensions=[indicator]))
+@SMALL_MEMORY
+def test_revocations_of_an_evicted_delta_crl_of_a_part_apply_although_no_certificate_names_it(storage: Memory) -> None:
+    storage.put("crl/3+.crl", partition(3, 66, number=2, extensions=[IS_DELTA]))
     authorizer = PrefixAuthorizer(storage)
     # It is read, together with the others, to find the CRL of this client's CA.
     assert authorizer.next(client_of(None, ca=OTHER)) == [UNKNOWN]
     for _ in range(3):
         assert authorizer.next(client_of(3), client_of(3, 66)) == [None, REVOKED]
-        authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+        use_others(authorizer)
 
 
+@SMALL_MEMORY
 @pytest.mark.parametrize("part", [None, "http://ca.example/odd"])
-def test_revocations_of_an_evicted_crl_of_another_key_of_the_ca_apply(
-    storage: Memory, limit_memory: Callable[[int], None], part: str | None
-) -> None:
-    limit_memory(room_for(3))
+def test_revocations_of_an_evicted_crl_of_another_key_of_the_ca_apply(storage: Memory, part: str | None) -> None:
     earlier = authority("Renewed")
     renewed = authority("Renewed", parent=earlier)
     storage.put("truststore.pem", CA.pem + OTHER.pem + earlier.pem + renewed.pem)
@@ -1313,7 +1300,7 @@ def test_revocations_of_an_evicted_crl_of_another_key_of_the_ca_apply(
     authorizer = PrefixAuthorizer(storage, CRL_FAILURE_MODE="allow")
     for _ in range(3):
         assert authorizer.next(client_of(part, 66, renewed), client_of(part, 1, renewed)) == [REVOKED, None]
-        authorizer.deny_reasons(*(client_of(each) for each in range(5, 15)))
+        use_others(authorizer)
 
 
 @pytest.mark.parametrize("key_identifier", [b"new", b"old"])
@@ -1341,10 +1328,7 @@ def test_the_search_for_a_crl_does_not_end_at_one_that_proves_nothing_good_now(
 
 
 def test_the_search_for_a_crl_does_not_end_at_a_smaller_delta_crl(storage: Memory) -> None:
-    delta_indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
-    delta = OTHER.revoke(
-        entry(1), this_update=NOW - DAY, next_update=NOW + DAY, extensions=[crl_number(2), delta_indicator]
-    )
+    delta = OTHER.revoke(entry(1), this_update=NOW - DAY, next_update=NOW + DAY, extensions=[crl_number(2), IS_DELTA])
     storage.put("crl/partner+.crl", delta)
     for part in range(MANY):
         storage.put(f"crl/{part}.crl", partition(part, 2, padding=50))
@@ -1367,8 +1351,7 @@ UNNAMEABLE = {
 def test_a_crl_is_found_although_its_distribution_point_cannot_be_the_name_of_an_object(
     uri: str, *, of_part: bool, others: int
 ) -> None:
-    storage = Memory()
-    storage.put("truststore.pem", CA.pem + OTHER.pem)
+    storage = trusting(CA, OTHER)
     for part in range(others):
         storage.put(f"crl/{part}.crl", partition(part, 2))
     named = uri if of_part else None
@@ -1415,11 +1398,11 @@ def test_all_parts_of_a_crl_with_the_same_name_are_found_in_the_end(storage: Mem
     assert delivered(storage) == ["crl/129/ca.crl"]
 
 
+@SMALL_MEMORY
 def test_crls_that_were_read_are_found_when_too_many_or_no_longer_too_many_have_their_name(
-    storage: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.prefix.catalog._MAX_NAMED", 4)
-    limit_memory(room_for(3))
     uris = [f"http://ca.example/ca.crl?partition={part}" for part in range(5)]
     clients = [client_of(uri) for uri in uris]
     for part in range(4):
@@ -1436,9 +1419,8 @@ def test_crls_that_were_read_are_found_when_too_many_or_no_longer_too_many_have_
 
 def test_known_crls_of_its_issuer_do_not_hide_the_one_that_a_certificate_names() -> None:
     """Such as earlier CRLs that were not removed, and have not expired."""
-    storage = Memory()
     third = authority("Third")
-    storage.put("truststore.pem", OTHER.pem + third.pem)
+    storage = trusting(OTHER, third)
     for number in range(1, 100):
         storage.put(f"crl/{number}.crl", partition(None, number=number, ca=OTHER))
     storage.put("crl/own.crl", partition(None, 2, number=200, padding=20, ca=OTHER))
@@ -1523,15 +1505,13 @@ def test_a_complete_crl_is_loaded_for_the_clients_of_its_ca_only(storage: Memory
     assert authorizer.deny_reason(client_of(None, ca=OTHER)) == REVOKED
 
 
-def test_a_crl_that_is_not_valid_yet_does_not_make_the_earlier_one_outdated(
-    storage: Memory, limit_memory: Callable[[int], None]
-) -> None:
-    limit_memory(room_for(3))
+@SMALL_MEMORY
+def test_a_crl_that_is_not_valid_yet_does_not_make_the_earlier_one_outdated(storage: Memory) -> None:
     storage.put("crl/3.crl", partition(3, 22, number=2000))
     authorizer = PrefixAuthorizer(storage)
     # It proves nothing good yet, but revokes.
     assert authorizer.deny_reasons(client_of(3), client_of(3, 22)) == [UNKNOWN, REVOKED]
-    authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+    use_others(authorizer)
     storage.put("crl/3.crl", partition(3))
     assert authorizer.next(client_of(3)) == [None]
 
@@ -1643,8 +1623,7 @@ def test_the_whole_chain_is_looked_up() -> None:
     middle = authority(
         "Middle", parent=CA, serial_number=77, extensions=(IS_A_CA, MAY_SIGN_BOTH, points(point_uri("root")))
     )
-    storage = Memory()
-    storage.put("truststore.pem", CA.pem + middle.pem)
+    storage = trusting(CA, middle)
     for part in range(MANY):
         storage.put(f"crl/{part}.crl", partition(part, ca=middle))
     storage.put("crl/root.crl", partition("root", 77))
@@ -1683,10 +1662,8 @@ def test_the_crls_of_another_chain_are_loaded_if_another_thread_replaces_the_tru
     assert "crl/other.crl" in delivered(storage)
 
 
-def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(
-    storage: Memory, limit_memory: Callable[[int], None]
-) -> None:
-    limit_memory(room_for(3))
+@SMALL_MEMORY
+def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(storage: Memory) -> None:
     names_root = (IS_A_CA, MAY_SIGN_BOTH, points(point_uri("root")))
     middle = authority("Middle", parent=OTHER, serial_number=77, extensions=names_root)
     storage.put("truststore.pem", CA.pem + OTHER.pem + middle.pem)
@@ -1699,7 +1676,7 @@ def test_the_crl_of_a_higher_ca_is_required_from_when_it_was_loaded_on(
         if was_loaded:
             assert authorizer.deny_reason(client) is None
             # It is evicted.
-            authorizer.deny_reasons(*(client_of(part) for part in range(5, 15)))
+            use_others(authorizer)
         storage.errors["crl/root.crl"] = missing
         assert authorizer.deny_reason(client) == expected
         del storage.errors["crl/root.crl"]
@@ -1893,8 +1870,9 @@ class WatchedLock:
         self._lock.release()
 
 
+@SMALL_MEMORY
 def test_objects_that_are_not_safe_for_threads_are_only_used_under_the_lock(
-    storage: Memory, monkeypatch: pytest.MonkeyPatch, limit_memory: Callable[[int], None]
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All requests of this test are in one thread."""
     lock = WatchedLock()
@@ -1917,7 +1895,6 @@ def test_objects_that_are_not_safe_for_threads_are_only_used_under_the_lock(
     monkeypatch.setattr(f"{module}.RLock", lambda: lock)
     monkeypatch.setattr(f"{module}.CrlCatalog", guard(CrlCatalog))
     monkeypatch.setattr(f"{module}.CrlCache", guard(CrlCache))
-    limit_memory(room_for(3))
     storage.put("crl/partner.crl", partition(None, 2, ca=OTHER))
     authorizer = PrefixAuthorizer(storage)
     clients = (client_of(3), client_of(None, 2, OTHER), *(client_of(part) for part in range(5, 15)))

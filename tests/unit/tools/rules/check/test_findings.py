@@ -674,11 +674,9 @@ def values(**keys: object) -> list[RuleWarning]:
         ({"context": {"tenant": "a "}}, "context.tenant", ValueKind.SURROUNDING_WHITESPACE, "'a '"),
         (
             {"match": {"issuer": "C=DE,O=Acme,CN=CA"}},
-            *(
-                "match.issuer",
-                ValueKind.REVERSED_NAME,
-                "write the same attributes in reverse order: 'CN=CA,O=Acme,C=DE'",
-            ),
+            "match.issuer",
+            ValueKind.REVERSED_NAME,
+            "write the same attributes in reverse order: 'CN=CA,O=Acme,C=DE'",
         ),
         ({"not": {"subject": ["CN=b", "DC=a,CN=b"]}}, "not.subject[1]", ValueKind.REVERSED_NAME, "'CN=b,DC=a'"),
         (
