@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from client_certificate_auth.x509.der import read_sequence
 from mtls_authorizer.revocation.truststore.signatures import is_signed_by, load_public_key, read_signature_algorithm
 from tests.pki import der
 from tests.pki.certificate_authorities import ALGORITHMS, MD5, PSS_BY_DEFAULT, SHA1
 
+SHA_1 = "1.3.14.3.2.26"
 SHA_256 = "2.16.840.1.101.3.4.2.1"
 NULL = der.tlv(der.NULL)
 PSS, MGF1 = "1.2.840.113549.1.1.10", "1.2.840.113549.1.1.8"
@@ -41,6 +44,8 @@ SALT = _explicit(2, der.integer(32))
         (MD5.identifier, "md5", True),
         (PSS_BY_DEFAULT.identifier, "sha1", True),
         (der.sequence(der.oid("1.2.840.113549.1.1.14"), NULL), "sha224", True),
+        (der.sequence(der.oid("1.2.840.10045.4.1")), "sha1", True),
+        (_pss(_explicit(0, der.sequence(der.oid(SHA_1), NULL))), "sha1", True),
         (der.sequence(der.oid("1.2.840.113549.1.1.11")), "sha256", False),
         (der.sequence(der.oid("1.2.840.10045.4.3.2"), der.oid("1.2.840.10045.3.1.7")), "sha256", False),
         (der.sequence(der.oid("1.2.840.10045.4.3.2"), der.sequence(der.integer(1))), "sha256", False),
@@ -89,6 +94,29 @@ def test_an_unknown_algorithm_is_none_and_verifies_nothing(identifier: bytes) ->
     key = ALGORITHMS["RSA-PSS"].new_key().public_key()
     assert isinstance(key, rsa.RSAPublicKey)
     assert not is_signed_by(key, identifier, b"", b"")
+
+
+RSA_KEY, EC_KEY = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.mark.parametrize("kind", ["RSA", "RSA-PSS", "ECDSA"])
+@pytest.mark.parametrize(
+    "hash_name", ["SHA224", *(f"SHA{family}{size}" for family in ("", "3_") for size in (256, 384, 512))]
+)
+def test_a_signature_by_another_library_verifies_with_every_hash(kind: str, hash_name: str) -> None:
+    digest = getattr(hashes, hash_name)()
+    builder = x509.CertificateSigningRequestBuilder(x509.Name([]))
+    if kind == "ECDSA":
+        request = builder.sign(EC_KEY, digest)
+    else:
+        pss = padding.PSS(padding.MGF1(digest), digest.digest_size) if kind == "RSA-PSS" else None
+        request = builder.sign(RSA_KEY, digest, rsa_padding=pss)
+    (_, algorithm, _) = read_sequence(request.public_bytes(Encoding.DER))[1]
+    identifier = der.sequence(algorithm)
+    assert is_signed_by(request.public_key(), identifier, request.signature, request.tbs_certrequest_bytes)  # type: ignore[arg-type]
+    found = read_signature_algorithm(identifier)
+    assert found is not None
+    assert found.is_weak is (hash_name == "SHA224")
 
 
 def test_the_parameters_of_an_algorithm_are_those_of_the_signature() -> None:
