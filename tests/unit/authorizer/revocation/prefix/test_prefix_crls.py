@@ -976,6 +976,23 @@ def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_to
         assert len(authorizer.loaded_crls()) <= 7
 
 
+@pytest.mark.parametrize("has_namesake", [False, True])
+def test_an_invalid_crl_that_a_certificate_names_is_read_and_reported_again_unless_others_have_its_name(
+    storage: Memory, log: pytest.LogCaptureFixture, *, has_namesake: bool
+) -> None:
+    storage.put("crl/3.crl", HTML)
+    if has_namesake:
+        storage.put("crl/other/3.crl", partition(3, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(3)) == UNKNOWN
+    for _ in range(2):
+        delivered(storage)
+        log.clear()
+        assert authorizer.next(client_of(3)) == [UNKNOWN]
+        assert delivered(storage) == ([] if has_namesake else ["crl/3.crl"])
+        assert ("document refresh failed" in log.messages) is not has_namesake
+
+
 def test_invalid_crls_with_the_same_name_do_not_hide_others(storage: Memory) -> None:
     for folder in range(100):
         storage.put(f"crl/{folder:03}/ca.crl", HTML)
@@ -1149,6 +1166,29 @@ def test_no_request_waits_for_new_crls_if_another_one_proves_its_certificate_goo
     assert {seconds for count, seconds in waits if count > 1} == {0}
 
 
+def test_no_other_new_crls_are_read_for_a_certificate_that_is_proven_good_until_the_first_ones_have_answered(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, may_answer = storage.fetch, threading.Event()
+
+    def fetch_slowly(uri: str, version: str | None) -> Fetched | None:
+        assert "new" not in uri or may_answer.wait(LONG)
+        return fetch(uri, version)
+
+    monkeypatch.setattr(storage, "fetch", fetch_slowly)
+    client = client_of(None, 1, OTHER)
+    storage.put("crl/ca.crl", partition(None, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client) is None
+    for count in range(12):
+        storage.put(f"crl/new-{count}.crl", HTML)
+    delivered(storage)
+    assert authorizer.next(client, client, client) == [None] * 3
+    may_answer.set()
+    join_attempts()
+    assert len(delivered(storage)) == 8
+
+
 def test_new_crls_that_cannot_be_read_leave_enough_attempts_for_certificates_that_are_not_proven_good(
     storage: Memory,
 ) -> None:
@@ -1229,6 +1269,12 @@ def test_a_replaced_crl_is_searched_again_until_it_was_read_and_after_those_that
     assert delivered(storage) == []
     storage.errors.clear()
     assert authorizer.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    # Afterwards it is searched like the others again, the smallest first.
+    storage.put("crl/3.crl", partition(None, 2, number=3, ca=OTHER))
+    storage.put("crl/new.crl", partition("new", padding=50, number=2))
+    delivered(storage)
+    assert authorizer.next(client_of(None)) == [UNKNOWN]
+    assert delivered(storage) == ["crl/3.crl", "crl/new.crl"]
 
 
 def test_an_invalid_crl_in_place_of_one_that_did_not_cover_a_certificate_is_read_once(storage: Memory) -> None:
@@ -1551,27 +1597,42 @@ def test_each_crl_is_read_once_if_none_covers_a_certificate(storage: Memory) -> 
     assert delivered(storage) == ["crl/3.crl"]
 
 
+class ChangedWhileRead(Memory):
+    """Storage in which a CRL is replaced while it is first read, or removed if ``after`` is None, and listed again."""
+
+    def __init__(self, before: bytes, after: bytes | None) -> None:
+        super().__init__()
+        self.put("truststore.pem", CA.pem + OTHER.pem)
+        for part in range(MANY):
+            self.put(f"crl/{part}.crl", partition(part))
+        self.put("crl/partner.crl", before)
+        self._after = after
+        self._unchanged: PrefixAuthorizer | None = PrefixAuthorizer(self)
+        self.authorizer = self._unchanged
+
+    def fetch(self, uri: str, version: str | None) -> Fetched | None:
+        fetched = super().fetch(uri, version)
+        if uri.endswith("partner.crl") and self._unchanged is not None:
+            self._unchanged = None
+            if self._after is None:
+                self.remove("crl/partner.crl")
+            else:
+                self.put("crl/partner.crl", self._after)
+            self.authorizer.clock.advance(INTERVAL)
+            self.authorizer.live.get()
+        return fetched
+
+
 def test_a_crl_that_was_replaced_while_it_was_read_is_searched_again() -> None:
-    class Replacing(Memory):
-        authorizer: PrefixAuthorizer | None = None
-
-        def fetch(self, uri: str, version: str | None) -> Fetched | None:
-            fetched = super().fetch(uri, version)
-            if uri.endswith("partner.crl") and self.authorizer is not None:
-                authorizer, self.authorizer = self.authorizer, None
-                self.put("crl/partner.crl", partition(None, 2, ca=OTHER))
-                authorizer.clock.advance(INTERVAL)
-                authorizer.live.get()
-            return fetched
-
-    memory = Replacing()
-    memory.put("truststore.pem", CA.pem + OTHER.pem)
-    for part in range(MANY):
-        memory.put(f"crl/{part}.crl", partition(part))
-    memory.put("crl/partner.crl", HTML)
-    memory.authorizer = authorizer = PrefixAuthorizer(memory)
+    authorizer = ChangedWhileRead(HTML, partition(None, 2, ca=OTHER)).authorizer
     assert authorizer.deny_reason(client_of(None, ca=OTHER)) == UNKNOWN
     assert authorizer.deny_reasons(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+
+
+@pytest.mark.parametrize("part", [None, "partner"])
+def test_a_crl_that_was_removed_while_it_was_read_revokes(part: object) -> None:
+    authorizer = ChangedWhileRead(partition(part, 2, ca=OTHER), None).authorizer
+    assert authorizer.deny_reasons(client_of(part, 2, OTHER), client_of(part, 3, OTHER)) == [REVOKED, None]
 
 
 def test_the_number_of_crls_that_are_read_in_an_interval_is_limited(
