@@ -1542,6 +1542,23 @@ def test_many_new_versions_that_cannot_be_read_do_not_hide_another_one(storage: 
     assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, REVOKED, None]
 
 
+def test_a_request_reads_a_limited_number_of_new_versions_and_none_of_crls_that_do_not_concern_it(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorizer = stored_with_copies(storage)
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.catalog._MAX_NAMED", 8)
+    names = ["crl/ca.crl", *(f"crl/copies/{number}.crl" for number in range(70))]
+    for crl in names:
+        storage.put(crl, partition(None, 2, number=3))
+    for part in range(MANY):
+        storage.put(f"crl/{part}.crl", HTML)
+    delivered(storage)
+    assert authorizer.next(WITHOUT_NAMES[0]) == [REVOKED]
+    requested = delivered(storage)
+    assert set(requested) <= set(names)
+    assert len(requested) <= 2 * 8
+
+
 def test_a_crl_that_replaces_that_of_another_ca_is_found(storage: Memory) -> None:
     authorizer = PrefixAuthorizer(storage)
     storage.put("crl/3.crl", partition(3, 2, ca=OTHER))
