@@ -230,6 +230,20 @@ def test_a_failed_request_is_repeated_soon_after_the_crl_in_force_became_stale(s
     assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
+def test_an_invalid_crl_is_not_read_again_because_the_one_in_force_became_stale(storage: Memory) -> None:
+    storage.put("crl/3.crl", partition(3, next_update=NOW + MINUTE))
+    authorizer = PrefixAuthorizer(storage, CRL_REFRESH_SECONDS="3600")
+    assert authorizer.deny_reason(client_of(3)) is None
+    storage.put("crl/3.crl", HTML)
+    authorizer.clock.advance(3600)
+    assert authorizer.deny_reason(client_of(3)) is None
+    delivered(storage)
+    authorizer.now = NOW + 2 * MINUTE
+    authorizer.clock.advance(2 * RETRY_SECONDS)
+    assert authorizer.deny_reason(client_of(3)) == UNKNOWN
+    assert delivered(storage) == []
+
+
 @pytest.mark.parametrize("content", [HTML, b"", partition(3)[:-1], partition(3, ca=authority("CA"))])
 def test_one_invalid_crl_affects_no_other(storage: Memory, content: bytes) -> None:
     storage.put("crl/3.crl", content)
@@ -823,6 +837,12 @@ def test_an_unchanged_listing_is_not_loaded_again(storage: Memory, log: pytest.L
     assert loaded == ["crl"]
 
 
+def test_a_listing_is_adopted_once(storage: Memory) -> None:
+    catalog = CrlCatalog([storage.open_prefix("file:///crl/")], 1000)
+    Refresher(catalog.documents, INTERVAL, start_seconds=LONG).start()
+    assert [catalog.update() for _ in range(3)] == [True, False, False]
+
+
 def test_a_request_does_not_add_up_the_sizes_of_all_crls_in_a_large_prefix() -> None:
     class Size(int):
         can_be_compared = True
@@ -1271,10 +1291,11 @@ def test_a_replaced_crl_is_searched_again_until_it_was_read_and_after_those_that
     assert authorizer.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
     # Afterwards it is searched like the others again, the smallest first.
     storage.put("crl/3.crl", partition(None, 2, number=3, ca=OTHER))
-    storage.put("crl/new.crl", partition("new", padding=50, number=2))
+    storage.put("crl/new.crl", partition("new", padding=30, number=2))
+    storage.put("crl/0.crl", partition(0, padding=40, number=2))
     delivered(storage)
     assert authorizer.next(client_of(None)) == [UNKNOWN]
-    assert delivered(storage) == ["crl/3.crl", "crl/new.crl"]
+    assert delivered(storage) == ["crl/3.crl", "crl/new.crl", "crl/0.crl"]
 
 
 def test_an_invalid_crl_in_place_of_one_that_did_not_cover_a_certificate_is_read_once(storage: Memory) -> None:
