@@ -781,6 +781,19 @@ def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: C
     assert "crl/0.crl" in delivered(storage)
 
 
+def test_crls_of_a_small_prefix_are_not_evicted_for_those_of_a_large_one(
+    storage: Memory, limit_memory: Callable[[int], None]
+) -> None:
+    limit_memory(room_for(3))
+    for part in ("a", "b"):
+        storage.put(f"small/{part}.crl", partition(part, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage, "file:///crl/,file:///small/")
+    assert sorted(delivered(storage)) == ["small/a.crl", "small/b.crl"]
+    parts = range(5)
+    assert authorizer.deny_reasons(*map(client_of, parts)) == [None for _ in parts]
+    assert delivered(storage) == [f"crl/{part}.crl" for part in parts]
+
+
 def test_larger_objects_in_a_small_prefix_do_not_hide_the_crl_of_a_root(limit_memory: Callable[[int], None]) -> None:
     storage = Memory()
     middle = authority("Middle", parent=CA, serial_number=77)
@@ -1947,24 +1960,67 @@ def test_single_crls_and_several_prefixes_can_be_combined(storage: Memory) -> No
     ) == [*(None, REVOKED, None, REVOKED)]
 
 
+def earliest(authorizer: PrefixAuthorizer) -> datetime | None:
+    """Return the earliest nextUpdate of all lists that are not outdated."""
+    lists = authorizer.live.get().revocation
+    return None if lists is None else lists.earliest_next_update
+
+
 def test_crls_that_wait_to_be_loaded_again_do_not_make_the_oldest_look_older(storage: Memory) -> None:
     storage.put("crl/3.crl", partition(3, next_update=NOW + DAY / 4))
     authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reasons(client_of(3), client_of(4)) == [None, None]
-
-    def earliest() -> object:
-        lists = authorizer.live.get().revocation
-        return lists and lists.earliest_next_update
-
-    assert earliest() == NOW + DAY / 4
+    assert earliest(authorizer) == NOW + DAY / 4
     storage.put("crl/3.crl", partition(3, number=2, next_update=NOW + DAY / 2))
     assert authorizer.next(client_of(4)) == [None]
-    assert earliest() == NOW + DAY
+    assert earliest(authorizer) == NOW + DAY
     assert authorizer.deny_reasons(client_of(3)) == [None]
-    assert earliest() == NOW + DAY / 2
+    assert earliest(authorizer) == NOW + DAY / 2
     storage.remove("crl/3.crl")
     assert authorizer.next(client_of(4)) == [None]
-    assert earliest() == NOW + DAY
+    assert earliest(authorizer) == NOW + DAY
+
+
+@pytest.mark.parametrize("others", [[], [partition(None, ca=OTHER)]], ids=["the only one", "another one"])
+def test_a_crl_that_was_stored_again_is_up_to_date_after_the_next_request_that_needs_it(
+    storage: Memory, others: list[bytes]
+) -> None:
+    uri = "http://ca.example/odd"
+    again = partition(uri, ca=OTHER, next_update=NOW + DAY / 4)
+    storage.put("crl/odd.crl", again)
+    for other in others:
+        storage.put("crl/ca.crl", other)
+    authorizer = PrefixAuthorizer(storage)
+    for _ in range(3):
+        assert authorizer.deny_reasons(client_of(uri, ca=OTHER), client_of(4)) == [None, None]
+        join_attempts()
+    storage.put("crl/odd.crl", again)
+    assert authorizer.next(client_of(4)) == [None]
+    assert earliest(authorizer) == NOW + DAY
+    assert authorizer.deny_reason(client_of(uri, ca=OTHER)) is None
+    assert earliest(authorizer) == NOW + DAY / 4
+
+
+def test_each_crl_of_a_small_prefix_that_was_stored_again_is_up_to_date_after_the_next_request() -> None:
+    storage = Memory()
+    storage.put("truststore.pem", CA.pem)
+    for part in range(LOADED_COMPLETELY):
+        storage.put(f"crl/{part}.crl", partition(part, padding=part))
+    authorizer = PrefixAuthorizer(storage)
+    for part in range(LOADED_COMPLETELY):
+        again = partition(part, number=2, padding=part, next_update=NOW + DAY / 2 - part * MINUTE)
+        for _ in range(2):
+            storage.put(f"crl/{part}.crl", again)
+            assert authorizer.next(client_of(5)) == [None]
+            assert earliest(authorizer) == NOW + DAY / 2 - part * MINUTE
+
+
+def test_the_policy_in_force_is_not_replaced_for_certificates_whose_crls_are_in_memory(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(4)) == [None, None]
+    policy = authorizer.live.get()
+    assert authorizer.next(client_of(3, 2), client_of(3, 5), client_of(4, 5)) == [REVOKED, None, None]
+    assert authorizer.live.get() is policy
 
 
 def test_requests_at_the_same_time_wait_for_the_same_partition(storage: Memory) -> None:
