@@ -50,6 +50,8 @@ SALT = _explicit(2, der.integer(32))
         (der.sequence(der.oid("1.2.840.10045.4.3.2"), der.oid("1.2.840.10045.3.1.7")), "sha256", False),
         (der.sequence(der.oid("1.2.840.10045.4.3.2"), der.sequence(der.integer(1))), "sha256", False),
         (_pss(HASH, MASK, SALT), "sha256", False),
+        (_pss(HASH, MASK, _explicit(2, der.integer(0))), "sha256", False),
+        (_pss(HASH, MASK, _explicit(2, der.integer(2048))), "sha256", False),
         (_pss(HASH, MASK, SALT, _explicit(3, der.integer(1))), "sha256", False),
     ],
 )  # fmt: skip
@@ -84,6 +86,7 @@ def test_an_algorithm_has_a_hash(identifier: bytes, hash_name: str | None, is_we
         _pss(_explicit(1, der.sequence(der.oid(MGF1)))),
         _pss(_explicit(1, der.sequence(der.oid(MGF1), der.sequence(der.oid("1.2.3"))))),
         _pss(_explicit(2, der.integer(-1))),
+        _pss(_explicit(2, der.integer(2049))),
         _pss(_explicit(2, der.integer(2**31))),
         _pss(_explicit(3, der.integer(2))),
         _pss(SALT, HASH),
