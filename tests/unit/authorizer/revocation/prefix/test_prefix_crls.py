@@ -2001,6 +2001,22 @@ def test_a_crl_that_was_stored_again_is_up_to_date_after_the_next_request_that_n
     assert earliest(authorizer) == NOW + DAY / 4
 
 
+def test_a_crl_that_was_stored_again_is_up_to_date_after_a_search_that_also_reads_others(storage: Memory) -> None:
+    again = partition(3, 2, next_update=NOW + DAY / 4)
+    storage.put("crl/3.crl", again)
+    for number in range(8):
+        storage.put(f"crl/failing-{number}.crl", HTML)
+        storage.errors[f"crl/failing-{number}.crl"] = StoreError("crl/failing.crl", "InvalidObjectState")
+    authorizer = PrefixAuthorizer(storage)
+    searching = client_of(None, ca=OTHER)
+    assert authorizer.deny_reasons(client_of(3), searching) == [None, UNKNOWN]
+    storage.put("crl/3.crl", again)
+    assert authorizer.next(client_of(4)) == [None]
+    assert earliest(authorizer) == NOW + DAY
+    assert authorizer.deny_reason(searching) == UNKNOWN
+    assert earliest(authorizer) == NOW + DAY / 4
+
+
 def test_each_crl_of_a_small_prefix_that_was_stored_again_is_up_to_date_after_the_next_request() -> None:
     storage = Memory()
     storage.put("truststore.pem", CA.pem)
