@@ -94,8 +94,10 @@ TESTS = {
     "mtls_authorizer.revocation.lists_by_issuer": _STATUS,
     "mtls_authorizer.revocation.locations": [f"{POLICY}/test_current_policy.py", *_STATUS, f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.prefix.cache": [f"{REVOCATION}/prefix"],
+    "mtls_authorizer.revocation.prefix.catalog": [f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.prefix.known": [f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.prefix.listing": [f"{REVOCATION}/prefix"],
+    "mtls_authorizer.revocation.prefix.prefix_crls": [f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.prefix.removed": [f"{REVOCATION}/prefix"],
     "mtls_authorizer.revocation.succession.dropped": [f"{REVOCATION}/succession/test_dropped.py"],
     "mtls_authorizer.revocation.succession.order": [
@@ -111,6 +113,7 @@ TESTS = {
         f"{REVOCATION}/test_chains.py",
         *_STATUS,
     ],
+    "mtls_authorizer.revocation.truststore.signatures": [f"{REVOCATION}/truststore/test_signatures.py"],
     "mtls_authorizer.rules.certificate_values": [f"{RULES}/test_certificate_values.py"],
     "mtls_authorizer.rules.conditions": [*_FIELDS, *_RULE_SETS],
     "mtls_authorizer.rules.extended_key_usage": [f"{RULES}/test_extended_key_usage.py", f"{RULES}/test_rule_usages.py"],

@@ -204,6 +204,18 @@ def test_a_start_uses_the_newer_of_crl_and_index_even_if_the_older_was_stored_la
     assert warnings(log) == [FAILED]
 
 
+def test_a_start_uses_the_index_of_a_newer_crl_also_within_the_maximum_age(
+    storage: Memory, log: pytest.LogCaptureFixture
+) -> None:
+    storage.put("ca.crl.index", index_of(STALE))
+    storage.put("ca.crl", EMPTY)
+    authorizer = EventAuthorizer(make_live(storage, settings(storage, CRL_MAX_AGE_SECONDS="86400")))
+    assert authorizer.deny_reasons() == [None, REVOKED, None]
+    found = warnings(log)
+    assert LIST_NOT_USED in found
+    assert INDEX_NOT_USED not in found
+
+
 @pytest.mark.parametrize(
     ("older", "newer", "number"),
     [

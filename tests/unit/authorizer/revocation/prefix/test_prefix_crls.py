@@ -251,6 +251,20 @@ def test_a_failed_request_is_repeated_soon_after_the_crl_in_force_became_stale(s
     assert authorizer.deny_reasons(client_of(3), client_of(3, 2)) == [None, REVOKED]
 
 
+def test_an_invalid_crl_is_not_read_again_because_the_one_in_force_became_stale(storage: Memory) -> None:
+    storage.put("crl/3.crl", partition(3, next_update=NOW + MINUTE))
+    authorizer = PrefixAuthorizer(storage, CRL_REFRESH_SECONDS="3600")
+    assert authorizer.deny_reason(client_of(3)) is None
+    storage.put("crl/3.crl", HTML)
+    authorizer.clock.advance(3600)
+    assert authorizer.deny_reason(client_of(3)) is None
+    delivered(storage)
+    authorizer.now = NOW + 2 * MINUTE
+    authorizer.clock.advance(2 * RETRY_SECONDS)
+    assert authorizer.deny_reason(client_of(3)) == UNKNOWN
+    assert delivered(storage) == []
+
+
 @pytest.mark.parametrize("content", [HTML, b"", partition(3)[:-1], partition(3, ca=authority("CA"))])
 def test_one_invalid_crl_affects_no_other(storage: Memory, content: bytes) -> None:
     storage.put("crl/3.crl", content)
@@ -773,6 +787,19 @@ def test_a_small_prefix_of_large_crls_is_not_loaded_at_the_start(limit_memory: C
     assert "crl/0.crl" in delivered(storage)
 
 
+def test_crls_of_a_small_prefix_are_not_evicted_for_those_of_a_large_one(
+    storage: Memory, limit_memory: Callable[[int], None]
+) -> None:
+    limit_memory(room_for(3))
+    for part in ("a", "b"):
+        storage.put(f"small/{part}.crl", partition(part, 2, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage, "file:///crl/,file:///small/")
+    assert sorted(delivered(storage)) == ["small/a.crl", "small/b.crl"]
+    parts = range(5)
+    assert authorizer.deny_reasons(*map(client_of, parts)) == [None for _ in parts]
+    assert delivered(storage) == [f"crl/{part}.crl" for part in parts]
+
+
 def test_larger_objects_in_a_small_prefix_do_not_hide_the_crl_of_a_root(limit_memory: Callable[[int], None]) -> None:
     storage = trusting(CA, MIDDLE)
     storage.put("crl/root.crl", partition(None, 77))
@@ -821,6 +848,12 @@ def test_an_unchanged_listing_is_not_loaded_again(storage: Memory, log: pytest.L
     assert len(storage.listings) == 2
     loaded = [vars(record)["document"] for record in log.records if record.getMessage() == "document loaded"]
     assert loaded == ["crl"]
+
+
+def test_a_listing_is_adopted_once(storage: Memory) -> None:
+    catalog = CrlCatalog([storage.open_prefix("file:///crl/")], 1000)
+    Refresher(catalog.documents, INTERVAL, start_seconds=LONG).start()
+    assert [catalog.update() for _ in range(3)] == [True, False, False]
 
 
 def test_a_request_does_not_add_up_the_sizes_of_all_crls_in_a_large_prefix() -> None:
@@ -972,6 +1005,23 @@ def test_small_prefixes_are_loaded_completely_as_long_as_they_fit_into_memory_to
     for folder in range(5):
         assert authorizer.deny_reasons(client_of(f"{folder}1"), client_of(f"{folder}1", 2)) == [None, REVOKED]
         assert len(authorizer.loaded_crls()) <= 7
+
+
+@pytest.mark.parametrize("has_namesake", [False, True])
+def test_an_invalid_crl_that_a_certificate_names_is_read_and_reported_again_unless_others_have_its_name(
+    storage: Memory, log: pytest.LogCaptureFixture, *, has_namesake: bool
+) -> None:
+    storage.put("crl/3.crl", HTML)
+    if has_namesake:
+        storage.put("crl/other/3.crl", partition(3, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client_of(3)) == UNKNOWN
+    for _ in range(2):
+        delivered(storage)
+        log.clear()
+        assert authorizer.next(client_of(3)) == [UNKNOWN]
+        assert delivered(storage) == ([] if has_namesake else ["crl/3.crl"])
+        assert ("document refresh failed" in log.messages) is not has_namesake
 
 
 def test_invalid_crls_with_the_same_name_do_not_hide_others(storage: Memory) -> None:
@@ -1147,6 +1197,29 @@ def test_no_request_waits_for_new_crls_if_another_one_proves_its_certificate_goo
     assert {seconds for count, seconds in waits if count > 1} == {0}
 
 
+def test_no_other_new_crls_are_read_for_a_certificate_that_is_proven_good_until_the_first_ones_have_answered(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, may_answer = storage.fetch, threading.Event()
+
+    def fetch_slowly(uri: str, version: str | None) -> Fetched | None:
+        assert "new" not in uri or may_answer.wait(LONG)
+        return fetch(uri, version)
+
+    monkeypatch.setattr(storage, "fetch", fetch_slowly)
+    client = client_of(None, 1, OTHER)
+    storage.put("crl/ca.crl", partition(None, ca=OTHER))
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reason(client) is None
+    for count in range(12):
+        storage.put(f"crl/new-{count}.crl", HTML)
+    delivered(storage)
+    assert authorizer.next(client, client, client) == [None] * 3
+    may_answer.set()
+    join_attempts()
+    assert len(delivered(storage)) == 8
+
+
 def test_new_crls_that_cannot_be_read_leave_enough_attempts_for_certificates_that_are_not_proven_good(
     storage: Memory,
 ) -> None:
@@ -1225,6 +1298,13 @@ def test_a_replaced_crl_is_searched_again_until_it_was_read_and_after_those_that
     assert delivered(storage) == []
     storage.errors.clear()
     assert authorizer.next(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+    # Afterwards it is searched like the others again, the smallest first.
+    storage.put("crl/3.crl", partition(None, 2, number=3, ca=OTHER))
+    storage.put("crl/new.crl", partition("new", padding=30, number=2))
+    storage.put("crl/0.crl", partition(0, padding=40, number=2))
+    delivered(storage)
+    assert authorizer.next(client_of(None)) == [UNKNOWN]
+    assert delivered(storage) == ["crl/3.crl", "crl/new.crl", "crl/0.crl"]
 
 
 def test_an_invalid_crl_in_place_of_one_that_did_not_cover_a_certificate_is_read_once(storage: Memory) -> None:
@@ -1478,6 +1558,23 @@ def test_many_new_versions_that_cannot_be_read_do_not_hide_another_one(storage: 
     assert authorizer.next(*WITHOUT_NAMES) == [REVOKED, REVOKED, None]
 
 
+def test_a_request_reads_a_limited_number_of_new_versions_and_none_of_crls_that_do_not_concern_it(
+    storage: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorizer = stored_with_copies(storage)
+    monkeypatch.setattr("mtls_authorizer.revocation.prefix.catalog._MAX_NAMED", 8)
+    names = ["crl/ca.crl", *(f"crl/copies/{number}.crl" for number in range(70))]
+    for crl in names:
+        storage.put(crl, partition(None, 2, number=3))
+    for part in range(MANY):
+        storage.put(f"crl/{part}.crl", HTML)
+    delivered(storage)
+    assert authorizer.next(WITHOUT_NAMES[0]) == [REVOKED]
+    requested = delivered(storage)
+    assert set(requested) <= set(names)
+    assert len(requested) <= 2 * 8
+
+
 def test_a_crl_that_replaces_that_of_another_ca_is_found(storage: Memory) -> None:
     authorizer = PrefixAuthorizer(storage)
     storage.put("crl/3.crl", partition(3, 2, ca=OTHER))
@@ -1531,27 +1628,42 @@ def test_each_crl_is_read_once_if_none_covers_a_certificate(storage: Memory) -> 
     assert delivered(storage) == ["crl/3.crl"]
 
 
+class ChangedWhileRead(Memory):
+    """Storage in which a CRL is replaced while it is first read, or removed if ``after`` is None, and listed again."""
+
+    def __init__(self, before: bytes, after: bytes | None) -> None:
+        super().__init__()
+        self.put("truststore.pem", CA.pem + OTHER.pem)
+        for part in range(MANY):
+            self.put(f"crl/{part}.crl", partition(part))
+        self.put("crl/partner.crl", before)
+        self._after = after
+        self._unchanged: PrefixAuthorizer | None = PrefixAuthorizer(self)
+        self.authorizer = self._unchanged
+
+    def fetch(self, uri: str, version: str | None) -> Fetched | None:
+        fetched = super().fetch(uri, version)
+        if uri.endswith("partner.crl") and self._unchanged is not None:
+            self._unchanged = None
+            if self._after is None:
+                self.remove("crl/partner.crl")
+            else:
+                self.put("crl/partner.crl", self._after)
+            self.authorizer.clock.advance(INTERVAL)
+            self.authorizer.live.get()
+        return fetched
+
+
 def test_a_crl_that_was_replaced_while_it_was_read_is_searched_again() -> None:
-    class Replacing(Memory):
-        authorizer: PrefixAuthorizer | None = None
-
-        def fetch(self, uri: str, version: str | None) -> Fetched | None:
-            fetched = super().fetch(uri, version)
-            if uri.endswith("partner.crl") and self.authorizer is not None:
-                authorizer, self.authorizer = self.authorizer, None
-                self.put("crl/partner.crl", partition(None, 2, ca=OTHER))
-                authorizer.clock.advance(INTERVAL)
-                authorizer.live.get()
-            return fetched
-
-    memory = Replacing()
-    memory.put("truststore.pem", CA.pem + OTHER.pem)
-    for part in range(MANY):
-        memory.put(f"crl/{part}.crl", partition(part))
-    memory.put("crl/partner.crl", HTML)
-    memory.authorizer = authorizer = PrefixAuthorizer(memory)
+    authorizer = ChangedWhileRead(HTML, partition(None, 2, ca=OTHER)).authorizer
     assert authorizer.deny_reason(client_of(None, ca=OTHER)) == UNKNOWN
     assert authorizer.deny_reasons(client_of(None, ca=OTHER), client_of(None, 2, OTHER)) == [None, REVOKED]
+
+
+@pytest.mark.parametrize("part", [None, "partner"])
+def test_a_crl_that_was_removed_while_it_was_read_revokes(part: object) -> None:
+    authorizer = ChangedWhileRead(partition(part, 2, ca=OTHER), None).authorizer
+    assert authorizer.deny_reasons(client_of(part, 2, OTHER), client_of(part, 3, OTHER)) == [REVOKED, None]
 
 
 def test_the_number_of_crls_that_are_read_in_an_interval_is_limited(
@@ -1825,24 +1937,83 @@ def test_single_crls_and_several_prefixes_can_be_combined(storage: Memory) -> No
     ) == [*(None, REVOKED, None, REVOKED)]
 
 
+def earliest(authorizer: PrefixAuthorizer) -> datetime | None:
+    """Return the earliest nextUpdate of all lists that are not outdated."""
+    lists = authorizer.live.get().revocation
+    return None if lists is None else lists.earliest_next_update
+
+
 def test_crls_that_wait_to_be_loaded_again_do_not_make_the_oldest_look_older(storage: Memory) -> None:
     storage.put("crl/3.crl", partition(3, next_update=NOW + DAY / 4))
     authorizer = PrefixAuthorizer(storage)
     assert authorizer.deny_reasons(client_of(3), client_of(4)) == [None, None]
-
-    def earliest() -> object:
-        lists = authorizer.live.get().revocation
-        return lists and lists.earliest_next_update
-
-    assert earliest() == NOW + DAY / 4
+    assert earliest(authorizer) == NOW + DAY / 4
     storage.put("crl/3.crl", partition(3, number=2, next_update=NOW + DAY / 2))
     assert authorizer.next(client_of(4)) == [None]
-    assert earliest() == NOW + DAY
+    assert earliest(authorizer) == NOW + DAY
     assert authorizer.deny_reasons(client_of(3)) == [None]
-    assert earliest() == NOW + DAY / 2
+    assert earliest(authorizer) == NOW + DAY / 2
     storage.remove("crl/3.crl")
     assert authorizer.next(client_of(4)) == [None]
-    assert earliest() == NOW + DAY
+    assert earliest(authorizer) == NOW + DAY
+
+
+@pytest.mark.parametrize("others", [[], [partition(None, ca=OTHER)]], ids=["the only one", "another one"])
+def test_a_crl_that_was_stored_again_is_up_to_date_after_the_next_request_that_needs_it(
+    storage: Memory, others: list[bytes]
+) -> None:
+    uri = "http://ca.example/odd"
+    again = partition(uri, ca=OTHER, next_update=NOW + DAY / 4)
+    storage.put("crl/odd.crl", again)
+    for other in others:
+        storage.put("crl/ca.crl", other)
+    authorizer = PrefixAuthorizer(storage)
+    for _ in range(3):
+        assert authorizer.deny_reasons(client_of(uri, ca=OTHER), client_of(4)) == [None, None]
+        join_attempts()
+    storage.put("crl/odd.crl", again)
+    assert authorizer.next(client_of(4)) == [None]
+    assert earliest(authorizer) == NOW + DAY
+    assert authorizer.deny_reason(client_of(uri, ca=OTHER)) is None
+    assert earliest(authorizer) == NOW + DAY / 4
+
+
+def test_a_crl_that_was_stored_again_is_up_to_date_after_a_search_that_also_reads_others(storage: Memory) -> None:
+    again = partition(3, 2, next_update=NOW + DAY / 4)
+    storage.put("crl/3.crl", again)
+    for number in range(8):
+        storage.put(f"crl/failing-{number}.crl", HTML)
+        storage.errors[f"crl/failing-{number}.crl"] = StoreError("crl/failing.crl", "InvalidObjectState")
+    authorizer = PrefixAuthorizer(storage)
+    searching = client_of(None, ca=OTHER)
+    assert authorizer.deny_reasons(client_of(3), searching) == [None, UNKNOWN]
+    storage.put("crl/3.crl", again)
+    assert authorizer.next(client_of(4)) == [None]
+    assert earliest(authorizer) == NOW + DAY
+    assert authorizer.deny_reason(searching) == UNKNOWN
+    assert earliest(authorizer) == NOW + DAY / 4
+
+
+def test_each_crl_of_a_small_prefix_that_was_stored_again_is_up_to_date_after_the_next_request() -> None:
+    storage = Memory()
+    storage.put("truststore.pem", CA.pem)
+    for part in range(LOADED_COMPLETELY):
+        storage.put(f"crl/{part}.crl", partition(part, padding=part))
+    authorizer = PrefixAuthorizer(storage)
+    for part in range(LOADED_COMPLETELY):
+        again = partition(part, number=2, padding=part, next_update=NOW + DAY / 2 - part * MINUTE)
+        for _ in range(2):
+            storage.put(f"crl/{part}.crl", again)
+            assert authorizer.next(client_of(5)) == [None]
+            assert earliest(authorizer) == NOW + DAY / 2 - part * MINUTE
+
+
+def test_the_policy_in_force_is_not_replaced_for_certificates_whose_crls_are_in_memory(storage: Memory) -> None:
+    authorizer = PrefixAuthorizer(storage)
+    assert authorizer.deny_reasons(client_of(3), client_of(4)) == [None, None]
+    policy = authorizer.live.get()
+    assert authorizer.next(client_of(3, 2), client_of(3, 5), client_of(4, 5)) == [REVOKED, None, None]
+    assert authorizer.live.get() is policy
 
 
 def test_requests_at_the_same_time_wait_for_the_same_partition(storage: Memory) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from client_certificate_auth import PeerCertificate
@@ -21,6 +23,9 @@ from tests.pki.certificate_authorities import (
 from tests.pki.certificates import extension
 from tests.pki.kept_lists import CA, HTML, MINUTE, NAMESAKE, NOW, OTHER, REVOKED, UNKNOWN, Memory, authority
 from tests.pki.partitions import PrefixAuthorizer, client_of, partition
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 IDENTIFIED = authority("CA", key=CA.key, key_identifier=b"key")
 """The certificate of the CA."""
@@ -53,12 +58,13 @@ def without_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mtls_authorizer.revocation.documents.max_crl_bytes", lambda _memory: size)
 
 
+@pytest.mark.parametrize("next_update", [NOW + DAY, NOW - MINUTE], ids=["valid", "within the maximum age"])
 @pytest.mark.parametrize("increment", [1, 0], ids=["new CRLs", "the same CRL"])
 def test_of_the_crls_that_a_ca_stores_under_new_names_only_the_last_one_is_in_memory(
-    storage: Memory, increment: int
+    storage: Memory, increment: int, next_update: datetime
 ) -> None:
-    authorizer = PrefixAuthorizer(storage)
-    crls = [partition(None, 22, number=1 + number) for number in range(9)]
+    authorizer = PrefixAuthorizer(storage, CRL_MAX_AGE_SECONDS="3600")
+    crls = [partition(None, 22, number=1 + number, next_update=next_update) for number in range(9)]
     storage.put("crl/0-ca.crl", crls[0])
     assert authorizer.next(CLIENT, REVOKED_CLIENT) == [None, REVOKED]
     for number in range(1, 9):

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from client_certificate_auth.x509.certificate import parse_certificate
+from client_certificate_auth.x509.der import read_sequence
 from mtls_authorizer.revocation.truststore.signatures import (
     _ALGORITHMS,
     SignatureAlgorithm,
@@ -23,6 +24,7 @@ from tests.pki.certificate_authorities import ALGORITHMS, ECDSA, MD5, PSS_BY_DEF
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+SHA_1 = "1.3.14.3.2.26"
 SHA_256 = "2.16.840.1.101.3.4.2.1"
 NULL = der.tlv(der.NULL)
 RSA, X500_RSA = "1.2.840.113549.1.1.1", "2.5.8.1.1"
@@ -56,12 +58,16 @@ SALT = _explicit(2, der.integer(32))
         (MD5.identifier, "md5", True),
         (PSS_BY_DEFAULT.identifier, "sha1", True),
         (der.sequence(der.oid("1.2.840.113549.1.1.14"), NULL), "sha224", True),
+        (der.sequence(der.oid("1.2.840.10045.4.1")), "sha1", True),
+        (_pss(_explicit(0, der.sequence(der.oid(SHA_1), NULL))), "sha1", True),
         (der.sequence(der.oid("1.2.840.113549.1.1.11")), "sha256", False),
         (der.sequence(der.oid("1.2.840.113549.1.1.11"), der.integer(1)), "sha256", False),
         (der.sequence(der.oid("1.2.840.10045.4.3.2"), der.oid("1.2.840.10045.3.1.7")), "sha256", False),
         (der.sequence(der.oid("1.2.840.10045.4.3.2"), der.sequence(der.integer(1))), "sha256", False),
         (der.sequence(der.oid("1.3.101.112"), der.sequence()), None, False),
         (_pss(HASH, MASK, SALT), "sha256", False),
+        (_pss(HASH, MASK, _explicit(2, der.integer(0))), "sha256", False),
+        (_pss(HASH, MASK, _explicit(2, der.integer(2048))), "sha256", False),
         (_pss(HASH, MASK, SALT, _explicit(3, der.integer(1))), "sha256", False),
         (_pss(_explicit(0, der.sequence(der.oid(SHA_256), der.integer(1))), MASK, SALT), "sha256", False),
     ],
@@ -124,6 +130,7 @@ def test_every_algorithm_verifies_certificates_that_are_signed_with_it(oid: str,
         _pss(_explicit(1, der.sequence(der.oid(MGF1)))),
         _pss(_explicit(1, der.sequence(der.oid(MGF1), der.sequence(der.oid("1.2.3"))))),
         _pss(_explicit(2, der.integer(-1))),
+        _pss(_explicit(2, der.integer(2049))),
         _pss(_explicit(2, der.integer(2**31))),
         _pss(_explicit(3, der.integer(2))),
         _pss(SALT, HASH),
@@ -134,6 +141,22 @@ def test_an_unknown_algorithm_is_none_and_verifies_nothing(identifier: bytes) ->
     key = ALGORITHMS["RSA-PSS"].new_key().public_key()
     assert isinstance(key, rsa.RSAPublicKey)
     assert not is_signed_by(key, identifier, b"", b"")
+
+
+@pytest.mark.parametrize(
+    "hash_name", ["SHA224", *(f"SHA{family}{size}" for family in ("", "3_") for size in (256, 384, 512))]
+)
+def test_a_signature_with_rsassa_pss_verifies_with_every_hash(hash_name: str) -> None:
+    digest = getattr(hashes, hash_name)()
+    key = rsa.generate_private_key(65537, 2048)
+    pss = padding.PSS(padding.MGF1(digest), digest.digest_size)
+    request = x509.CertificateSigningRequestBuilder(x509.Name([])).sign(key, digest, rsa_padding=pss)
+    (_, algorithm, _) = read_sequence(request.public_bytes(Encoding.DER))[1]
+    identifier = der.sequence(algorithm)
+    assert is_signed_by(key.public_key(), identifier, request.signature, request.tbs_certrequest_bytes)
+    found = read_signature_algorithm(identifier)
+    assert found is not None
+    assert found.is_weak is (hash_name == "SHA224")
 
 
 def test_the_parameters_of_an_algorithm_are_those_of_the_signature() -> None:

@@ -44,6 +44,9 @@ def problems(folder: Path, content: str | bytes) -> list[str]:
         "sep=\t\nname\tcertificate\tallow\nacme\ta.pem\tGET /a|POST /b\n".encode("utf-16"),
         "name;certificate;allow;;\r\nacme;a.pem;GET /a|POST /b; ;\r\n;;;;\r\n",
         "name,certificate,allow\nacme,a.pem,GET /a|POST /b,,\n",
+        # Spreadsheets can also end lines as earlier Macintosh computers did.
+        "sep=;\rname;certificate;allow\racme;a.pem;GET /a|POST /b\r",
+        "name;certificate;allow;description\racme;a.pem;GET /a|POST /b;a, b, c, d, e, f, g\r",
         # More of these characters than of the one that is named.
         'sep=;\nname;certificate;"allow";"context.,,,,,,"\nacme;a.pem;GET /a|POST /b;\n',
     ],
