@@ -40,6 +40,8 @@ def _reasons(checks: Iterable[Check]) -> frozenset[str]:
 BEFORE_RULES = _reasons((*EXTRACTION_CHECKS, *CERTIFICATE_CHECKS))
 """The deny reasons that are found before rules are evaluated."""
 
+_ALL_REASONS = _reasons(CHECKS)
+
 _WITHOUT_RULES = tuple(check for check in GRANT_CHECKS if check not in (EXTENDED_KEY_USAGE, RULES))
 """The later checks that do not depend on rules. An entry contains their result if one of them, or the route, failed."""
 
@@ -137,8 +139,8 @@ class Replayer:
 
 def _is_valid(record: LogRecord) -> Statement:
     """Return whether the certificate was valid. One that API Gateway has accepted has passed its notBefore."""
-    if record.text("reason") is None:
-        # It may be one for which no rules are evaluated.
+    if record.text("reason") not in _ALL_REASONS:
+        # It may be one for which no rules are evaluated, such as one of a newer version.
         return unknown("reason")
     days = record.number("days_to_expiry")
     return unknown("days_to_expiry") if days is None else known(days >= 0)

@@ -140,6 +140,7 @@ def test_an_entry_determines_that_a_request_would_be_denied(
         ({"fingerprint": "AA:BB"}, [rule(match={"fingerprint": FINGERPRINT})], {"fingerprint"}),
         ({"decision": None, "reason": None}, [rule()], {"decision"}),
         ({"reason": None}, [rule()], {"reason"}),
+        ({"reason": "reason_of_a_newer_version"}, [rule()], {"reason"}),
         ({"days_to_expiry": None}, [rule()], {"days_to_expiry"}),
         ({"settings": WITH_CRLS}, [rule()], {"revocation status"}),
         ({"settings": WITH_CRLS, "days_to_expiry": None}, [rule()], {"revocation status", "days_to_expiry"}),
