@@ -29,6 +29,7 @@ MAY_SIGN_BOTH = extension(KEY_USAGE, der.tlv(der.BIT_STRING, b"\1\6"), critical=
 MAY_SIGN_CERTIFICATES = extension(KEY_USAGE, der.tlv(der.BIT_STRING, b"\2\4"), critical=True)
 MAY_SIGN_LISTS = extension(KEY_USAGE, der.tlv(der.BIT_STRING, b"\1\2"), critical=True)
 IS_A_CA = extension(BASIC_CONSTRAINTS, der.sequence(der.tlv(der.BOOLEAN, b"\xff")), critical=True)
+IS_DELTA = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
 IS_NO_CA = extension(BASIC_CONSTRAINTS, der.sequence(), critical=True)
 
 _NULL = der.tlv(der.NULL)

@@ -29,6 +29,7 @@ from tests.pki.certificate_authorities import (
     HOLD,
     INVALIDITY_DATE,
     IS_A_CA,
+    IS_DELTA,
     IS_NO_CA,
     MAY_SIGN_CERTIFICATES,
     MAY_SIGN_LISTS,
@@ -250,7 +251,7 @@ EXTENSIONS = {
     ),
     "a delta": of_ca(
         UNKNOWN,
-        CA.revoke(extensions=[crl_number(2), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
+        CA.revoke(extensions=[crl_number(2), IS_DELTA]),
         CrlRejection.DELTA,
         openssl=GOOD,
     ),
@@ -262,7 +263,7 @@ EXTENSIONS = {
     ),
     "a delta that removes": of_ca(
         UNKNOWN,
-        CA.revoke(entry(1, REMOVED), extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
+        CA.revoke(entry(1, REMOVED), extensions=[IS_DELTA]),
         CrlRejection.DELTA,
         openssl=GOOD,
     ),

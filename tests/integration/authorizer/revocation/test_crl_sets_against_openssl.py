@@ -20,8 +20,8 @@ from tests.integration.authorizer.revocation.openssl_verify import (
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     DAY,
-    DELTA_CRL_INDICATOR,
     IS_A_CA,
+    IS_DELTA,
     IS_NO_CA,
     MAY_SIGN_BOTH,
     MAY_SIGN_CERTIFICATES,
@@ -75,7 +75,7 @@ def _several() -> Iterator[tuple[str, Case]]:
     # Without -use_deltas, OpenSSL considers it complete.
     delta = CA.revoke(
         entry(1),
-        extensions=[crl_number(2), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)],
+        extensions=[crl_number(2), IS_DELTA],
         this_update=NOW - DAY + 2 * HOUR,
     )
     cases = {

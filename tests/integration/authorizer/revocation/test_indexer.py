@@ -17,15 +17,13 @@ from mtls_authorizer.revocation.index.format import read_index
 from mtls_authorizer.revocation.index.handler import IndexingError, handler
 from mtls_authorizer.stores.store import StoreError, Timeouts
 from tests.aws.server import ACCOUNT
-from tests.pki import der
 from tests.pki.certificate_authorities import (
     DAY,
-    DELTA_CRL_INDICATOR,
+    IS_DELTA,
     crl_number,
     crl_pem,
     entry,
 )
-from tests.pki.certificates import extension
 from tests.pki.crl_indexes import indexed_serial_numbers
 from tests.pki.todays_crls import CA, OTHER_CA, STRANGER, TODAY, crl
 from tests.servers.faulty_proxy import answer, before_writes, hang, only_if, reset, truncate
@@ -456,10 +454,9 @@ def test_an_unexpected_error_is_logged_with_its_traceback(
 
 
 def test_a_delta_crl_is_not_indexed_and_is_no_error(aws: AwsServer, caplog: pytest.LogCaptureFixture) -> None:
-    indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
     put(
         aws,
-        CA.revoke(this_update=TODAY - DAY, next_update=TODAY + DAY, extensions=[crl_number(2), indicator]),
+        CA.revoke(this_update=TODAY - DAY, next_update=TODAY + DAY, extensions=[crl_number(2), IS_DELTA]),
         "ca+.crl",
     )
     put(aws, crl(5))

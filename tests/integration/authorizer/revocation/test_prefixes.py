@@ -12,9 +12,7 @@ from mtls_authorizer.stores.store import StoreError
 from tests.aws.server import ACCOUNT
 from tests.clocks import join_attempts
 from tests.fixtures.aws import PATIENT
-from tests.pki import der
-from tests.pki.certificate_authorities import DELTA_CRL_INDICATOR
-from tests.pki.certificates import extension
+from tests.pki.certificate_authorities import IS_DELTA
 from tests.pki.kept_lists import CA, HTML, REVOKED, UNKNOWN, Bucket, Folder, index_of
 from tests.pki.partitions import PrefixAuthorizer, client_of, partition
 from tests.servers.faulty_proxy import answer, only_if, reset, truncate
@@ -207,8 +205,7 @@ def test_a_folder_does_not_hide_another_one_behind_a_link_that_it_does_not_follo
     (tmp_path / "crl/link").symlink_to(tmp_path / "elsewhere")
     storage.put("truststore.pem", CA.pem)
     storage.put("crl/3.crl", partition(3))
-    is_delta = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
-    storage.put("crl/delta.crl", partition(3, 2, number=2, extensions=[is_delta]))
+    storage.put("crl/delta.crl", partition(3, 2, number=2, extensions=[IS_DELTA]))
     for part in range(5, 5 + LOADED_COMPLETELY):
         storage.put(f"elsewhere/{part}.crl", partition(part, 12))
     authorizer = PrefixAuthorizer(storage, ",".join(f"{storage.uri(name)}/" for name in names))

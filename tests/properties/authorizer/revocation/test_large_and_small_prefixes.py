@@ -14,8 +14,7 @@ from mtls_authorizer.policy.settings import load_settings
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from tests.clocks import Clock, join_attempts
 from tests.pki import der
-from tests.pki.certificate_authorities import DELTA_CRL_INDICATOR, distribution_point
-from tests.pki.certificates import extension
+from tests.pki.certificate_authorities import IS_DELTA, distribution_point
 from tests.pki.kept_lists import CA, MINUTE, NOW, OTHER, EventAuthorizer, Memory, make_live
 from tests.pki.partitions import client_of, partition
 
@@ -29,7 +28,6 @@ SERIALS = (1, 2, 3)
 CLIENTS = [client_of(None, serial, OTHER) for serial in SERIALS]
 PLACES = ("a.crl", "b.crl", "folder/a.crl", "z/c.crl")
 OF_OTHERS = [partition(part, 2, padding=3 * part) for part in range(LOADED_COMPLETELY + 2)]
-DELTA = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
 OF_USERS = distribution_point(der.tagged(1, b"\xff"))
 
 
@@ -85,7 +83,7 @@ def test_clients_that_name_no_crl_get_the_same_answers_below_a_large_and_a_small
             number=number if random.random() < 0.7 else max(1, number - 2),
             ca=OTHER,
             padding=random.choice([0, 30, 200]),
-            extensions=random.choice([[], [], [], [DELTA], [OF_USERS]]),
+            extensions=random.choice([[], [], [], [IS_DELTA], [OF_USERS]]),
             next_update=NOW + random.choice([4 * MINUTE, 600 * MINUTE]),
         )
         is_removed = place in stored and random.random() < 0.2

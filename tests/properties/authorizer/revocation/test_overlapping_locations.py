@@ -17,9 +17,7 @@ from mtls_authorizer.refresh.document import Attempt
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.stores.store import Fetched, Listed, StoreError
 from tests.clocks import LONG, Clock, join_attempts
-from tests.pki import der
-from tests.pki.certificate_authorities import DELTA_CRL_INDICATOR
-from tests.pki.certificates import extension
+from tests.pki.certificate_authorities import IS_DELTA
 from tests.pki.kept_lists import CA, NOW, OTHER, REVOKED, EventAuthorizer, Memory, index_of, make_live
 from tests.pki.partitions import client_of, partition
 
@@ -42,7 +40,6 @@ OF = {NAMED: NAMED, COMPLETE: COMPLETE, DELTA: COMPLETE}
 SERIALS = range(6)
 CLIENTS = {(NAMED, serial): client_of("p", serial) for serial in SERIALS}
 CLIENTS |= {(COMPLETE, serial): client_of(None, serial, OTHER) for serial in SERIALS}
-IS_DELTA = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
 
 
 class Stored(NamedTuple):

@@ -15,9 +15,9 @@ from tests.pki import der
 from tests.pki.certificate_authorities import (
     CRL_NUMBER,
     DAY,
-    DELTA_CRL_INDICATOR,
     HOLD,
     IS_A_CA,
+    IS_DELTA,
     MAY_SIGN_CERTIFICATES,
     MAY_SIGN_LISTS,
     NOW,
@@ -38,7 +38,6 @@ IDENTIFIED = CertificateAuthority("Identified", key_identifier=b"key")
 NO_CERTIFICATES = CertificateAuthority("No certificates", extensions=[IS_A_CA, MAY_SIGN_LISTS])
 NO_LISTS = CertificateAuthority("No lists", extensions=[IS_A_CA, MAY_SIGN_CERTIFICATES])
 OTHER_KEY = [authority_key(b"other")]
-DELTA = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
 ELSEWHERE = full_name(uri(b"http://x/1"))
 
 LISTED = {
@@ -49,7 +48,7 @@ LISTED = {
     "for some reasons": (CA, [], CA.revoke(entry(1), extensions=[distribution_point(der.tagged(3, b"\1\x7e"))])),
     "unreadable scope": (CA, [], CA.revoke(entry(1), extensions=[distribution_point()])),
     "unknown critical extension": (CA, [], CA.revoke(entry(1), extensions=[extension("1.2.3", b"", critical=True)])),
-    "delta CRL": (CA, [], CA.revoke(entry(1), extensions=[crl_number(2), DELTA])),
+    "delta CRL": (CA, [], CA.revoke(entry(1), extensions=[crl_number(2), IS_DELTA])),
     "indirect CRL": (CA, [], CA.revoke(entry(1), extensions=[distribution_point(der.tagged(4, TRUE))])),
     "negative CRL number": (CA, [], CA.revoke(entry(1), extensions=[crl_number(-1)])),
     # As NSS's crlutil encodes the number 1245: without the tag and the length of an INTEGER.
@@ -126,13 +125,13 @@ def test_a_delta_crl_adds_revocations_to_the_complete_one_until_there_is_a_newer
     complete, next_complete = (
         CA.revoke(extensions=[crl_number(number)], next_update=NOW + number * DAY) for number in (1, 3)
     )
-    delta = CA.revoke(entry(1), extensions=[crl_number(2), DELTA], next_update=NOW + 9 * DAY)
-    other_delta = CA.revoke(entry(2), extensions=[crl_number(2), DELTA])
+    delta = CA.revoke(entry(1), extensions=[crl_number(2), IS_DELTA], next_update=NOW + 9 * DAY)
+    other_delta = CA.revoke(entry(2), extensions=[crl_number(2), IS_DELTA])
     assert state(complete, delta) is state(delta, complete) is RevocationState.REVOKED
     assert state(complete, other_delta) is RevocationState.GOOD
     assert state(complete, delta, next_complete) is RevocationState.GOOD
     # An entry of the complete CRL that a delta CRL removes still revokes.
-    removal = CA.revoke(entry(1, REMOVED), extensions=[crl_number(2), DELTA])
+    removal = CA.revoke(entry(1, REMOVED), extensions=[crl_number(2), IS_DELTA])
     on_hold = CA.revoke(entry(1, HOLD), extensions=[crl_number(1)])
     assert state(on_hold, removal) is RevocationState.REVOKED
     # The complete CRL is the one that must not expire.

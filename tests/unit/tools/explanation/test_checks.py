@@ -21,7 +21,7 @@ from mtls_authorizer.rules.rule_set import RuleSet
 from mtls_authorizer_cli.explanation.explanation import explain
 from mtls_authorizer_cli.explanation.result import Verdict
 from tests.pki import der
-from tests.pki.certificate_authorities import DELTA_CRL_INDICATOR, CertificateAuthority, crl_number, entry
+from tests.pki.certificate_authorities import IS_DELTA, CertificateAuthority, crl_number, entry
 from tests.pki.certificate_authorities import NOW as CRL_TIME
 from tests.pki.certificates import (
     EXTENDED_KEY_USAGE,
@@ -49,7 +49,7 @@ CLIENT_AND_SERVER = extension(
     EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.2"), der.oid("1.3.6.1.5.5.7.3.1"))
 )
 SERVER = extension(EXTENDED_KEY_USAGE, der.sequence(der.oid("1.3.6.1.5.5.7.3.1")))
-DELTA = [crl_number(2), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]
+DELTA = [crl_number(2), IS_DELTA]
 # As crlutil of NSS 3.87 writes it, for "addext crlNumber 0 7".
 CRL_NUMBER_OF_NSS = extension("2.5.29.20", b"\7")
 NAMES = subject_alt_names(dns("a.example"), uri("spiffe://acme.example/a"))

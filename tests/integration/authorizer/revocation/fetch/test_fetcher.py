@@ -15,10 +15,10 @@ from mtls_authorizer.crl_fetcher import handler
 from mtls_authorizer.metrics import FetchMetric
 from tests.aws.lambda_runtime import Context
 from tests.aws.server import ACCOUNT
-from tests.pki import der, todays_crls
+from tests.pki import todays_crls
 from tests.pki.certificate_authorities import (
     DAY,
-    DELTA_CRL_INDICATOR,
+    IS_DELTA,
     crl_number,
     crl_pem,
     distribution_point,
@@ -228,7 +228,7 @@ def delta(*serial_numbers: int, days_left: int = 1, extensions: Sequence[bytes] 
         *map(entry, serial_numbers),
         this_update=TODAY - 2 * DAY,
         next_update=TODAY + days_left * DAY,
-        extensions=[crl_number(9), extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True), *extensions],
+        extensions=[crl_number(9), IS_DELTA, *extensions],
     )
 
 

@@ -32,11 +32,11 @@ from tests.pki.certificate_authorities import (
     AUTHORITY_KEY_IDENTIFIER,
     CRL_REASON,
     DAY,
-    DELTA_CRL_INDICATOR,
     ENTRY_ISSUER,
     HOLD,
     INVALIDITY_DATE,
     IS_A_CA,
+    IS_DELTA,
     MAY_SIGN_CERTIFICATES,
     MD5,
     NOW,
@@ -526,7 +526,7 @@ def _limited(limit: str) -> str:
             "the certificate of CN=Expired, which signed the CRL, is not valid at 2026-06-01T12:00:00Z",
         ),
         (
-            CA.revoke(extensions=[extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)]),
+            CA.revoke(extensions=[IS_DELTA]),
             "the CRL is a delta CRL: it revokes, but proves no certificate good",
         ),
         (

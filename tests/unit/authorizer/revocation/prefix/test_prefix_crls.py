@@ -27,15 +27,15 @@ from tests.clocks import LONG, Clock, join_attempts
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     DAY,
-    DELTA_CRL_INDICATOR,
     IS_A_CA,
+    IS_DELTA,
     MAY_SIGN_BOTH,
     authority_key,
     crl_number,
     distribution_point,
     entry,
 )
-from tests.pki.certificates import extension, name, pem
+from tests.pki.certificates import name, pem
 from tests.pki.kept_lists import (
     CA,
     HTML,
@@ -63,7 +63,6 @@ if TYPE_CHECKING:
 
 MANY = LOADED_COMPLETELY + 4
 MIDDLE = authority("Middle", parent=CA, serial_number=77)
-IS_DELTA = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
 
 
 def room_for(number: int) -> int:

@@ -12,7 +12,7 @@ from tests.clocks import LONG, join_attempts
 from tests.pki import der
 from tests.pki.certificate_authorities import (
     DAY,
-    DELTA_CRL_INDICATOR,
+    IS_DELTA,
     authority_key,
     crl_number,
     distribution_point,
@@ -170,14 +170,13 @@ def test_a_single_crl_is_no_successor(storage: Memory) -> None:
     assert OLD in in_memory(authorizer)
 
 
-DELTA = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
 WITHOUT_NUMBER = CA.revoke(entry(5), this_update=NOW - DAY + DAY / 1000, next_update=NOW + DAY)
 
 
 @pytest.mark.parametrize(
     "new",
     [
-        partition(None, 5, number=2, extensions=[DELTA]),
+        partition(None, 5, number=2, extensions=[IS_DELTA]),
         partition(None, 5, number=2, this_update=NOW + 60 * MINUTE),
         partition(None, 5, number=2, next_update=NOW - MINUTE),
         partition(None, 5, number=2, this_update=NOW - DAY),
@@ -211,7 +210,9 @@ def test_a_removed_crl_stays_in_memory_if_another_one_does_not_supersede_it(stor
     assert OLD in in_memory(authorizer)
 
 
-@pytest.mark.parametrize("extensions", [[DELTA], [extension("1.2.3.4", b"", critical=True)]], ids=["delta", "defect"])
+@pytest.mark.parametrize(
+    "extensions", [[IS_DELTA], [extension("1.2.3.4", b"", critical=True)]], ids=["delta", "defect"]
+)
 def test_a_removed_crl_that_only_revokes_is_superseded_by_a_complete_one(
     storage: Memory, extensions: list[bytes]
 ) -> None:

@@ -10,8 +10,7 @@ from mtls_authorizer.revocation.crl.rejection import CrlRejection
 from mtls_authorizer.revocation.succession.dropped import DroppedLists
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.revocation.truststore.bundle import read_truststore
-from tests.pki import der
-from tests.pki.certificate_authorities import DAY, DELTA_CRL_INDICATOR, crl_number
+from tests.pki.certificate_authorities import DAY, IS_DELTA, crl_number
 from tests.pki.certificates import extension
 from tests.pki.kept_lists import CA, MINUTE, NOW, OTHER
 from tests.pki.partitions import partition
@@ -76,8 +75,7 @@ def test_a_list_is_not_rolled_back_while_one_that_is_as_new_as_the_evicted_one_i
 
 def test_a_list_is_not_rolled_back_while_the_evicted_delta_crl_is_in_memory() -> None:
     def changes(number: int) -> RevocationList:
-        indicator = extension(DELTA_CRL_INDICATOR, der.integer(1), critical=True)
-        content = CA.revoke(this_update=NOW - DAY + number * MINUTE, extensions=[crl_number(number), indicator])
+        content = CA.revoke(this_update=NOW - DAY + number * MINUTE, extensions=[crl_number(number), IS_DELTA])
         return verify_crl(content, TRUSTSTORE)
 
     complete = [verify_crl(partition(None, number=number), TRUSTSTORE) for number in (1, 2, 3)]
