@@ -837,12 +837,16 @@ def test_an_index_is_used_without_reading_the_crl_if_it_states_its_version(stora
     assert ("ca.crl", True) not in storage.requests
 
 
-def test_a_crl_is_delivered_once_although_it_is_not_indexed_yet(storage: Memory, log: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("is_loaded_before", [False, True])
+def test_a_crl_is_delivered_once_although_it_is_not_indexed_yet(
+    storage: Memory, log: pytest.LogCaptureFixture, *, is_loaded_before: bool
+) -> None:
     log.set_level(logging.INFO, logger="mtls_authorizer")
     storage.put("ca.crl", FIRST)
     storage.put("ca.crl.index", index_of(FIRST, "v2"))
-    source = Source(storage)
+    before = Source(storage) if is_loaded_before else None
     storage.put("ca.crl", SECOND)
+    source = before or Source(storage)
     assert source.refresh() == "crl 2 3"
     storage.requests.clear()
     log.clear()

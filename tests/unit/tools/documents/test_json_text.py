@@ -46,6 +46,16 @@ KEY = {"public_key": "AB"}
             id="rules on one line each",
         ),
         pytest.param(
+            '{\n\n  "rules": [\n    {"name": 1}\n  ]\n}\n',
+            '{\n\n  "rules": [\n    {"name": 1}\n  ],\n  "deny": [\n    {"public_key": "AB"}\n  ]\n}\n',
+            id="below an empty line",
+        ),
+        pytest.param(
+            '{\n "rules":[\n  {\n   "name":1\n  }\n ]\n}',
+            '{\n "rules":[\n  {\n   "name":1\n  }\n ],\n "deny":[\n  {\n   "public_key":"AB"\n  }\n ]\n}',
+            id="rules on several lines, without spaces",
+        ),
+        pytest.param(
             '{\r\n "rules": [\r\n  {\r\n   "name": 1\r\n  }\r\n ]\r\n}',
             '{\r\n "rules": [\r\n  {\r\n   "name": 1\r\n  }\r\n ],\r\n'
             ' "deny": [\r\n  {\r\n   "public_key": "AB"\r\n  }\r\n ]\r\n}',

@@ -127,7 +127,7 @@ def _text(file: str, problems: Problems) -> str:
 
 def _records(text: str, problems: Problems) -> list[tuple[int, list[str]]]:
     """Return the records that are not empty, each with the line on which it starts."""
-    first_line = text.lstrip("\r\n").partition("\n")[0].partition("\r")[0]
+    first_line = text.lstrip().partition("\n")[0].partition("\r")[0]
     named = named_delimiter(first_line)
     delimiter = named or max(_DELIMITERS, key=first_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

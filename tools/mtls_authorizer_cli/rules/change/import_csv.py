@@ -86,7 +86,7 @@ class _Importer:
     def __init__(self, file: str, target: Target, *, allow_all_routes: bool) -> None:
         self._lines_by_warning: dict[str, list[str]] = {}
         self._file = file
-        self._folder = Path() if file == STANDARD_INPUT else Path(file).parent
+        self._folder = Path(file).parent  # the working directory for the standard input
         self._target = target
         self._allow_all_routes = allow_all_routes
         self._now = datetime.now(UTC)
@@ -147,7 +147,7 @@ class _Importer:
             return None
         for warning in client.warnings:
             self._lines_by_warning.setdefault(warning, []).append(str(row.line))
-        match = json.dumps(client.keys["match"], sort_keys=True)
+        match = json.dumps(client.keys["match"])
         self._check_repetition(
             row, CERTIFICATE, match, self._line_by_match, "belongs to the same client as the certificate"
         )

@@ -85,10 +85,9 @@ def verified_issuer_key(certificate: PeerCertificate, trust: Trust, now: datetim
     Raises CommandError for a certificate that API Gateway would reject, as documented, and for one whose signature the
     authorizer cannot verify.
     """
-    gateway = explain_gateway(certificate, trust.bundle, now)
-    if gateway.rejection is not None or gateway.skipped is not None:
-        rejection = gateway.rejection
-        problem = gateway.skipped if rejection is None else f"{rejection.name}: {rejection.found}"
+    rejection = explain_gateway(certificate, trust.bundle, now).rejection
+    if rejection is not None:
+        problem = f"{rejection.name}: {rejection.found}"
         message = f"API Gateway would reject the certificate with this truststore: {problem}"
         raise CommandError(message)
     keys = sorted(issuer_keys(certificate.fields, trust.authorities))

@@ -314,6 +314,30 @@ def test_each_row_becomes_a_rule(folder: Path, capsys: pytest.CaptureFixture[str
     assert [rule["name"] for rule in rules_in(folder)] == ["first", "a", "b", "c"]
 
 
+def test_a_row_may_have_a_description(folder: Path) -> None:
+    rows = "name,certificate,allow,description\na,a.pem,GET /orders/*,For Acme.\nb,b.pem,GET /orders/*,\n"
+    assert import_csv(folder, rows, "--yes") == 0
+    assert rules_in(folder)[1:] == [rule_of("a", description="For Acme."), rule_of("b")]
+
+
+def test_with_a_truststore_each_row_becomes_a_rule_about_the_key_of_its_ca(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = (CertificateAuthority(common_name, not_after=FAR) for common_name in ("One", "Other"))
+    (folder / "truststore.pem").write_bytes(one.pem + other.pem)
+    for client, authority in (("d", one), ("e", other)):
+        issued = authority.issue(subject=name(("CN", client)), not_after=FAR)
+        (folder / f"{client}.pem").write_text(pem(issued))
+    rows = f"{HEADER}d,d.pem,GET /d,\ne,e.pem,GET /e,\n"
+    trusted = ("--truststore", "truststore.pem", "--yes")
+    assert import_csv(folder, f"{rows}a,a.pem,GET /a,\n", *trusted) == 2
+    error, _ = capsys.readouterr().err.splitlines()
+    assert error.startswith("partners.csv:4: column certificate: a.pem: API Gateway would reject the certificate")
+    assert import_csv(folder, rows, *trusted) == 0
+    keys = [rule["match"]["issuer_key"] for rule in rules_in(folder)[1:]]
+    assert [key.replace(":", "").lower() for key in keys] == [one.signer, other.signer]
+
+
 def test_a_warning_names_the_rows_that_it_is_about(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "old.pem").write_text(client_pem(("CN", "old"), not_after=der.time(NOT_BEFORE)))
     rows = "".join(f"{name},{name}.pem,GET /orders/*,\n" for name in ("a", "b", "old"))
@@ -382,6 +406,7 @@ def test_every_problem_of_every_row_is_printed_and_nothing_is_written(
         "9: column certificate: is empty",
         "10: has 2 cells, and the first row has 4",
     ]
+    assert "separate routes" not in errors
     lines = errors.splitlines()
     assert lines.pop() == "mtls-authorizer rules import: nothing was written: correct the lines above"
     assert len(lines) == len(beginnings)

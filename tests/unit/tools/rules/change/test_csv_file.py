@@ -44,6 +44,7 @@ def problems(folder: Path, content: str | bytes) -> list[str]:
         "sep=\t\nname\tcertificate\tallow\nacme\ta.pem\tGET /a|POST /b\n".encode("utf-16"),
         "name;certificate;allow;;\r\nacme;a.pem;GET /a|POST /b; ;\r\n;;;;\r\n",
         "name,certificate,allow\nacme,a.pem,GET /a|POST /b,,\n",
+        "  \nname;certificate;allow\nacme;a.pem;GET /a|POST /b\n",
         # Spreadsheets can also end lines as earlier Macintosh computers did.
         "sep=;\rname;certificate;allow\racme;a.pem;GET /a|POST /b\r",
         "name;certificate;allow;description\racme;a.pem;GET /a|POST /b;a, b, c, d, e, f, g\r",
@@ -129,10 +130,11 @@ def test_every_problem_names_its_line_and_its_column(content: str | bytes, expec
     assert all(problem.startswith(beginning) for problem, beginning in zip(found, expected, strict=True))
 
 
-def test_many_problems_are_counted(tmp_path: Path) -> None:
-    found = problems(tmp_path, HEADER + "a,b\n" * 60)
-    assert len(found) == 51
-    assert found[-1] == "and 10 more"
+@pytest.mark.parametrize(("count", "rest"), [(50, []), (51, ["and 1 more"]), (60, ["and 10 more"])])
+def test_many_problems_are_counted(count: int, rest: list[str], tmp_path: Path) -> None:
+    found = problems(tmp_path, HEADER + "a,b\n" * count)
+    assert found[50:] == rest
+    assert found[49].startswith("51: has 2 cells")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
