@@ -65,6 +65,13 @@ def test_an_object_is_replaced_and_keeps_its_properties_and_tags(aws: AwsServer)
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"team": "a+b", "x": ""}
 
 
+def test_a_document_in_the_bucket_of_another_account_is_not_changed(aws: AwsServer) -> None:
+    aws.put_object(URI, DOCUMENT)
+    with pytest.raises(CommandError, match="or the bucket is not owned by the account in S3_BUCKET_OWNER"):
+        update_document(URI, denying("a"), "999999999999")
+    assert aws.client("s3").get_object(Bucket="rules", Key="folder/rules.json")["Body"].read() == DOCUMENT
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_the_page_of_a_proxy_is_no_answer(method: str, aws: AwsServer, proxy: FaultyProxy) -> None:
     aws.put_object(URI, DOCUMENT)

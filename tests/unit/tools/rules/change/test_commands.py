@@ -136,11 +136,14 @@ def test_a_document_that_does_not_exist_is_created_once(folder: Path, capsys: py
     options = ("--from-cert", "a.pem", "--name", "a", *ROUTE, "--rules", "new.json")
     assert add(*options, "--dry-run") == 0
     assert not (folder / "new.json").exists()
+    output = capsys.readouterr().out
+    assert "\n- {}\n" in output
+    assert '\n+       "name": "a",\n' in output
     for expected in ("Added 1 rule (a) to new.json", "Nothing to add to new.json; already in the document: 1 rule (a)"):
         capsys.readouterr()
         assert add(*options, "--yes") == 0
         assert capsys.readouterr().out.startswith(expected)
-    assert rules_in(folder, "new.json") == [rule_of("a")]
+    assert (folder / "new.json").read_text() == json.dumps({"rules": [rule_of("a")]}, indent=2) + "\n"
     assert sorted(path.name for path in folder.iterdir()) == ["a.pem", "b.pem", "c.pem", "new.json", "rules.json"]
     anyone = {"ALLOW_ANY_CLIENT_CERTIFICATE": "true"}
     assert add(*options, "--rules", "other.json", "--yes", environment=anyone) == 2
@@ -235,7 +238,9 @@ def test_warnings_about_other_rules_precede_the_question(
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True, readline=io.StringIO("n\n").readline))
     for file in ("rules.json", "new.json"):
         assert add("--from-cert", "a.pem", "--name", "a", *ROUTE, "--rules", file) == 1
-        assert ("the client of rule a also matches first" in capsys.readouterr().err) is (file == "rules.json")
+        errors = capsys.readouterr().err
+        assert '"name": "a"' in errors
+        assert ("the client of rule a also matches first" in errors) is (file == "rules.json")
 
 
 def test_with_a_truststore_the_rule_needs_the_functions_truststore(
