@@ -163,7 +163,7 @@ def _lacks(record: LogRecord, rules: RuleSet, *, has_certificate: bool) -> Itera
     """Return the facts that an entry does not contain, and that could matter."""
     missing = ", ".join(name for name in _ALWAYS_LOGGED if name not in record.fields)
     if missing and record.complete:
-        yield f"fields that the version of the function did not log: {missing}"
+        yield f"fields that another version of the function does not log, or not in this form: {missing}"
     elif missing:
         yield f"fields that the query did not select, or that are null: {missing}. Query @message to get all"
     if record.time is None:
