@@ -32,10 +32,12 @@ ENTRY: dict[str, object] = {
     "subject_dn": "CN=Ledger,OU=payments,O=Acme",
     "issuer_dn": "CN=Acme Issuing CA,O=Acme",
     "serial_number": "0102030405",
+    "fingerprint": None,
     "extended_key_usage": None,
     "days_to_expiry": 4788,
     "route": "GET /payments/{id}",
     "api_id": "a1b2c3d4e5",
+    "domain_name": None,
     "request_id": "c6af9ac6-7b61",
 }
 

@@ -128,7 +128,7 @@ def _cells(client: Client, now: datetime) -> tuple[str, ...]:
         f"{client.not_after:%Y-%m-%d}" if client.not_after else "unknown",
         "" if days is None else f"{days:,}",
         client.name or "without a name",
-        client.reason or "none" if _is_always_denied(client) else listing(client.rules),
+        client.reason or "not logged" if _is_always_denied(client) else listing(client.rules),
         place,
     )
 

@@ -161,9 +161,11 @@ def _changes(record: LogRecord, question: Question) -> Iterator[str]:
 
 def _lacks(record: LogRecord, rules: RuleSet, *, has_certificate: bool) -> Iterator[str]:
     """Return the facts that an entry does not contain, and that could matter."""
-    if not record.complete:
-        missing = [name for name in _ALWAYS_LOGGED if name not in record.fields]
-        yield f"fields that the query did not select, or that are null: {', '.join(missing)}. Query @message to get all"
+    missing = ", ".join(name for name in _ALWAYS_LOGGED if name not in record.fields)
+    if missing and record.complete:
+        yield f"fields that another version of the function does not log, or not in this form: {missing}"
+    elif missing:
+        yield f"fields that the query did not select, or that are null: {missing}. Query @message to get all"
     if record.time is None:
         yield "the time of the request: the present time is used, unless --at names another"
     route = record.text("route")

@@ -409,7 +409,7 @@ def test_entries_are_counted_that_are_not_about_a_client(run: Run, put: Callable
     assert [(each["client"], each["state"]) for each in result.json["clients"]] == [("p", "unknown"), ("q", "unknown")]
     text = run("--log", "log").output
     assert (
-        "EXPIRY UNKNOWN: expiry, days, client, rule or deny reason, file or last request\n  unknown    p  none\n"
+        "EXPIRY UNKNOWN: expiry, days, client, rule or deny reason, file or last request\n  unknown    p  not logged\n"
         in text
     )
     assert "note: log entries that are not decisions were skipped: 1\nnote: decisions that name no client" in text

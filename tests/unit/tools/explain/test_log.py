@@ -220,6 +220,16 @@ def test_selected_fields_are_explained_with_what_the_query_left_out(
     assert output.endswith("Next step: get the whole entry: query @message in Logs Insights\n")
 
 
+def test_an_entry_of_an_older_version_is_explained_with_the_fields_that_it_lacks(
+    denied: dict[str, Any], explain: Explain
+) -> None:
+    logged_by_0_1 = ("decision", "reason", "principal", "issuer_dn", "serial_number", "fingerprint", "route")
+    result = explain({name: denied[name] for name in logged_by_0_1}, "--rules", "by_name.json")
+    assert "Today: cannot be determined without common_name" in result.words
+    lacking = "rules, subject_dn, extended_key_usage, days_to_expiry, api_id, domain_name"
+    assert f"fields that another version of the function does not log, or not in this form: {lacking}" in result.words
+
+
 def test_hostile_and_unknown_values_are_printed_harmlessly(denied: dict[str, Any], explain: Explain) -> None:
     entry = {
         **denied,

@@ -155,7 +155,8 @@ def _in_effect(limits: RequestLimits | None, record: LogRecord) -> Statement:
     if api_id is None and limits.api_ids is not None:
         missing.append("api_id")
         limits = limits._replace(api_ids=None)
-    if domain_name is None and not record.complete and limits.domain_names is not None:
+    # Null is a known value: the event contained none.
+    if "domain_name" not in record.fields and limits.domain_names is not None:
         missing.append("domain_name")
         limits = limits._replace(domain_names=None)
     if time is None and (limits.not_before is not None or limits.not_after is not None):
