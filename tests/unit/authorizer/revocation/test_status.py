@@ -161,6 +161,7 @@ def test_a_revoked_certificate_is_revoked_whatever_the_age_of_the_list(days: int
         (GOOD, CrlFailureMode.ALLOW, None),
         (REVOKED, CrlFailureMode.ALLOW, DenyReason.CERTIFICATE_REVOKED),
         (UNKNOWN, CrlFailureMode.ALLOW, None),
+        (EXEMPT, CrlFailureMode.ALLOW, None),
     ],
 )
 def test_only_an_unknown_status_may_be_allowed(
