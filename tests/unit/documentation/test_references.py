@@ -42,6 +42,7 @@ from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.routes import LARGEST_POLICY
 from mtls_authorizer.rules.work_limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.stores.store import MAX_LISTED
+from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer.telemetry.decision_log import log_fields
 from tests.aws.yaml_templates import yaml_parse
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
@@ -90,6 +91,11 @@ def test_every_variable_has_its_default() -> None:
 def test_the_beginnings_of_misspelt_names_are_those_of_the_code() -> None:
     beginnings, _, _ = section("docs/configuration.md", "Misspelt names").partition("or contains")
     assert sorted(codes(beginnings)) == sorted(_PREFIXES)
+
+
+def test_every_kind_of_store_is_documented() -> None:
+    uris = first_column("docs/configuration.md", "Locations")
+    assert [uri.partition(":")[0] for uri in uris] == list(Scheme)
 
 
 @pytest.mark.parametrize("heading", TEMPLATES)
