@@ -34,7 +34,7 @@ from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.revocation.prefix.cache import MAX_CRLS
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
-from mtls_authorizer.revocation.status import RevocationStatus
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RESERVED_CONTEXT_KEY, RULE_KEYS
@@ -298,6 +298,13 @@ def test_the_reasons_of_revocation_are_documented() -> None:
     (rows,) = re.findall(r"(?:^\|.*\n)+", pages()["docs/revocation.md"].partition("\n## ")[0], re.MULTILINE)
     reasons = {DenyReason.CERTIFICATE_REVOKED.value, DenyReason.REVOCATION_STATUS_UNKNOWN.value}
     assert {codes(row)[0] for row in rows.splitlines()[2:]} == reasons
+
+
+def test_every_state_and_every_cause_of_an_unknown_one_is_documented() -> None:
+    causes = first_column("docs/stale-crl.md", "Causes of an unknown status")
+    assert sorted(causes) == sorted(UnknownReason)
+    (row,) = (row for row in tables("docs/observability.md", "Decision log")[0] if "revocation_status" in codes(row[0]))
+    assert set(RevocationState) <= set(codes(row[1]))
 
 
 def test_the_numbers_of_prefixes_are_those_of_the_code() -> None:

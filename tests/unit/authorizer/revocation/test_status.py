@@ -275,14 +275,6 @@ def test_an_error_in_a_lookup_is_not_taken_for_an_answer() -> None:
         lists.status(_client(), NOW)
 
 
-def test_states_and_reasons_are_named_as_documented() -> None:
-    assert list(UnknownReason) == [
-        *("no_truststore", "no_chain", "incomplete_chain", "no_list", "not_covered", "unusable"),
-        *("issuer_not_valid", "not_yet_valid", "stale"),
-    ]
-    assert list(RevocationState) == ["good", "revoked", "unknown", "exempt"]
-
-
 def test_without_a_truststore_the_status_is_unknown_for_that_reason() -> None:
     assert _state(_lists(truststore=Truststore(())), _client()) == (UNKNOWN, UnknownReason.NO_TRUSTSTORE)
     assert _state(_lists(truststore=read_truststore(OTHER.pem)), _client()) == (UNKNOWN, UnknownReason.NO_CHAIN)
