@@ -39,6 +39,22 @@ ISSUE = {
     ]
 }
 
+OTHER_VALUES: dict[str, object] = {
+    "name": "other",
+    "description": "other",
+    "match": {"common_name": "other"},
+    "not": {"organization": "other"},
+    "extended_key_usage": ["clientAuth"],
+    "allow": ["GET /other"],
+    "api_id": "other",
+    "domain_name": "other.example",
+    "not_before": "2026-01-01T00:00:00Z",
+    "not_after": "2027-01-01T00:00:00Z",
+    "context": {"other": "other"},
+    "usage_plan_key": "fingerprint",
+}
+"""For each key of a rule, a value that the shortest rule does not have."""
+
 VALID: dict[str, bytes] = {
     "the documentation's": json.dumps(ISSUE).encode(),
     "the shortest": document(rule()),

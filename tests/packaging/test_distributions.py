@@ -16,6 +16,7 @@ import pytest
 
 from distribution.errors import DistributionError
 from distribution.project import DISTRIBUTIONS, ROOT, VERSION
+from distribution.python_versions import PYTHON_VERSIONS
 from distribution.releases.python_packages import build_packages
 from tests.pki.certificates import client_pem
 from tests.shared_folder import shared_folder
@@ -74,7 +75,7 @@ def test_a_wheel_contains_the_package_its_licence_and_its_metadata(packages: Pat
     assert f"{information}/licenses/LICENSE" in names
     assert metadata["Version"] == VERSION
     assert metadata["License-Expression"] == "Apache-2.0"
-    assert metadata["Requires-Python"] == ">=3.11"
+    assert metadata["Requires-Python"] == f">={PYTHON_VERSIONS[0]}"
     assert (f"{information}/entry_points.txt" in names) == (folder == "tools")
 
 

@@ -91,3 +91,20 @@ def test_vulnerabilities_can_be_reported_without_an_address() -> None:
     text = (ROOT / "SECURITY.md").read_text()
     assert "@" not in text
     assert "Report a vulnerability" in text
+
+
+LOCKED = re.findall(r"--constraint (\S+) --output-file (\S+)", (ROOT / "Makefile").read_text())
+
+
+@pytest.mark.parametrize(("constraint", "locked"), LOCKED)
+def test_what_is_pinned_twice_has_one_version(constraint: str, locked: str) -> None:
+    # Otherwise, the tests could run with another version than the one that ships.
+    ours, others = pins(locked), pins(constraint)
+    common = ours.keys() & others.keys()
+    assert common
+    assert {name: ours[name] for name in common} == {name: others[name] for name in common}
+
+
+def pins(file: str) -> dict[str, str]:
+    """Return the versions in a file of requirements, by name."""
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==([^ ;]+)", (ROOT / file).read_text(), re.MULTILINE))

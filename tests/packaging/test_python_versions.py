@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,10 +62,21 @@ def test_the_construct_in_typescript_supports_all_versions() -> None:
 
 def test_the_pages_name_the_oldest_and_the_newest_version() -> None:
     files = [ROOT / "examples/Dockerfile", *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
-    ranges = {found for file in files for found in re.findall(r"\b(3\.\d+) to (3\.\d+)\b", file.read_text())}
-    assert ranges == {(PYTHON_VERSIONS[0], PYTHON_VERSIONS[-1])}
+    text = "".join(file.read_text() for file in (*files, ROOT / "Makefile"))
+    assert set(re.findall(r"\b(3\.\d+) to (3\.\d+)\b", text)) == {(PYTHON_VERSIONS[0], PYTHON_VERSIONS[-1])}
+    assert set(re.findall(r"\b(3\.\d+) or later\b", text)) == {PYTHON_VERSIONS[0]}
     security = (ROOT / "docs/security-model.md").read_text()
     assert f"with Python {', '.join(ARM64_VERSIONS[:-1])} and {ARM64_VERSIONS[-1]} under QEMU" in security
+
+
+def test_the_oldest_version_is_the_one_that_tools_and_distributions_require() -> None:
+    oldest = PYTHON_VERSIONS[0]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["project"]["requires-python"] == f">={oldest}"
+    assert project["tool"]["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"
+    makefile = (ROOT / "Makefile").read_text()
+    assert f" --python-version {oldest} " in makefile
+    assert f"sys.version_info < ({oldest.replace('.', ', ')})" in makefile
 
 
 def test_the_table_is_sorted() -> None:

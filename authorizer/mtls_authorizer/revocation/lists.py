@@ -159,9 +159,9 @@ class RevocationLists:
         """Return the reason to deny access with this status; None for unknown if the failure mode allows that."""
         if status.state is RevocationState.REVOKED:
             return DenyReason.CERTIFICATE_REVOKED
-        if status.state is RevocationState.UNKNOWN and self.failure_mode is not CrlFailureMode.ALLOW:
-            return DenyReason.REVOCATION_STATUS_UNKNOWN
-        return None
+        if status.state is RevocationState.GOOD or status.state is RevocationState.EXEMPT:
+            return None
+        return None if self.failure_mode is CrlFailureMode.ALLOW else DenyReason.REVOCATION_STATUS_UNKNOWN
 
     def has_list_of_superior_ca(self) -> bool:
         """Return whether there is a list of a trusted CA that issued other CAs of the truststore, by their names."""

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mtls_authorizer.policy.settings import VARIABLES, SettingsError, load_settings
+from mtls_authorizer.stores.uri import Scheme
 from tests.integration.template.stacks import (
     AUTHORIZER,
     AUTHORIZER_ARN,
@@ -354,6 +355,12 @@ def test_a_pattern_accepts_valid_values_only(
     pattern = template.pattern(parameter)
     assert [value for value in accepted if not re.fullmatch(pattern, value)] == []
     assert [value for value in rejected if re.fullmatch(pattern, value)] == []
+
+
+def test_rules_may_be_in_every_kind_of_store() -> None:
+    for variable in ("AuthorizerRulesUri", "AuthorizerShadowRulesUri"):
+        (accepted,) = (accepted for _, name, accepted, _ in OPTIONAL if name == variable)
+        assert {uri.partition(":")[0] for uri in accepted} == set(Scheme)
 
 
 def test_a_required_parameter_has_no_default() -> None:

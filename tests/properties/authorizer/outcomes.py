@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from mtls_authorizer.rules.document.validation import LIMIT_KEYS
+
 Rdns = list[list[tuple[str, str]]]
 
 API_IDS = ["a1b2c3d4e5", "z9y8x7w6v5"]
@@ -46,15 +48,14 @@ def one_or_several(values: list[str]) -> st.SearchStrategy[Any]:
     return st.sampled_from(values) | st.lists(st.sampled_from(values), min_size=1, max_size=2)
 
 
-limits: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {},
-    optional={
-        "api_id": one_or_several(API_IDS),
-        "domain_name": one_or_several([*DOMAIN_NAMES, "ONE.example"]),
-        "not_before": st.sampled_from(TIMES[:2]),
-        "not_after": st.sampled_from(TIMES[1:]),
-    },
-)
+_LIMITS: dict[str, st.SearchStrategy[Any]] = {
+    "api_id": one_or_several(API_IDS),
+    "domain_name": one_or_several([*DOMAIN_NAMES, "ONE.example"]),
+    "not_before": st.sampled_from(TIMES[:2]),
+    "not_after": st.sampled_from(TIMES[1:]),
+}
+assert _LIMITS.keys() == set(LIMIT_KEYS)
+limits: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({}, optional=_LIMITS)
 
 sources = st.builds(
     lambda source, default: {**source, **({} if default is None else {"default": default})},

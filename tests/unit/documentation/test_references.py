@@ -34,7 +34,7 @@ from mtls_authorizer.revocation.index.indexing import CRL_SUFFIX, INDEX_SUFFIX
 from mtls_authorizer.revocation.prefix.cache import MAX_CRLS
 from mtls_authorizer.revocation.prefix.catalog import LOADED_COMPLETELY
 from mtls_authorizer.revocation.prefix.prefix_crls import MAX_SEARCHED
-from mtls_authorizer.revocation.status import RevocationStatus
+from mtls_authorizer.revocation.status import RevocationState, RevocationStatus, UnknownReason
 from mtls_authorizer.revocation.succession.retention import MAX_RETAINED_LISTS
 from mtls_authorizer.rules.document.reader import LARGEST_DOCUMENT
 from mtls_authorizer.rules.document.validation import LARGEST_CONTEXT, RESERVED_CONTEXT_KEY, RULE_KEYS
@@ -42,6 +42,7 @@ from mtls_authorizer.rules.fields import FIELDS
 from mtls_authorizer.rules.routes import LARGEST_POLICY
 from mtls_authorizer.rules.work_limits import LONGEST_NAMES, MOST_ENTRIES
 from mtls_authorizer.stores.store import MAX_LISTED
+from mtls_authorizer.stores.uri import Scheme
 from mtls_authorizer.telemetry.decision_log import log_fields
 from tests.aws.yaml_templates import yaml_parse
 from tests.integration.authorizer.revocation.test_crl_against_openssl import TABLE
@@ -90,6 +91,11 @@ def test_every_variable_has_its_default() -> None:
 def test_the_beginnings_of_misspelt_names_are_those_of_the_code() -> None:
     beginnings, _, _ = section("docs/configuration.md", "Misspelt names").partition("or contains")
     assert sorted(codes(beginnings)) == sorted(_PREFIXES)
+
+
+def test_every_kind_of_store_is_documented() -> None:
+    uris = first_column("docs/configuration.md", "Locations")
+    assert [uri.partition(":")[0] for uri in uris] == list(Scheme)
 
 
 @pytest.mark.parametrize("heading", TEMPLATES)
@@ -292,6 +298,13 @@ def test_the_reasons_of_revocation_are_documented() -> None:
     (rows,) = re.findall(r"(?:^\|.*\n)+", pages()["docs/revocation.md"].partition("\n## ")[0], re.MULTILINE)
     reasons = {DenyReason.CERTIFICATE_REVOKED.value, DenyReason.REVOCATION_STATUS_UNKNOWN.value}
     assert {codes(row)[0] for row in rows.splitlines()[2:]} == reasons
+
+
+def test_every_state_and_every_cause_of_an_unknown_one_is_documented() -> None:
+    causes = first_column("docs/stale-crl.md", "Causes of an unknown status")
+    assert sorted(causes) == sorted(UnknownReason)
+    (row,) = (row for row in tables("docs/observability.md", "Decision log")[0] if "revocation_status" in codes(row[0]))
+    assert set(RevocationState) <= set(codes(row[1]))
 
 
 def test_the_numbers_of_prefixes_are_those_of_the_code() -> None:

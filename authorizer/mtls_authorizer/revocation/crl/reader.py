@@ -169,7 +169,7 @@ def find_problem(
                 f"the CRL's nextUpdate, {shown_time(revocation_list.next_update)}, has passed at {shown_time(now)}"
             )
         case _:
-            message = str(revocation_list.defect)
+            message = str(revocation_list.defect or rejection)
     return CrlError(rejection, message)
 
 

@@ -50,6 +50,20 @@ def test_fields_without_conditions_are_not_read() -> None:
     assert satisfied_conditions == (frozenset([condition]), frozenset([condition]))
 
 
+MATCHING = {
+    Comparison.EXACT: ["ab"],
+    Comparison.PREFIX: ["ab", "abc"],
+    Comparison.SUFFIX: ["ab", "xab"],
+}
+
+
+@pytest.mark.parametrize("comparison", Comparison)
+def test_each_comparison_matches_what_its_name_says(comparison: Comparison) -> None:
+    condition = Condition("organization", "", comparison, "ab")
+    values = ("ab", "abc", "xab", "xabc", "AB", "a")
+    assert [value for value in values if satisfied(condition, client(("O", value)))[0]] == MATCHING[comparison]
+
+
 @pytest.mark.parametrize(("field", "label"), [("common_name", ""), ("subject", "CN")])
 def test_a_common_name_is_ambiguous_if_it_is_not_the_only_one(field: str, label: str) -> None:
     for comparison, value in ((Comparison.EXACT, "abc"), (Comparison.PREFIX, "ab"), (Comparison.SUFFIX, "bc")):

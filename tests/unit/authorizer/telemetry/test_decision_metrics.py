@@ -121,6 +121,22 @@ def test_a_decision_is_counted(
     assert defined == {key: UNITS.get(Metric(key), "Count") for key in expected}
 
 
+def test_every_metric_is_written() -> None:
+    broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    observed = [
+        observation(**UNAUTHENTICATED, shadow_reason=DenyReason.CERTIFICATE_MISSING, collides=True, refresh_failures=1),
+        observation(
+            days_to_expiry=3, loses_client_auth=True, revocation_status=RevocationStatus(RevocationState.EXEMPT)
+        ),
+        observation(
+            revocation_status=UNKNOWN._replace(skipped_issuers=("CN=Root",)),
+            revocation=lists(TOMORROW),
+            truststore=read_truststore(kept_lists.CA.pem + broken),
+        ),
+    ]
+    assert set().union(*map(measure, observed)) == set(Metric)
+
+
 def test_units_are_those_that_cloudwatch_knows() -> None:
     assert UNITS == {
         "DaysToExpiry": "None",

@@ -214,9 +214,10 @@ def _value(matchers: Sequence[Matcher]) -> Hashable:
 
 
 def _limits(limits: RequestLimits) -> Iterator[tuple[str, Parts]]:
-    for key, names in (("api_id", limits.api_ids), ("domain_name", limits.domain_names)):
+    api_ids, domain_names, not_before, not_after = limits  # unpacked, so that a new limit cannot be forgotten
+    for key, names in (("api_id", api_ids), ("domain_name", domain_names)):
         yield key, {name: name for name in sorted(names or ())}
-    for key, time in (("not_before", limits.not_before), ("not_after", limits.not_after)):
+    for key, time in (("not_before", not_before), ("not_after", not_after)):
         if time is not None:
             yield key, {time: utc_timestamp(time)}
 

@@ -150,16 +150,17 @@ def _in_effect(limits: RequestLimits | None, record: LogRecord) -> Statement:
     """Return whether a rule with these limits was in effect for a request."""
     if limits is None:
         return TRUE
+    api_ids, domain_names, not_before, not_after = limits  # unpacked, so that a new limit cannot be forgotten
     api_id, domain_name, time = record.text("api_id"), record.text("domain_name"), record.time
     missing = []
-    if api_id is None and limits.api_ids is not None:
+    if api_id is None and api_ids is not None:
         missing.append("api_id")
         limits = limits._replace(api_ids=None)
     # Null is a known value: the event contained none.
-    if "domain_name" not in record.fields and limits.domain_names is not None:
+    if "domain_name" not in record.fields and domain_names is not None:
         missing.append("domain_name")
         limits = limits._replace(domain_names=None)
-    if time is None and (limits.not_before is not None or limits.not_after is not None):
+    if time is None and (not_before is not None or not_after is not None):
         missing.append("time")
         limits = limits._replace(not_before=None, not_after=None)
     return all_of([known(limits.permit(api_id or "", domain_name, time or _ANY_TIME)), *map(unknown, missing)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from client_certificate_auth.short_names import OID_BY_SHORT_NAME
@@ -10,6 +12,9 @@ from mtls_authorizer.rules.document.reader import RulesError, parse_rules
 from mtls_authorizer.rules.fields import FIELDS, FieldKind, parse_label
 from mtls_authorizer.rules.names.patterns import ATTRIBUTE_PATTERNS, SUBJECT_ALT_NAME_PATTERNS
 from tests.rules_documents import document, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DNS_NAME = {"prefix": None, "suffix": (".acme.example", "acme.example")}
 EMAIL_ADDRESS = {"prefix": None, "suffix": ("@acme.example", "acme.example")}
@@ -50,6 +55,14 @@ def is_accepted(field: str, name: str, comparison: str, text: str) -> list[bool]
         else:
             found.append(True)
     return found
+
+
+@pytest.mark.parametrize("patterns", [SUBJECT_ALT_NAME_PATTERNS, ATTRIBUTE_PATTERNS], ids=["names", "attributes"])
+def test_a_restricted_name_has_a_restriction_for_each_comparison(
+    patterns: Mapping[tuple[str, Comparison], object],
+) -> None:
+    names = {name for name, _ in patterns}
+    assert patterns.keys() == {(name, each) for name in names for each in Comparison if each is not Comparison.EXACT}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from mtls_authorizer.reasons import DenyReason
 from mtls_authorizer.request.decision import outcome_for
 from mtls_authorizer.request.event import ApiRequest
 from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.document.validation import RULE_KEYS
 from mtls_authorizer.rules.grant import Grant
 from mtls_authorizer.rules.routes import permits
 from mtls_authorizer.rules.rule import Rule
@@ -27,7 +28,7 @@ from mtls_authorizer_cli.rules.check.coverage import covered_rules
 from mtls_authorizer_cli.rules.check.kinds import WarningKind
 from tests.pki.certificates import certificate_der, dns, email, name, pem, subject_alt_names, uri
 from tests.pki.psd2_statements import psd2_statement
-from tests.rules_documents import VALID, document, rule
+from tests.rules_documents import OTHER_VALUES, VALID, document, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -475,6 +476,13 @@ def test_a_rule_is_covered_only_by_one_whose_limits_and_required_values_it_meets
     assert (
         bool(covered(named("wide", ACME, **wide), named("narrow", ACME | {"common_name": "a"}, **narrow))) is reported
     )
+
+
+@pytest.mark.parametrize("key", [key for key in RULE_KEYS if key not in {"name", "description"}])
+def test_rules_that_differ_in_any_key_are_no_duplicates(key: str) -> None:
+    pair = [rule(name="a"), rule(name="b") | {key: OTHER_VALUES[key]}]
+    findings = [*covered(*pair), *covered(*reversed(pair))]
+    assert WarningKind.DUPLICATE not in [kind for _, kind, _ in findings]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mtls_authorizer.rules.document.reader import parse_rules
+from mtls_authorizer.rules.document.validation import RULE_KEYS
 from mtls_authorizer.rules.routes import ALL_ROUTES, METHODS
 from mtls_authorizer_cli.rules.diff.comparison import ChangeKind, compare
-from tests.rules_documents import FINGERPRINT, document, rule
+from tests.rules_documents import FINGERPRINT, OTHER_VALUES, document, rule
 
 if TYPE_CHECKING:
     from mtls_authorizer_cli.rules.diff.comparison import Comparison, RuleChange
@@ -148,6 +149,11 @@ def test_a_changed_part_names_its_values(
 ) -> None:
     (found,) = change_of(old, new).parts
     assert (found.part, " ".join(found.added), " ".join(found.removed)) == (part, added, removed)
+
+
+@pytest.mark.parametrize("key", [key for key in RULE_KEYS if key != "description"])
+def test_another_value_of_any_key_is_a_difference(key: str) -> None:
+    assert not comparison(document(rule()), document(rule(**{key: OTHER_VALUES[key]}))).is_empty
 
 
 def test_values_that_only_differ_far_from_their_beginning_do_not_look_the_same() -> None:
