@@ -440,6 +440,12 @@ def test_every_helper_is_documented_and_its_example_works() -> None:
             assert callable(eval(example, vars(client_certificate_auth)))  # noqa: S307 -- our own page
 
 
+def test_every_function_of_the_layer_is_documented() -> None:
+    documented = "".join(text for page, text in pages().items() if page.startswith("docs/layer/"))
+    functions = [name for name in client_certificate_auth.__all__ if name.islower()]
+    assert [name for name in functions if not re.search(rf"\b{name}\(", documented)] == []
+
+
 def test_every_front_door_is_documented_with_its_header() -> None:
     value = quote(client_pem(("CN", "client")), safe="+=/")
     page = pages()["docs/layer/alb-cloudfront.md"].partition("\n## ")[0]

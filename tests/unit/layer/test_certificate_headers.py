@@ -60,6 +60,12 @@ FRONT_DOORS = {"verify": VERIFY, "passthrough": PASSTHROUGH, "cloudfront": CLOUD
 every_front_door = pytest.mark.parametrize("front_door", FRONT_DOORS.values(), ids=FRONT_DOORS)
 
 
+def test_every_reason_is_that_of_a_front_door_or_of_api_gateway() -> None:
+    reasons: set[str] = {ExtractionFailureReason.MISSING, ExtractionFailureReason.MALFORMED}
+    reasons |= {reason for each in FRONT_DOORS.values() for reason in (each.missing, each.malformed)}
+    assert reasons == set(ExtractionFailureReason)
+
+
 def encode(pem: str) -> str:
     """As the load balancer encodes it."""
     return quote(pem, safe="+=/")
