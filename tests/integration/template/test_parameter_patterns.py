@@ -126,6 +126,13 @@ NUMBERS = {
 """The variables whose values are numbers, with the least and the greatest one."""
 
 
+def test_the_variables_with_a_number_are_the_parameters_that_accept_only_numbers() -> None:
+    parameters = AUTHORIZER.source["Parameters"]
+    limited = [each for each in VARIABLES if "AllowedPattern" in parameters.get(parameter_of(each), {})]
+    one, letter = ({each for each in limited if is_accepted(AUTHORIZER, parameter_of(each), text)} for text in "1a")
+    assert one - letter == set(NUMBERS)
+
+
 @pytest.mark.parametrize("variable", NUMBERS)
 @given(
     number=st.one_of(
